@@ -1,0 +1,58 @@
+# Two commands do everything: `make run` and `make test`. Each sets up what is missing first.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
+BIN := .venv/bin
+export DO_NOT_TRACK = 1
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+
+.PHONY: run test bench ui lint setup lock clean
+
+run: setup
+	@$(BIN)/loupe check
+	@$(BIN)/dvc repro
+	@echo "The report is at $(CURDIR)/data/report/report.html (open it in a browser, it works offline)."
+
+test: setup .venv/.apt lint
+	@$(BIN)/python -m pytest
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+bench: setup
+	@$(BIN)/python -m benchmarks
+
+ui: setup
+	@$(BIN)/python -m flows.serve
+
+setup: .venv/.installed
+
+# uv reads the lock with its hashes; pip installs uv. DVC needs to be told when there is no git.
+.venv/.installed: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@echo "Installing the pinned packages (about 7 GB with torch; once)..."
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@git rev-parse --git-dir >/dev/null 2>&1 || $(BIN)/dvc config --local core.no_scm true
+	@touch $@
+
+# Chromium and PostgreSQL serve a few tests, which skip and say so where they are absent.
+.venv/.apt:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  command -v chromium >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { echo "Installing chromium and postgresql for the tests (once)..."; apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql >/dev/null; } || \
+	  echo "apt-get failed: the tests that need chromium or postgresql will be skipped"; \
+	fi
+	@touch $@
+
+# Writes requirements.lock anew from pyproject.toml.
+lock: setup
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml \
+	  --output-file requirements.lock --no-emit-index-url --custom-compile-command "make lock"
+
+clean:
+	rm -rf .venv data/* .mypy_cache .ruff_cache .pytest_cache

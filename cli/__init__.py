@@ -1,0 +1,1 @@
+"""`loupe`: one command for people; thin, it imports lazily."""

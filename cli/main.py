@@ -1,0 +1,133 @@
+"""The commands of `loupe`. Each imports what it needs when it runs, so that `loupe --help` is quick."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+app = typer.Typer(
+    name="loupe",
+    help="Human in the loupe: teach image enhancement models what people prefer.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.command()
+def check() -> None:
+    """Check params.yaml whole: unknown keys, wrong types, impossible values."""
+    from tasks.config import PARAMS_FILE, load_whole
+
+    params = load_whole()
+    print(f"{PARAMS_FILE} is valid (scale {params.scale}, {len(params.rounds)} rounds, labels from {params.labels.source})")
+
+
+@app.command()
+def preset(name: Annotated[str, typer.Argument(help="demo (two CPU cores, minutes) or paper (the paper's numbers)")]) -> None:
+    """Write params.yaml whole from a preset; the file before is kept as params.yaml.before."""
+    from cli.presets import apply
+
+    print(apply(name))
+
+
+@app.command()
+def run(
+    target: Annotated[str, typer.Option(help="The stage to bring up to date")] = "report",
+    verbose: Annotated[bool, typer.Option(help="Show what the stages print")] = False,
+) -> None:
+    """Run the low-light rounds as a Prefect flow (exit code 75: labels are missing)."""
+    from tasks.config import load_whole
+
+    load_whole()
+    from flows.low_light import main as flow
+
+    sys.exit(flow(["--target", target, *(["--verbose"] if verbose else [])]))
+
+
+@app.command()
+def enhance(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos")],
+    out: Annotated[Path, typer.Option(help="Folder for the enhanced photos, under the same names")],
+    round_: Annotated[
+        Optional[str], typer.Option("--round", help="The round whose fine-tuned model to use; the last one by default")
+    ] = None,
+    tile: Annotated[int, typer.Option(min=64, help="Side of a tile in pixels; memory grows with it")] = 1024,
+) -> None:
+    """Enhance your photos with the aligned model, at full resolution."""
+    from cli.enhancing import enhance_photos
+
+    sys.exit(enhance_photos(photos, out, round_, tile))
+
+
+@app.command()
+def label(
+    round_: Annotated[str, typer.Argument(metavar="ROUND", help="r01, r02, ..., or validation")],
+    observer: Annotated[Optional[str], typer.Option(help="Your name; the user name by default")] = None,
+    terminal: Annotated[bool, typer.Option(help="Answer in the terminal instead of a page in the browser")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page on this machine; 0 takes a free one")] = 0,
+) -> None:
+    """Vote on the pairs of a round: a page in the browser, or the terminal."""
+    from tasks.config import load_whole
+
+    settings = load_whole().labels
+    name = observer or getpass.getuser()
+    allowed: dict[str, Any] = {"allow_tie": settings.allow_tie, "allow_unsure": settings.allow_unsure}
+    if terminal:
+        from labelling.resume import after_last_vote
+        from labelling.store import Store
+        from labelling.terminal import label_in_terminal
+
+        with Store.open() as store:
+            votes = label_in_terminal(store, round_, name, export_folder=Path(".loupe") / "label", **allowed)
+            print(f"{votes} votes stored")
+            if store.status(round_).complete:
+                print(after_last_vote(round_))
+        return
+    from labelling.web import serve
+
+    serve(round_, name, port=port, open_browser=True, **allowed)
+
+
+@app.command()
+def status() -> None:
+    """Votes of every round in the label store: have and need."""
+    from labelling.store import Store
+
+    with Store.open() as store:
+        rounds = store.rounds()
+        for name in rounds:
+            found = store.status(name)
+            word = "complete" if found.complete else f"label with: loupe label {name}"
+            print(f"{name:<12} {found.kind:<10} {found.have:>6} of {found.need:<6} votes on {found.pairs} pairs  {word}")
+    if not rounds:
+        print("The label store is empty: `dvc repro` registers the pairs of a round when it gets there.")
+
+
+@app.command()
+def weights(names: Annotated[Optional[list[str]], typer.Argument(help="Some of them; all by default")] = None) -> None:
+    """Fetch and list the weights of the networks and metrics, with licence and source."""
+    from models.weights.__main__ import main as resolve
+
+    sys.exit(resolve(names or []))
+
+
+def main() -> None:
+    """Run the command; Loupe's own errors end in one line."""
+    try:
+        app()
+    except Exception as error:
+        from tasks.runtime import is_own_error
+
+        if not is_own_error(error):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

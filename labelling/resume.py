@@ -1,0 +1,115 @@
+"""Let the run go on that waits for a round's labels, over Prefect's REST API.
+
+The votes are stored before this is called, and every start of the run counts them again: a call that fails or gets lost
+costs nothing, so every failure ends in the sentence that says which command to run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx
+
+DEPLOYMENT = "low-light/loupe"
+_PAGE = 200  # Prefect's own limit of one answer
+
+_log = logging.getLogger(__name__)
+
+
+class _Unexpected(Exception):
+    """Prefect answered, and not with what was asked for."""
+
+
+def after_last_vote(round: str, api_url: str | None = None, deployment: str = DEPLOYMENT, timeout: float = 3.0) -> str:
+    """Resume every run that is paused on the gate of `round`; where none waits, start the deployment.
+
+    `api_url` is the address of Prefect's API (None: the environment's PREFECT_API_URL; without it nothing is called),
+    `timeout` the seconds given to each call. Returns the sentence to show the person who voted; it never raises for a
+    server that is absent, slow or wrong.
+    """
+    address = (api_url or os.environ.get("PREFECT_API_URL", "")).strip().rstrip("/")
+    done = f"All labels of round {round} are in."
+    by_hand = f"{done} To go on, run `dvc repro` (or `loupe run`)."
+    if not address:
+        return by_hand
+
+    import httpx
+
+    try:
+        with _client(address, timeout) as client:
+            resumed = _resume_all(client, round)
+            if resumed:
+                return f"{done} The waiting run goes on." if resumed == 1 else f"{done} {resumed} waiting runs go on."
+            _start(client, deployment)
+            return f"{done} A new run was started in Prefect and goes on from here."
+    except (httpx.HTTPError, httpx.InvalidURL, _Unexpected) as error:
+        _log.warning(
+            "round %s is complete, and Prefect at %s could not be told: %s", round, address, str(error).split("\n")[0]
+        )
+        return by_hand
+
+
+def _client(address: str, timeout: float) -> httpx.Client:
+    import httpx
+
+    headers = {}
+    auth = None
+    if key := os.environ.get("PREFECT_API_KEY"):
+        headers["Authorization"] = f"Bearer {key}"
+    elif secret := os.environ.get("PREFECT_API_AUTH_STRING"):
+        user, _, password = secret.partition(":")
+        auth = httpx.BasicAuth(user, password)
+    # A proxy of the environment cannot reach this machine's own loopback.
+    local = httpx.URL(address).host in ("127.0.0.1", "localhost", "::1")
+    return httpx.Client(base_url=address, timeout=timeout, headers=headers, auth=auth, trust_env=not local)
+
+
+def _resume_all(client: httpx.Client, round: str) -> int:
+    """Resume the runs waiting at the round's gate and return how many took it."""
+    gate = f"gate-{round}-"
+    resumed, refused = 0, []
+    for run in _paused_runs(client):
+        details = (run.get("state") or {}).get("state_details") or {}
+        if not str(details.get("pause_key") or "").startswith(gate):
+            continue
+        answer = _json(client.post(f"/flow_runs/{run.get('id')}/resume", json={"run_input": {}}))
+        if isinstance(answer, dict) and answer.get("status") == "ACCEPT":
+            resumed += 1
+        else:
+            refused.append(answer)
+    if refused and not resumed:
+        raise _Unexpected(f"no waiting run could be resumed: {refused[0]!r:.300}")
+    return resumed
+
+
+def _paused_runs(client: httpx.Client) -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = []
+    while True:
+        wanted = {
+            "flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}, "sort": "ID_DESC", "limit": _PAGE,
+            "offset": len(runs),
+        }  # fmt: skip
+        page = _json(client.post("/flow_runs/filter", json=wanted))
+        if not isinstance(page, list) or not all(isinstance(run, dict) for run in page):
+            raise _Unexpected(f"a list of runs was expected, not {page!r:.300}")
+        runs.extend(page)
+        if len(page) < _PAGE:
+            return runs
+
+
+def _start(client: httpx.Client, deployment: str) -> None:
+    found = _json(client.get(f"/deployments/name/{deployment}"))
+    if not isinstance(found, dict) or "id" not in found:
+        raise _Unexpected(f"a deployment was expected, not {found!r:.300}")
+    _json(client.post(f"/deployments/{found['id']}/create_flow_run", json={}))
+
+
+def _json(response: httpx.Response) -> Any:
+    response.raise_for_status()
+    try:
+        return response.json()
+    except ValueError as error:
+        raise _Unexpected(f"{response.request.url} did not answer with JSON") from error

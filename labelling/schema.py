@@ -1,0 +1,150 @@
+"""Tables of the label store, their version, and the steps from one version to the next.
+
+The same definitions serve SQLite and PostgreSQL. Votes and retractions are only ever added, never changed. To extend
+the store: change the tables below, raise VERSION by one, and add to MIGRATIONS the function that brings a store of the
+version before to it; a new store is created at VERSION directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    insert,
+    inspect,
+    select,
+    update,
+)
+
+from labelling.errors import StoreVersionError
+
+VERSION = 1
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
+
+metadata = MetaData()
+_sha256 = String(64)
+
+# The prefix keeps apart what is ours where a PostgreSQL database is shared with other programs.
+schema_version = Table("loupe_schema", metadata, Column("version", Integer, nullable=False))
+
+pictures = Table(
+    "loupe_pictures",
+    metadata,
+    Column("sha256", _sha256, primary_key=True),
+    Column("png", LargeBinary, nullable=False),
+)
+
+pairs = Table(
+    "loupe_pairs",
+    metadata,
+    Column("key", _sha256, primary_key=True),
+    Column("low", _sha256, ForeignKey(pictures.c.sha256), nullable=False),  # low < high
+    Column("high", _sha256, ForeignKey(pictures.c.sha256), nullable=False),
+)
+
+batches = Table(
+    "loupe_batches",
+    metadata,
+    Column("id", _sha256, primary_key=True),
+    Column("round", String(200), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("votes_per_pair", Integer, nullable=False),
+    Column("question", Text, nullable=False),
+)
+
+batch_pairs = Table(
+    "loupe_batch_pairs",
+    metadata,
+    Column("batch", _sha256, ForeignKey(batches.c.id), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("pair", _sha256, ForeignKey(pairs.c.key), nullable=False),
+    UniqueConstraint("batch", "pair"),
+)
+
+rounds = Table(
+    "loupe_rounds",
+    metadata,
+    Column("round", String(200), primary_key=True),
+    Column("batch", _sha256, ForeignKey(batches.c.id), nullable=False),  # the current one
+)
+
+votes = Table(
+    "loupe_votes",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(200), nullable=False, unique=True),
+    Column("pair", _sha256, ForeignKey(pairs.c.key), nullable=False),
+    Column("observer", String(200), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("preferred", _sha256, nullable=False),
+    Column("left", _sha256, ForeignKey(pictures.c.sha256), nullable=False),
+    Column("round", String(200), nullable=False),
+    Column("seconds", Float(53)),
+    Column("made_at", String(40), nullable=False),
+    Column("batch", _sha256, ForeignKey(batches.c.id)),  # what the round asked when the vote came in
+    Index("loupe_votes_by_pair", "pair", "kind", "observer"),
+    Index("loupe_votes_by_observer", "observer", "seq"),
+    sqlite_autoincrement=True,
+)
+
+retractions = Table(
+    "loupe_retractions",
+    metadata,
+    Column("vote", String(200), ForeignKey(votes.c.id), primary_key=True),
+    Column("at", String(40), nullable=False),
+)
+
+
+def is_current(connection: Connection) -> bool:
+    """True if the store is at VERSION, so that opening it needs no write; errors as `migrate`."""
+    return _version(connection) == VERSION
+
+
+def migrate(connection: Connection) -> None:
+    """Create the tables in an empty store, or bring an older store to VERSION, inside the caller's transaction.
+
+    Raises StoreVersionError where the store is newer than this code, has no readable version, or belongs to another
+    program.
+    """
+    version = _version(connection)
+    if version is None:
+        metadata.create_all(connection)
+        connection.execute(insert(schema_version).values(version=VERSION))
+        return
+    for step in range(version + 1, VERSION + 1):
+        MIGRATIONS[step](connection)
+        connection.execute(update(schema_version).values(version=step))
+
+
+def _version(connection: Connection) -> int | None:
+    names = set(inspect(connection).get_table_names())
+    if schema_version.name not in names:
+        # In SQLite the file is ours alone; in PostgreSQL only our own names would be in the way.
+        foreign = names if connection.dialect.name == "sqlite" else names & set(metadata.tables)
+        if foreign:
+            raise StoreVersionError(
+                f"this database is not a Loupe label store: it holds the tables {', '.join(sorted(foreign)[:5])}; "
+                "point LOUPE_LABELS to another file or database"
+            )
+        return None
+    found = connection.execute(select(schema_version.c.version)).scalars().all()
+    if len(found) != 1 or not isinstance(found[0], int) or found[0] < 1:
+        raise StoreVersionError(f"the label store has no readable schema version ({found}); restore it from a copy")
+    if found[0] > VERSION:
+        raise StoreVersionError(
+            f"the label store has schema version {found[0]}, and this Loupe reads up to {VERSION}; update Loupe, or "
+            "point LOUPE_LABELS to another file or database"
+        )
+    return found[0]

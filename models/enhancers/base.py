@@ -1,0 +1,31 @@
+"""What an enhancer is: a module from low-light images to enhanced ones, and how its pixels depend on their surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+
+class Enhancer(nn.Module):
+    """Maps images (B, 3, H, W), float in [0, 1], sRGB, to images of the same shape and range, differentiably.
+
+    `halo` is how many pixels around a pixel its output can depend on, and `stride` the grid a tile has to start on;
+    together they make tiled enhancement equal to whole enhancement (`models.tiling`).
+    """
+
+    halo: int = 0
+    stride: int = 1
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+    def pretraining_loss(
+        self, image: torch.Tensor, weights: Mapping[str, float], exposure_level: float
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss that pretrains this enhancer to f0 on low-light images (B, 3, H, W), and its terms.
+
+        weights: of the loss's terms by name. exposure_level: wanted mean grey of a patch, in [0, 1].
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no pretraining of its own")

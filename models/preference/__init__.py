@@ -1,0 +1,1 @@
+"""Preferences: observers, votes, agreement and global scores."""

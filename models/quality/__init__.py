@@ -1,0 +1,66 @@
+"""Image quality metrics behind one registry: `create("niqe")` gives a callable on (B, 3, H, W) tensors in [0, 1].
+
+A new metric is one file with an INFO and a build function, and one line below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from models.quality import colour, entropy, fidelity, lpips, pyiqa_adapter
+from models.quality.metric import Compute, Metric, MetricInfo, MetricUnavailable, UnknownMetric
+from models.weights import WeightUnavailable
+
+__all__ = ["Metric", "MetricInfo", "MetricUnavailable", "UnknownMetric", "create", "info", "names", "register"]
+
+Build = Callable[[str | torch.device], Compute]
+_METRICS: dict[str, tuple[MetricInfo, Build]] = {}
+
+
+def register(info_: MetricInfo, build: Build) -> None:
+    """Add a metric; build takes a device and returns compute(image, reference) -> (B,). ValueError on a duplicate."""
+    if info_.name in _METRICS:
+        raise ValueError(f"two metrics are called {info_.name!r}")
+    _METRICS[info_.name] = (info_, build)
+
+
+register(pyiqa_adapter.NIQE_INFO, pyiqa_adapter.build_niqe)
+register(pyiqa_adapter.BRISQUE_INFO, pyiqa_adapter.build_brisque)
+register(pyiqa_adapter.PIQE_INFO, pyiqa_adapter.build_piqe)
+register(entropy.INFO, entropy.build)
+register(fidelity.PSNR_INFO, fidelity.build_psnr)
+register(fidelity.SSIM_INFO, fidelity.build_ssim)
+register(lpips.INFO, lpips.build)
+register(colour.INFO, colour.build)
+register(pyiqa_adapter.MUSIQ_INFO, pyiqa_adapter.build_musiq)
+register(pyiqa_adapter.NRQM_INFO, pyiqa_adapter.build_nrqm)
+register(pyiqa_adapter.PI_INFO, pyiqa_adapter.build_pi)
+
+
+def names() -> list[str]:
+    """All metrics, available or not."""
+    return list(_METRICS)
+
+
+def info(name: str) -> MetricInfo:
+    """Facts about a metric; loads no weights and no pyiqa. Raises UnknownMetric."""
+    return _find(name)[0]
+
+
+def create(name: str, device: str | torch.device = "cpu") -> Metric:
+    """The metric, its weights loaded. Raises UnknownMetric, or MetricUnavailable with the reason."""
+    facts, build = _find(name)
+    try:
+        return Metric(facts, build(device), device)
+    except WeightUnavailable as error:
+        raise MetricUnavailable(name, error.reason) from error
+    except ImportError as error:
+        raise MetricUnavailable(name, f"a library cannot be imported: {error}") from error
+
+
+def _find(name: str) -> tuple[MetricInfo, Build]:
+    if name not in _METRICS:
+        raise UnknownMetric(name, names())
+    return _METRICS[name]

@@ -1,0 +1,125 @@
+"""What every metric is: facts, a check of its input, and a function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+RANGE_TOLERANCE = 1e-5
+"""How far outside [0, 1] rounding may have pushed a value."""
+LIBRARY = "loupe 0.1.0"
+"""The library named beside the values of the metrics written here."""
+
+Compute = Callable[[Tensor, Tensor | None], Tensor]
+
+
+class UnknownMetric(KeyError):
+    """No such name in the registry."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(name)
+        self.message = f"no metric is called {name!r}; known are: {', '.join(known)}"
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class MetricUnavailable(RuntimeError):
+    """The metric exists, and what it needs (weights, a library) does not; `reason` says what."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"metric {name!r} is not available: {reason}")
+        self.name, self.reason = name, reason
+
+    def __reduce__(self) -> tuple[type[MetricUnavailable], tuple[str, str]]:
+        return type(self), (self.name, self.reason)
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """Facts about a metric, to be stored with every value.
+
+    value_range: lowest and highest value it gives; infinite where it has no bound.
+    variant: which of the definitions in use this is (colour channel, model, window, crop).
+    min_size: pixels that the shorter side must have.
+    differentiable: gradients flow to the image and the reference.
+    """
+
+    name: str
+    higher_is_better: bool
+    value_range: tuple[float, float]
+    needs_reference: bool
+    variant: str
+    library: str = LIBRARY
+    min_size: int = 1
+    differentiable: bool = False
+
+
+class Metric:
+    """A metric ready to be called, on one device."""
+
+    def __init__(self, info: MetricInfo, compute: Compute, device: str | torch.device = "cpu") -> None:
+        self.info = info
+        self.device = torch.device(device)
+        self._compute = compute
+
+    def __call__(self, image: Tensor, reference: Tensor | None = None) -> Tensor:
+        """One value an image, (B,) floating point, on the metric's device.
+
+        A batch gives what its images give one by one, up to the rounding of float32 (no-reference metrics: exactly).
+        image, reference: (B, 3, H, W) floating point in [0, 1], sRGB. NaN where the metric is undefined (a flat image).
+        A reference given to a metric that needs none is ignored.
+        Raises ValueError: wrong type, shape or range, too small, not finite, or a missing reference.
+        """
+        check_image(self.info, image, "image")
+        if self.info.needs_reference:
+            if reference is None:
+                raise ValueError(f"metric {self.info.name!r} compares with a reference, and none was given")
+            check_image(self.info, reference, "reference")
+            if image.shape != reference.shape:
+                shapes = f"{tuple(image.shape)} and {tuple(reference.shape)}"
+                raise ValueError(f"metric {self.info.name!r}: shapes of image and reference differ: {shapes}")
+            reference = reference.to(self.device)
+        else:
+            reference = None
+        with nullcontext() if self.info.differentiable else torch.no_grad():
+            return self._compute(image.to(self.device), reference)
+
+
+def check_image(info: MetricInfo, image: Tensor, role: str) -> None:
+    """Raise ValueError unless image is (B, 3, H, W), floating point, finite, in [0, 1] and large enough."""
+    where = f"metric {info.name!r}: the {role}"
+    if not isinstance(image, Tensor):
+        raise ValueError(f"{where} should be a torch tensor, got {type(image).__name__}")
+    if image.dim() != 4 or image.shape[0] < 1 or image.shape[1] != 3:
+        raise ValueError(f"{where} should have shape (B, 3, H, W) with B >= 1, got {tuple(image.shape)}")
+    if not image.is_floating_point():
+        raise ValueError(f"{where} should be floating point in [0, 1], got {image.dtype} (divide 8-bit values by 255)")
+    if min(image.shape[2:]) < info.min_size:
+        raise ValueError(f"{where} is {image.shape[3]} x {image.shape[2]}; both sides need at least {info.min_size}")
+    low, high = (value.item() for value in torch.aminmax(image.detach()))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(f"{where} holds NaN or infinite values")
+    if low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
+        raise ValueError(f"{where} should lie in [0, 1], got [{low:.4g}, {high:.4g}]")
+
+
+def one_by_one(function: Callable[[Tensor], Tensor]) -> Compute:
+    """A no-reference metric computed image by image, so that no value depends on its neighbours in the batch."""
+
+    def compute(image: Tensor, reference: Tensor | None) -> Tensor:
+        return torch.stack([function(image[i : i + 1]).reshape(()) for i in range(image.shape[0])])
+
+    return compute
+
+
+def need(reference: Tensor | None) -> Tensor:
+    """The reference that `Metric` has checked, for compute functions that compare."""
+    if reference is None:
+        raise ValueError("a reference is needed")
+    return reference

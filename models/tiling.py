@@ -1,0 +1,52 @@
+"""Enhancement of photos of any size in bounded memory: tile by tile, equal to the whole within rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from models.enhancers.base import Enhancer
+
+
+def tiles(height: int, width: int, tile: int, halo: int, stride: int) -> Iterator[tuple[slice, slice, slice, slice]]:
+    """Cut a photo into tiles: (rows, columns) to read, with their halo, and (rows, columns) to write.
+
+    Reading starts on the enhancer's grid (multiples of `stride`), so that a tile sees the same cells as the whole photo.
+    """
+    step = max(stride, tile // stride * stride)
+    reach = -(-halo // stride) * stride
+    for top in range(0, height, step):
+        for left in range(0, width, step):
+            bottom, right = min(top + step, height), min(left + step, width)
+            yield (
+                slice(max(top - reach, 0), min(bottom + reach, height)),
+                slice(max(left - reach, 0), min(right + reach, width)),
+                slice(top, bottom),
+                slice(left, right),
+            )
+
+
+@torch.no_grad()
+def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, device: str = "cpu") -> np.ndarray:
+    """Enhance a photo (H, W, 3), uint8 or uint16, RGB, sRGB; returns the same shape and type.
+
+    tile: side of the written part of a tile, in pixels; memory beside the two photos grows with it alone.
+    Raises `ValueError` for another type or shape.
+    """
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"a photo is (H, W, 3) uint8 or uint16, not {photo.shape} {photo.dtype}")
+    top_value = float(np.iinfo(photo.dtype).max)
+    result = np.empty_like(photo)
+    for read_rows, read_columns, rows, columns in tiles(
+        photo.shape[0], photo.shape[1], tile, enhancer.halo, enhancer.stride
+    ):
+        part = torch.from_numpy(photo[read_rows, read_columns].astype(np.float32)).to(device)
+        enhanced = enhancer(part.permute(2, 0, 1)[None] / top_value)[0].permute(1, 2, 0)
+        inner = enhanced[
+            rows.start - read_rows.start : rows.stop - read_rows.start,
+            columns.start - read_columns.start : columns.stop - read_columns.start,
+        ]
+        result[rows, columns] = (inner.clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(photo.dtype)
+    return result

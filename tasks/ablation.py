@@ -1,0 +1,42 @@
+"""The `ablation` stage: the same number of fine-tunings as the rounds, without the ranker loss or always with g0 (Table 2).
+
+Reads data/low_light, data/pretrain and data/ranker/r00; writes data/ablation/VARIANT: model.safetensors.
+"""
+
+from __future__ import annotations
+
+from models.storage import save_weights
+from tasks import enhancers
+from tasks.config import View
+from tasks.files import sha256_file
+from tasks.finetuning import finetune
+from tasks.ranker_data import load_ranker, ranker_path
+from tasks.runtime import DATA, stage
+
+PARAMS = ("seed", "enhancer", "ranker.network", "finetune", "rounds")
+VARIANTS = ("content_only", "niqe_ranker")
+
+
+class UnknownVariant(ValueError):
+    """No such ablation."""
+
+
+def run(params: View, variant: str) -> None:
+    if variant not in VARIANTS:
+        raise UnknownVariant(f"no ablation is called {variant!r}; known are {', '.join(VARIANTS)}")
+    enhancer = enhancers.load(params, enhancers.PRETRAINED)
+    ranker = load_ranker(params, "r00") if variant == "niqe_ranker" else None
+    data = sha256_file(enhancers.PRETRAINED) + (sha256_file(ranker_path("r00")) if ranker is not None else "")
+    outcomes = [
+        finetune(
+            enhancer, ranker, params, name=f"ablation@{variant}-{name}", data=f"{data}/{variant}/{name}", live=None
+        )
+        for name in ("r00", *params.rounds)
+    ]
+    save_weights(enhancer, DATA / "ablation" / variant / "model.safetensors")
+    for outcome in outcomes:
+        outcome.discard_state()
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS, {"variant": " or ".join(VARIANTS)})

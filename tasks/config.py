@@ -1,0 +1,318 @@
+"""params.yaml: its whole shape, validated before anything runs.
+
+Unknown keys, wrong types and impossible values are all reported at once, each with its path. YAML is read as DVC reads it
+(YAML 1.2: `1e-4` is a number, a repeated key an error).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+PARAMS_FILE = Path("params.yaml")
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Range = Annotated[tuple[float, float], Field(strict=False)]
+
+
+class ConfigError(ValueError):
+    """params.yaml is absent, unreadable or wrong; the message lists every fault with its path."""
+
+
+class Section(BaseModel):
+    """A part of params.yaml: fixed keys, strict types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Machine(Section):
+    """Where to run. No stage depends on it: changing it re-runs nothing."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: Annotated[int, Field(ge=0)] = 0
+
+
+class SampleDataset(Section):
+    """Photographs that installed packages ship, darkened in linear light."""
+
+    crops_per_photo: Count
+    crop: Annotated[int, Field(ge=64)]
+    exposure_stops: Range
+    shot_gain: NonNegative
+    read_sigma: NonNegative
+    validation_photos: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> SampleDataset:
+        low, high = self.exposure_stops
+        if not 0 <= low <= high:
+            raise ValueError("exposure_stops must be [low, high] with 0 <= low <= high (stops of under-exposure)")
+        return self
+
+
+class FolderDataset(Section):
+    """A user's own photos."""
+
+    inputs: str | None = None
+    references: str | None = None
+    normal: str | None = None
+    validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    max_side: Annotated[int, Field(ge=64)] | None = 768
+
+
+class Dataset(Section):
+    source: Literal["sample", "folder"]
+    sample: SampleDataset
+    folder: FolderDataset
+
+    @model_validator(mode="after")
+    def _folder_named(self) -> Dataset:
+        if self.source == "folder" and not self.folder.inputs:
+            raise ValueError("source is 'folder', so folder.inputs must name the folder with your low-light photos")
+        return self
+
+
+class Enhancer(Section):
+    """A registered enhancer and the options of its constructor."""
+
+    name: str
+    options: dict[str, int | float | str | bool]
+
+    @model_validator(mode="after")
+    def _known(self) -> Enhancer:
+        from models.enhancers.registry import ENHANCERS
+
+        if self.name not in ENHANCERS:
+            raise ValueError(f"no enhancer is called {self.name!r}; known are {', '.join(sorted(ENHANCERS))}")
+        return self
+
+
+class Training(Section):
+    """What every training stage has in common; see `models.training.Settings`."""
+
+    steps: Count
+    batch: Count
+    learning_rate: Positive
+    weight_decay: NonNegative = 0.0
+    halve_every: Count | None = None
+    accumulate: Count = 1
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    clip_norm: Positive | None = None
+    save_every: Count = 50
+    log_every: Count = 10
+
+
+class ZeroReferenceWeights(Section):
+    """Weights of the four zero-reference losses (Zero-DCE)."""
+
+    spatial: NonNegative
+    exposure: NonNegative
+    colour: NonNegative
+    smoothness: NonNegative
+
+
+class Pretrain(Training):
+    crop: Annotated[int, Field(ge=32)]
+    checkpoints: Annotated[int, Field(ge=2)]
+    exposure_level: Annotated[float, Field(gt=0, lt=1)]
+    weights: ZeroReferenceWeights
+
+
+class RankerTraining(Training):
+    crop: Annotated[int, Field(ge=32)]
+    margin: Positive
+
+
+class RankerNetwork(Section):
+    """Channels of the first convolution and of the nine blocks, which of the blocks halve the size, and the hidden units."""
+
+    widths: Annotated[list[Count], Field(min_length=10, max_length=10)]
+    strides: Annotated[list[Literal[1, 2]], Field(min_length=9, max_length=9)]
+    hidden: Count
+
+
+class Ranker(Section):
+    network: RankerNetwork
+    niqe: RankerTraining
+    rounds: RankerTraining
+
+
+class Pairs(Section):
+    k: Count
+    strategy: Literal["gap", "random"]
+
+
+class Simulated(Section):
+    """Simulated observers; see `models.preference.observers`. `utility` weighs registered metrics, `noise` is in its units."""
+
+    observers: Count
+    utility: Annotated[dict[str, float], Field(min_length=1)]
+    noise: NonNegative
+    lapse: Fraction
+    position_bias: float
+    seed: int
+
+    @model_validator(mode="after")
+    def _metrics_known(self) -> Simulated:
+        from models.quality import names
+
+        unknown = sorted(set(self.utility) - set(names()))
+        if unknown:
+            raise ValueError(f"utility names unknown metrics {unknown}; known are {', '.join(sorted(names()))}")
+        if any(weight <= 0 for weight in self.utility.values()):
+            raise ValueError("utility weights must be positive (a metric's direction is known to the registry)")
+        return self
+
+
+class Labels(Section):
+    source: Literal["simulated", "people"]
+    votes: Count
+    question: str
+    allow_tie: bool = False
+    allow_unsure: bool = False
+    simulated: Simulated
+
+    @model_validator(mode="after")
+    def _enough_observers(self) -> Labels:
+        if self.source == "simulated" and self.simulated.observers < self.votes:
+            raise ValueError(
+                f"votes is {self.votes} but simulated.observers only {self.simulated.observers}: "
+                "each vote on a pair comes from another observer"
+            )
+        return self
+
+
+class Round(Section):
+    prev: str
+    label_rev: int = 0
+
+
+class Finetune(Training):
+    crop: Annotated[int, Field(ge=32)]
+    lambda_ranker: NonNegative
+    content_layer: str
+
+    @model_validator(mode="after")
+    def _layer_known(self) -> Finetune:
+        from models.vgg_layers import VGG16_LAYERS
+
+        if self.content_layer not in VGG16_LAYERS:
+            raise ValueError(
+                f"content_layer {self.content_layer!r} is no VGG16 activation; known are {', '.join(VGG16_LAYERS)}"
+            )
+        return self
+
+
+class Evaluate(Section):
+    metrics: Annotated[list[str], Field(min_length=1)]
+    bootstrap: Annotated[int, Field(ge=100)]
+    label_rev: int = 0
+
+    @model_validator(mode="after")
+    def _metrics_known(self) -> Evaluate:
+        from models.quality import names
+
+        unknown = sorted(set(self.metrics) - set(names()))
+        if unknown:
+            raise ValueError(f"metrics names unknown metrics {unknown}; known are {', '.join(sorted(names()))}")
+        return self
+
+
+class Report(Section):
+    photos: Count
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    scale: str
+    seed: int
+    machine: Machine
+    dataset: Dataset
+    enhancer: Enhancer
+    pretrain: Pretrain
+    ranker: Ranker
+    pairs: Pairs
+    labels: Labels
+    rounds: Annotated[dict[str, Round], Field(min_length=1)]
+    finetune: Finetune
+    evaluate: Evaluate
+    report: Report
+
+    @model_validator(mode="after")
+    def _rounds_chain(self) -> Params:
+        before = "r00"
+        for index, (name, entry) in enumerate(self.rounds.items(), start=1):
+            if name != f"r{index:02d}":
+                raise ValueError(f"rounds: expected r{index:02d} in place {index}, found {name!r}")
+            if entry.prev != before:
+                raise ValueError(f"rounds.{name}.prev must be {before}, the round before, not {entry.prev!r}")
+            before = name
+        return self
+
+    @property
+    def last_round(self) -> str:
+        return list(self.rounds)[-1]
+
+
+class View:
+    """The sections of params.yaml that a stage declares; any other is refused, so that dvc.yaml cannot miss one."""
+
+    def __init__(self, params: Params, declared: Sequence[str]) -> None:
+        self._params = params
+        self._sections = {path.split(".")[0] for path in declared} | {"machine"}
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._sections:
+            raise AttributeError(f"this stage does not declare the params section {name!r} (PARAMS, dvc.yaml)")
+        return getattr(self._params, name)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML 1.2 file; `ConfigError` when it is absent, no YAML, or no mapping."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        value = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} is missing in {Path.cwd()}; `loupe preset demo` writes one") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not readable YAML: {error}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path} must be a mapping of sections; `loupe preset demo` writes a whole one")
+    return value
+
+
+def validate(values: dict[str, Any], source: Path | str = PARAMS_FILE) -> Params:
+    """Check a whole configuration. Raises `ConfigError` that lists every fault with the path of its key."""
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for fault in error.errors():
+            path = ".".join(str(part) for part in fault["loc"]) or "(top)"
+            text = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
+            given = (
+                "" if fault["type"] in {"missing", "value_error", "extra_forbidden"} else f" (is {fault['input']!r})"
+            )
+            lines.append(f"  {path}: {text}{given}")
+        count = f"{len(lines)} fault" + ("s" if len(lines) > 1 else "")
+        raise ConfigError(f"{source} has {count}:\n" + "\n".join(lines)) from None
+
+
+def load(declared: Sequence[str], path: Path = PARAMS_FILE) -> View:
+    """Validate the whole file and return the declared sections of it (see `View`)."""
+    return View(load_whole(path), declared)
+
+
+def load_whole(path: Path = PARAMS_FILE) -> Params:
+    """Validate the whole file and return all of it, for commands that are no stage."""
+    return validate(read_yaml(path), path)

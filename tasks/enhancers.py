@@ -1,0 +1,69 @@
+"""Enhancers of the pipeline: built from params, loaded from a stage's weights, run over a table of images."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from models.enhancers import create
+from models.enhancers.base import Enhancer
+from models.storage import load_weights
+from models.training import make_deterministic, step_seed
+from tasks.config import View
+from tasks.runtime import DATA
+
+PRETRAINED = DATA / "pretrain" / "model.safetensors"
+
+
+def fresh(params: View) -> Enhancer:
+    """The enhancer of params.yaml, initialised from the seed."""
+    make_deterministic()
+    torch.manual_seed(step_seed(params.seed, 0, "enhancer"))
+    return create(params.enhancer.name, **params.enhancer.options)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained enhancer by name, options and weights: small, and fit to be sent to another process."""
+
+    name: str
+    options: tuple[tuple[str, int | float | str | bool], ...]
+    weights: str
+
+
+def trained(params: View, weights: Path) -> Trained:
+    """The enhancer of params.yaml with the weights at a path."""
+    return Trained(params.enhancer.name, tuple(sorted(params.enhancer.options.items())), str(weights))
+
+
+@lru_cache(maxsize=64)
+def opened(spec: Trained) -> Enhancer:
+    """The enhancer itself, frozen, in evaluation mode, on the CPU; loaded once a process."""
+    enhancer = create(spec.name, **dict(spec.options))
+    load_weights(enhancer, Path(spec.weights))
+    return enhancer.requires_grad_(False).eval()
+
+
+def load(params: View, weights: Path, device: str = "cpu") -> Enhancer:
+    """The enhancer of params.yaml with trained weights, frozen, in evaluation mode, on a device; a copy of its own."""
+    return deepcopy(opened(trained(params, weights))).to(device)
+
+
+def weights_of(round_name: str) -> Path:
+    """Weights that a round's fine-tuning made: r00 -> f1, r01 -> f2, ..."""
+    return DATA / "finetune" / round_name / "model.safetensors"
+
+
+def weights_before(round_name: str) -> Path:
+    """Weights of f(n) at the start of round n: pretrained for r00, else those of the round before."""
+    number = int(round_name[1:])
+    return PRETRAINED if number == 0 else weights_of(f"r{number - 1:02d}")
+
+
+def model_name(round_name: str) -> str:
+    """The name of the enhancer that a round starts with: r00 -> f0, r01 -> f1, ..."""
+    return f"f{int(round_name[1:])}"

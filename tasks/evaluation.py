@@ -1,0 +1,90 @@
+"""What the evaluation computes from its tables: preferences, ranker accuracy (Fig. 5, Table 3), global scores (Fig. 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from models.preference.thurstone import thurstone_scores
+from models.preference.votes import WinRate, count_matrix, majority, win_rate
+
+WORTH = {"first": 0.0, "second": 1.0, "tie": 0.5}
+
+
+def preference(votes: pd.DataFrame, over: str, model: str, draws: int, seed: int) -> WinRate | None:
+    """How often `model` was preferred to `over`, with a bootstrap interval over photographs; None without votes."""
+    forward = votes[(votes.first_model == over) & (votes.second_model == model)]
+    backward = votes[(votes.first_model == model) & (votes.second_model == over)]
+    wins = [
+        (WORTH[choice], photo)
+        for choice, photo in zip(forward.choice, forward.photograph, strict=True)
+        if choice in WORTH
+    ]
+    wins += [
+        (1 - WORTH[choice], photo)
+        for choice, photo in zip(backward.choice, backward.photograph, strict=True)
+        if choice in WORTH
+    ]
+    if not wins:
+        return None
+    return win_rate([win for win, _ in wins], [photo for _, photo in wins], draws, seed)
+
+
+def verdicts(votes: pd.DataFrame) -> pd.DataFrame:
+    """The majority of each voted pair: columns image, photograph, first_model, second_model, verdict; balanced pairs dropped."""
+    columns = ["image", "photograph", "first_model", "second_model"]
+    if votes.empty:
+        return pd.DataFrame(columns=[*columns, "verdict"])
+    grouped = votes.groupby(columns, sort=True).choice.agg(majority)
+    return grouped.rename("verdict").reset_index().dropna(subset="verdict")
+
+
+def accuracy(judgements: pd.DataFrame, ranker: str, known: pd.DataFrame) -> tuple[float, int] | None:
+    """Share of the majority verdicts that a ranker predicts (Fig. 5), and how many there are; None without verdicts."""
+    values = judgements[judgements.ranker == ranker].set_index(["image", "model"]).value
+    known = known[known.first_model.isin(values.index.levels[1]) & known.second_model.isin(values.index.levels[1])]
+    if known.empty:
+        return None
+    first = values.loc[list(zip(known.image, known.first_model, strict=True))].to_numpy()
+    second = values.loc[list(zip(known.image, known.second_model, strict=True))].to_numpy()
+    said = np.where(first < second, "first", "second")
+    return float((said == known.verdict.to_numpy()).mean()), len(known)
+
+
+def progress_accuracy(judgements: pd.DataFrame, ranker: str, before: str, after: str) -> float:
+    """Share of images on which a ranker scores f(n+1) better than f(n) (Table 3; pseudo labels)."""
+    values = judgements[judgements.ranker == ranker].pivot(index="image", columns="model", values="value")
+    return float((values[after] < values[before]).mean())
+
+
+def global_scores(votes: pd.DataFrame, models: Sequence[str]) -> list[dict[str, Any]]:
+    """Thurstone scores of all voted models with standard errors (Fig. 4), best first; empty without votes."""
+    voted = [model for model in models if ((votes.first_model == model) | (votes.second_model == model)).any()]
+    if not voted:
+        return []
+    counts = count_matrix(voted, zip(votes.first_model, votes.second_model, votes.choice, strict=True))
+    found = thurstone_scores(counts)
+    rows = [
+        {"model": model, "score": float(score), "error": float(error)}
+        for model, score, error in zip(voted, found.scores, found.errors, strict=True)
+    ]
+    return sorted(rows, key=lambda row: -row["score"])
+
+
+def mean_scores(scores: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """model -> metric -> mean over the validation images that have a value."""
+    means = scores.dropna(subset="value").groupby(["model", "metric"]).value.mean()
+    return {
+        str(model): {str(metric): float(value) for (_, metric), value in part.items()}
+        for model, part in means.groupby(level=0)
+    }
+
+
+def as_dict(rate: WinRate | None) -> dict[str, Any] | None:
+    """A win rate for JSON."""
+    if rate is None:
+        return None
+    return {"rate": rate.rate, "low": rate.low, "high": rate.high, "votes": rate.votes, "photographs": rate.clusters}

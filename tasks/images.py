@@ -1,0 +1,299 @@
+"""The one loader of image files, the folders they lie in, and the PNG writer.
+
+What a file becomes: JPEG, PNG, TIFF, BMP or WebP, recognised by content and not by name; 8 or 16 bits a channel; EXIF
+rotation applied; grey in three equal channels; alpha dropped (the colour under it is kept); palettes and CMYK turned
+into RGB by Pillow's plain formula; of several pages the first. Colour profiles are not applied: values are taken as
+sRGB, and `tasks.saving.save_like` writes the profile of the source back, so that a user's file keeps its look.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from tasks.files import atomic_path
+
+MAX_PIXELS = 200_000_000
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp"})
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP")
+
+_ORIENTATION = 274
+_TIFF_BITS, _TIFF_PHOTOMETRIC = 258, 262
+_PLAIN_MODES = frozenset({"1", "L", "P", "PA", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
+# What decoders were seen to raise on damaged files; each becomes an ImageError that names the file.
+_DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    AttributeError,
+)
+_pillow_settings = threading.RLock()
+
+
+class ImageError(ValueError):
+    """An image file, or a folder of them, that cannot be used.
+
+    Attributes: `path`, the file or folder; `reason`, one line that says why and what to do.
+    """
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(str(path), reason)  # the arguments as given, so that the error survives pickling
+        self.path = Path(path)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+def read_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read a photo: (H, W, 3) float32 in [0, 1], RGB, upright. Policy: see the module.
+
+    Raises:
+        ImageError: absent, unreadable, empty, not an image, truncated or damaged, of an unsupported kind, or of more
+            than `max_pixels` pixels (found in the header, before decoding).
+    """
+    array = read_array(path, max_pixels)
+    return array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
+
+
+def read_uint8(path: Path | str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read a photo: (H, W, 3) uint8, RGB, upright; 16 bits are rounded to 8. Raises as `read_image`."""
+    array = read_array(path, max_pixels)
+    if array.dtype == np.uint16:
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return array
+
+
+def read_array(path: Path | str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Read a photo in its own depth: (H, W, 3) uint8 or uint16, RGB, upright. Raises as `read_image`."""
+    path = Path(path)
+    data = _read_bytes(path)
+    with opened(path, data, max_pixels) as image:
+        deep = bits_per_channel(image, data) == 16
+        orientation = orientation_of(image)
+        try:
+            image.load()  # a truncated file opens and fails only here
+            if not deep:
+                return _plain_rgb(path, image)
+        except MemoryError as error:
+            raise ImageError(path, f"too large for this machine's memory ({image.width} x {image.height})") from error
+        except ImageError:
+            raise
+        except _DAMAGED as error:
+            raise ImageError(path, f"damaged or truncated ({_short(error)}); export or copy it again") from error
+        return _deep_rgb(path, data, image, orientation)
+
+
+def read_pair(image: Path | str, reference: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[np.ndarray, np.ndarray]:
+    """Read a photo and its reference as `read_image` does; `ImageError` naming both when their sizes differ."""
+    first, second = read_image(image, max_pixels), read_image(reference, max_pixels)
+    if first.shape != second.shape:
+        sizes = f"{first.shape[1]} x {first.shape[0]} and {second.shape[1]} x {second.shape[0]}"
+        raise ImageError(image, f"differs in size from its reference {reference} ({sizes}); export both at one size")
+    return first, second
+
+
+def encode_png(array: np.ndarray) -> bytes:
+    """PNG bytes of an (H, W, 3) RGB array: uint8, uint16, or float in [0, 1] (clipped and rounded to 8 bits).
+
+    Same array, same bytes. Raises `ValueError` on another shape or type, or on NaN.
+    """
+    array = quantise(array, 8) if np.issubdtype(array.dtype, np.floating) else _checked(array)
+    if array.dtype == np.uint16:
+        import cv2
+
+        written, encoded = cv2.imencode(".png", array[..., ::-1])
+        if not written:
+            raise ValueError(f"cannot encode an array of shape {array.shape} as a 16-bit PNG")
+        return encoded.tobytes()
+    buffer = io.BytesIO()
+    Image.fromarray(array, "RGB").save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def write_png(path: Path | str, array: np.ndarray) -> None:
+    """Write an (H, W, 3) RGB array as PNG, whole or not at all; see `encode_png`."""
+    data = encode_png(array)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def quantise(array: np.ndarray, bits: int) -> np.ndarray:
+    """(H, W, 3) float in [0, 1], clipped and rounded to `bits` 8 (uint8) or 16 (uint16). `ValueError` on NaN."""
+    _checked(array)
+    if np.isnan(array).any():
+        raise ValueError("the image holds NaN; an enhancer diverged or an input was broken")
+    top = (1 << bits) - 1
+    return np.rint(np.clip(array, 0.0, 1.0) * top).astype(np.uint8 if bits == 8 else np.uint16)
+
+
+def list_photos(folder: Path | str) -> list[Path]:
+    """The photos directly in `folder`, sorted by name; hidden files and suffixes not in `SUFFIXES` are ignored.
+
+    Raises:
+        ImageError: there is no such folder, it cannot be listed, or it holds no photo.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise ImageError(folder, "no such folder; check the path")
+    if not folder.is_dir():
+        raise ImageError(folder, "not a folder; give the folder that holds the photos")
+    try:
+        files = sorted(folder.iterdir(), key=lambda file: file.name)
+    except OSError as error:
+        raise ImageError(folder, f"cannot be listed ({error.strerror or error}); check its permissions") from error
+    visible = [file for file in files if not file.name.startswith(".") and not file.is_dir()]
+    photos = [file for file in visible if file.suffix.lower() in SUFFIXES]
+    if not photos:
+        raise ImageError(folder, f"no photos in this folder; known suffixes are {', '.join(sorted(SUFFIXES))}")
+    return photos
+
+
+def stems(paths: Iterable[Path]) -> dict[str, Path]:
+    """The files by their name without suffix. Raises `ImageError` naming both when two share one."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        if path.stem in found:
+            raise ImageError(path, f"has the same stem as {found[path.stem]}; rename one of them or take it out")
+        found[path.stem] = path
+    return found
+
+
+def join_by_stem(inputs: Iterable[Path], references: Iterable[Path]) -> list[tuple[Path, Path | None]]:
+    """Every input with the reference of the same stem, or None where there is none, in the order of the inputs.
+
+    Raises:
+        ImageError: two inputs or two references share a stem, or no reference fits any input (surely the wrong folder).
+    """
+    by_stem = stems(references)
+    joined = [(path, by_stem.get(stem)) for stem, path in stems(inputs).items()]
+    if joined and by_stem and all(reference is None for _, reference in joined):
+        folder, example = next(iter(by_stem.values())).parent, joined[0][0]
+        raise ImageError(folder, f"no reference here has the stem of an input, such as {example.stem!r} of {example}")
+    return joined
+
+
+@contextmanager
+def opened(path: Path, data: bytes, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """The file's header as a Pillow image, in one of `FORMATS` and of at most `max_pixels`; else `ImageError`.
+
+    While it is open Pillow's two global settings are ours: its pixel limit is replaced by `max_pixels`, and truncated
+    files are refused even when a library (pyiqa does) has told Pillow to accept them.
+    """
+    with _pillow_settings:
+        limit, lenient = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
+        try:
+            try:
+                image = Image.open(io.BytesIO(data), formats=FORMATS)
+            except Image.UnidentifiedImageError:
+                raise ImageError(path, "not a JPEG, PNG, TIFF, BMP or WebP image; convert it or take it out") from None
+            except _DAMAGED as error:
+                raise ImageError(path, f"damaged header ({_short(error)}); export or copy it again") from error
+            with image:
+                if image.width * image.height > max_pixels:
+                    size = f"{image.width} x {image.height} = {image.width * image.height / 1e6:.0f} million pixels"
+                    raise ImageError(path, f"{size}, more than the {max_pixels / 1e6:g} million allowed; scale it down")
+                yield image
+        finally:
+            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = limit, lenient
+
+
+def bits_per_channel(image: Image.Image, data: bytes) -> int:
+    """Bits a channel in the file itself: Pillow reads 16-bit colour as 8 and says nothing."""
+    if image.format == "PNG":
+        return 16 if data[24] == 16 else 8  # the depth byte of IHDR (PNG specification, 11.2.1)
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(_TIFF_BITS, (1,)))  # type: ignore[attr-defined]
+    return 8
+
+
+def orientation_of(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none or the EXIF data is damaged."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except _DAMAGED:
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _plain_rgb(path: Path, image: Image.Image) -> np.ndarray:
+    """8-bit (and fewer) modes through Pillow. A TIFF is already upright when loaded, and its tag is gone."""
+    if image.mode not in _PLAIN_MODES:
+        raise ImageError(path, f"pixels of kind {image.mode!r} are not supported; save it with 8 or 16 bits a channel")
+    orientation = orientation_of(image)
+    if image.mode in {"PA", "LA", "La", "RGBa"}:
+        image = image.convert("RGBA")
+    array = np.asarray(image.convert("RGB"))
+    return np.ascontiguousarray(_upright(array, orientation))
+
+
+def _deep_rgb(path: Path, data: bytes, image: Image.Image, orientation: int) -> np.ndarray:
+    """16-bit PNG and TIFF through OpenCV, which keeps all bits; of a TIFF it applies the orientation itself."""
+    import cv2
+
+    if image.format == "TIFF" and image.tag_v2.get(_TIFF_PHOTOMETRIC) not in {1, 2}:  # type: ignore[attr-defined]
+        raise ImageError(path, "16-bit TIFF that is neither grey nor RGB; save it as RGB")
+    array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if array is None or array.dtype != np.uint16:
+        raise ImageError(path, "this kind of 16-bit image cannot be decoded; save it as a 16-bit PNG")
+    if array.ndim == 2 or array.shape[2] <= 2:
+        grey = array if array.ndim == 2 else array[..., 0]
+        array = np.repeat(grey[..., None], 3, axis=2)
+    else:
+        array = array[..., 2::-1]
+    return np.ascontiguousarray(_upright(array, orientation) if image.format == "PNG" else array)
+
+
+def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
+    """Undo the EXIF orientation (EXIF 2.32, table 6) of an (H, W, C) array."""
+    if orientation >= 5:
+        array = array.swapaxes(0, 1)
+    if orientation in {3, 4, 7, 8}:
+        array = array[::-1]
+    if orientation in {2, 3, 6, 7}:
+        array = array[:, ::-1]
+    return array
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ImageError(path, "no such file") from None
+    except IsADirectoryError:
+        raise ImageError(path, "a folder, not an image file") from None
+    except OSError as error:
+        raise ImageError(path, f"cannot be read ({error.strerror or error}); check its permissions") from error
+    if not data:
+        raise ImageError(path, "the file is empty; copy it again or take it out")
+    return data
+
+
+def _checked(array: np.ndarray) -> np.ndarray:
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise ValueError(f"expected an image of shape (H, W, 3), got {array.shape}")
+    if array.dtype not in (np.uint8, np.uint16) and not np.issubdtype(array.dtype, np.floating):
+        raise ValueError(f"expected uint8, uint16 or float pixels, got {array.dtype}")
+    return array
+
+
+def _short(error: BaseException) -> str:
+    """The first line of an error, without the memory address of the buffer that Pillow names."""
+    line = (str(error).splitlines() or [""])[0].split(" <_io")[0]
+    return line[:120] or type(error).__name__

@@ -1,0 +1,140 @@
+"""The `labels` stage of a round, the gate: register the chosen pairs in the label store and collect their votes.
+
+With `labels.source: simulated` the simulated observers vote here, through the same store as people. With `people` the
+stage prints have/need and how to label, and ends with exit code 75 until enough votes are there; then it writes them.
+Reads data/pairs/ROUND, the pictures it names and, for simulated observers, data/low_light; writes data/labels/ROUND.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pandas as pd
+
+from labelling.store import PairImages, Store, StoredVote, Vote
+from models.preference.observers import SimulatedObserver
+from tasks import tables
+from tasks.config import Labels, View
+from tasks.images import read_uint8
+from tasks.mapping import map_images
+from tasks.runtime import DATA, stage, workers
+from tasks.scoring import score
+from tasks.utility import panel, utility
+
+PARAMS = ("labels", "rounds.{round}.label_rev")
+LABELS_MISSING = 75
+VOTE_NAMESPACE = uuid.UUID("6f0d9c1e-6a0c-4a52-9a53-0b6f7a1f4e2d")
+
+
+def offered(pairs: pd.DataFrame) -> list[PairImages]:
+    """The rows of a pairs table as the store takes them."""
+    return [
+        PairImages(
+            key=row.key,
+            first_sha256=row.first_sha256,
+            second_sha256=row.second_sha256,
+            first_png=Path(row.first).read_bytes,
+            second_png=Path(row.second).read_bytes,
+        )
+        for row in pairs.itertuples(index=False)
+    ]
+
+
+def _measure(job: tuple[str, str | None, tuple[str, ...]]) -> dict[str, float | None]:
+    path, reference, metrics = job
+    return score(metrics, read_uint8(path), None if reference is None else read_uint8(reference))
+
+
+def utilities(pairs: pd.DataFrame, settings: Labels, processes: int) -> dict[str, float]:
+    """sha256 -> hidden utility of every picture of the pairs."""
+    images = tables.read("images", DATA / "low_light" / "images.parquet").set_index("id")
+    found: dict[str, tuple[str, str]] = {}
+    for row in pairs.itertuples(index=False):
+        found.setdefault(row.first_sha256, (row.image, row.first))
+        found.setdefault(row.second_sha256, (row.image, row.second))
+    weights = settings.simulated.utility
+    references = {image: images.reference[image] for image, _ in found.values()}
+    jobs = [
+        (path, references[image] if isinstance(references[image], str) else None, tuple(weights))
+        for image, path in found.values()
+    ]
+    # A process costs seconds to start: it pays only for many pictures.
+    scores = map_images(_measure, jobs, processes if len(jobs) > 400 else 1, "hidden utility")
+    return {
+        sha: utility(weights, values, image) for (sha, (image, _)), values in zip(found.items(), scores, strict=True)
+    }
+
+
+def vote_of(observer: SimulatedObserver, round_name: str, key: str, sides: dict[str, float]) -> Vote:
+    """One simulated vote. Its id follows from observer and pair, so that voting again is voting once."""
+    answer = observer.vote(key, sides)
+    return Vote(
+        id=str(uuid.uuid5(VOTE_NAMESPACE, f"{observer.name}/{key}")),
+        key=key,
+        observer=observer.name,
+        kind="simulated",
+        preferred=answer.preferred,
+        left=answer.left,
+        round=round_name,
+    )
+
+
+def rows_of(pairs: pd.DataFrame, votes: list[StoredVote]) -> list[dict[str, object]]:
+    """The labels table: each vote as first or second of the pairs table."""
+    by_key = pairs.set_index("key")
+    rows = []
+    for vote in votes:
+        pair = by_key.loc[vote.key]
+        sides = {pair.first_sha256: "first", pair.second_sha256: "second"}
+        rows.append(
+            {
+                "round": pair["round"],
+                "key": vote.key,
+                "image": pair.image,
+                "observer": vote.observer,
+                "kind": vote.kind,
+                "choice": sides.get(vote.preferred, vote.preferred),
+            }
+        )
+    return rows
+
+
+def run(params: View, round: str) -> int:
+    settings = params.labels
+    pairs = tables.read("pairs", DATA / "pairs" / round / "pairs.parquet")
+    out = DATA / "labels" / round / "labels.parquet"
+    with Store.open() as store:
+        store.register(round, settings.source, offered(pairs), settings.votes, settings.question)
+        if settings.source == "simulated":
+            observers = panel(settings.simulated)[: settings.votes]
+            hidden = utilities(pairs, settings, workers(params))
+            store.add_votes(
+                [
+                    vote_of(
+                        observer, round, row.key, {sha: hidden[sha] for sha in (row.first_sha256, row.second_sha256)}
+                    )
+                    for row in pairs.itertuples(index=False)
+                    for observer in observers
+                ]
+            )
+            names = {observer.name for observer in observers}
+            votes = [vote for vote in store.votes(list(pairs.key), "simulated") if vote.observer in names]
+            print(f"round {round}: {len(votes)} votes of {len(observers)} simulated observers on {len(pairs)} pairs")
+        else:
+            status = store.status(round)
+            if not status.complete:
+                print(
+                    f"round {round} waits for labels: {status.have} of {status.need} votes on {status.pairs} pairs are in.\n"
+                    f"Label with `loupe label {round}`, then run `dvc repro` again.",
+                    flush=True,
+                )
+                return LABELS_MISSING
+            votes = store.votes(list(pairs.key), "people")
+            print(f"round {round}: {len(votes)} votes of people on {len(pairs)} pairs")
+    tables.write("labels", rows_of(pairs, votes), out)
+    return 0
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS, {"round": "r01, r02, ..."})

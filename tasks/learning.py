@@ -1,0 +1,59 @@
+"""From a stage's params to the training engine, and from the engine to DVCLive curves and metrics."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from torch import nn
+
+from models.training import Batches, Objective, Outcome, Settings, train
+from tasks.config import Training
+from tasks.runtime import STATE
+
+
+def settings_of(section: Training, seed: int) -> Settings:
+    """The engine's settings in a section of params.yaml."""
+    names = Settings.__dataclass_fields__
+    return Settings(seed=seed, **{name: value for name, value in section.model_dump().items() if name in names})
+
+
+def learn(
+    model: nn.Module,
+    batches: Batches,
+    objective: Objective,
+    section: Training,
+    *,
+    seed: int,
+    name: str,
+    identity: str,
+    device: str,
+    live: Path | None,
+    snapshot_steps: Sequence[int] = (),
+) -> Outcome:
+    """Train with the engine. Curves go to `live` (DVCLive: metrics.json and plots/metrics/*.tsv) where it is given.
+
+    The caller saves the weights, then calls `discard_state` on the outcome.
+    """
+    settings = settings_of(section, seed)
+    options = {
+        "folder": STATE / name.replace("@", "-"),
+        "identity": identity,
+        "device": device,
+        "name": name,
+        "snapshot_steps": snapshot_steps,
+    }
+    if live is None:
+        return train(model, batches, objective, settings, **options)
+    os.environ.setdefault("DVCLIVE_LOGLEVEL", "ERROR")
+    from dvclive import Live
+
+    with Live(dir=str(live), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False) as curves:
+
+        def log(step: int, values: Mapping[str, float]) -> None:
+            curves.step = step
+            for key, value in values.items():
+                curves.log_metric(key, value)
+
+        return train(model, batches, objective, settings, on_log=log, **options)

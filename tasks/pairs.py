@@ -1,0 +1,63 @@
+"""The `pairs` stage of a round: pair f(n-1) with f(n) by content and choose the pairs to label (HiLLIE, Eq. 1).
+
+Reads data/enhance of this round and the one before and the ranker before; writes data/pairs/ROUND/pairs.parquet.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labelling.store import pair_key
+from models.preference.choice import choose
+from models.training import step_seed
+from tasks import tables
+from tasks.config import View
+from tasks.image_set import ImageSet
+from tasks.ranker_data import load_ranker, scores_of
+from tasks.runtime import DATA, device, stage
+
+PARAMS = ("seed", "ranker.network", "pairs")
+
+
+class NothingToCompare(ValueError):
+    """Both rounds made the same pictures."""
+
+
+def run(params: View, round: str, previous: str) -> None:
+    before = tables.read("enhanced", DATA / "enhance" / previous / "enhanced.parquet")
+    after = tables.read("enhanced", DATA / "enhance" / round / "enhanced.parquet")
+    both = before.merge(after, on=["image", "split"], suffixes=("_before", "_after"), validate="one_to_one")
+    both = both[both.sha256_before != both.sha256_after].reset_index(drop=True)
+    if both.empty:
+        raise NothingToCompare(
+            f"f of {previous} and f of {round} made the same pictures, so there is nothing to label: "
+            "fine-tuning changed nothing (finetune.steps, finetune.learning_rate, finetune.lambda_ranker)"
+        )
+    to = device(params)
+    ranker = load_ranker(params, previous, to)
+    scores_before = scores_of(ranker, ImageSet(list(both.path_before), list(both.sha256_before)), to)
+    scores_after = scores_of(ranker, ImageSet(list(both.path_after), list(both.sha256_after)), to)
+    gaps = np.asarray(scores_before) - np.asarray(scores_after)
+    chosen = choose(params.pairs.strategy, gaps, params.pairs.k, step_seed(params.seed, int(round[1:]), "pairs"))
+    rows = [
+        {
+            "round": round,
+            "key": pair_key(both.sha256_before[i], both.sha256_after[i]),
+            "image": both.image[i],
+            "rank": rank,
+            "gap": float(gaps[i]),
+            "first_model": both.model_before[i],
+            "first": both.path_before[i],
+            "first_sha256": both.sha256_before[i],
+            "second_model": both.model_after[i],
+            "second": both.path_after[i],
+            "second_sha256": both.sha256_after[i],
+        }
+        for rank, i in enumerate(chosen)
+    ]
+    tables.write("pairs", rows, DATA / "pairs" / round / "pairs.parquet")
+    print(f"{len(rows)} of {len(both)} pairs chosen by {params.pairs.strategy}")
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS, {"round": "r01, r02, ...", "previous": "the round before"})

@@ -1,0 +1,68 @@
+"""The `pretrain` stage: train the enhancer f0 without references and keep its intermediate checkpoints.
+
+Reads data/low_light; writes data/pretrain: model.safetensors, checkpoints/STEP.safetensors, live/ (curves).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from models.storage import save_weights
+from models.training import step_generator
+from tasks import enhancers, tables
+from tasks.config import View
+from tasks.image_set import ImageSet, random_crops
+from tasks.learning import learn
+from tasks.runtime import DATA, device, identity, stage
+
+PARAMS = ("seed", "enhancer", "pretrain")
+
+
+def checkpoint_steps(steps: int, checkpoints: int) -> list[int]:
+    """Steps after which a checkpoint is kept: evenly spaced, the last at the end, none at the start."""
+    return sorted({max(1, round(steps * part / checkpoints)) for part in range(1, checkpoints + 1)})
+
+
+def run(params: View) -> None:
+    settings = params.pretrain
+    images = tables.read("images", DATA / "low_light" / "images.parquet").query("split == 'train'")
+    pictures = ImageSet(list(images.path), list(images.sha256))
+    model = enhancers.fresh(params)
+
+    def batch(index: int) -> torch.Tensor:
+        generator = step_generator(params.seed, index, "pretrain")
+        chosen = torch.randint(len(pictures), (settings.batch,), generator=generator)
+        return torch.stack([random_crops([pictures.tensor(int(i))], settings.crop, generator)[0] for i in chosen])
+
+    weights = settings.weights.model_dump()
+
+    def objective(module: nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        return module.pretraining_loss(image, weights, settings.exposure_level)
+
+    out = DATA / "pretrain"
+    steps = checkpoint_steps(settings.steps, settings.checkpoints)
+    outcome = learn(
+        model,
+        batch,
+        objective,
+        settings,
+        seed=params.seed,
+        name="pretrain",
+        identity=identity(*images.sha256),
+        device=device(params),
+        live=out / "live",
+        snapshot_steps=steps,
+    )
+    (out / "checkpoints").mkdir(parents=True, exist_ok=True)
+    for step, snapshot in zip(steps, outcome.snapshots, strict=True):
+        shutil.copyfile(snapshot, out / "checkpoints" / f"{step:06d}.safetensors")
+    save_weights(model, out / "model.safetensors")
+    outcome.discard_state()
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS)

@@ -1,0 +1,163 @@
+"""The parquet tables that pass between stages: one pyarrow schema each, checked on write and on read.
+
+Rows are sorted by the table's key and written with fixed settings, so that the same rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.files import atomic_path
+
+
+class TableError(ValueError):
+    """A table on disk or about to be written does not fit its schema."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A schema, the columns that order and identify its rows, and one sentence on what a row is."""
+
+    schema: pa.Schema
+    key: tuple[str, ...]
+    row: str
+
+
+def _schema(**columns: str) -> pa.Schema:
+    """`name="type"`; a type that ends in '?' may be null."""
+    kinds = {"str": pa.string(), "int": pa.int32(), "float": pa.float64()}
+    return pa.schema([pa.field(name, kinds[kind.rstrip("?")], kind.endswith("?")) for name, kind in columns.items()])
+
+
+TABLES: dict[str, Table] = {
+    "images": Table(
+        _schema(
+            id="str",
+            photograph="str",
+            split="str",
+            path="str",
+            sha256="str",
+            reference="str?",
+            reference_sha256="str?",
+            width="int",
+            height="int",
+            original="str",
+        ),
+        ("id",),
+        "a low-light image of the dataset; `photograph` groups crops of one photo, `split` is train or validation",
+    ),
+    "enhanced": Table(
+        _schema(image="str", split="str", model="str", path="str", sha256="str"),
+        ("image", "model"),
+        "one image enhanced by one model",
+    ),
+    "pairs": Table(
+        _schema(
+            round="str",
+            key="str",
+            image="str",
+            rank="int",
+            gap="float",
+            first_model="str",
+            first="str",
+            first_sha256="str",
+            second_model="str",
+            second="str",
+            second_sha256="str",
+        ),
+        ("round", "rank"),
+        "two versions of one image, chosen for labelling; rank 0 has the largest gap",
+    ),
+    "labels": Table(
+        _schema(round="str", key="str", image="str", observer="str", kind="str", choice="str"),
+        ("round", "key", "observer"),
+        "one observer's vote on one pair: first, second, tie or unsure, as the pairs table orders them",
+    ),
+    "scores": Table(
+        _schema(image="str", model="str", metric="str", value="float?", variant="str", library="str"),
+        ("model", "metric", "image"),
+        "one metric of one image enhanced by one model; null where the metric is undefined",
+    ),
+    "votes": Table(
+        _schema(
+            image="str",
+            photograph="str",
+            first_model="str",
+            second_model="str",
+            observer="str",
+            kind="str",
+            choice="str",
+        ),
+        ("image", "first_model", "second_model", "observer"),
+        "one observer's vote on two models' outputs of one validation image",
+    ),
+    "judgements": Table(
+        _schema(ranker="str", image="str", model="str", value="float"),
+        ("ranker", "image", "model"),
+        "one ranker's score of one output; lower is better",
+    ),
+}
+
+
+def table(name: str) -> Table:
+    """The table called `name`; `TableError` for an unknown one."""
+    try:
+        return TABLES[name]
+    except KeyError:
+        raise TableError(f"unknown table {name!r}; known are {', '.join(sorted(TABLES))}") from None
+
+
+def write(name: str, rows: Iterable[Mapping[str, Any]] | pd.DataFrame, path: Path | str) -> None:
+    """Write rows to `path` as the table `name`, sorted by its key, whole or not at all.
+
+    Raises `TableError` when a column is missing, unknown, of another type, null where it may not be, or a key repeats.
+    """
+    spec = table(name)
+    records = rows.to_dict("records") if isinstance(rows, pd.DataFrame) else [dict(row) for row in rows]
+    for record in records:
+        if set(record) != set(spec.schema.names):
+            odd = sorted(set(record) ^ set(spec.schema.names))
+            raise TableError(f"table {name!r} written to {path}: columns {odd} are missing or unknown")
+    records.sort(key=lambda record: tuple(record[column] for column in spec.key))
+    keys = [tuple(record[column] for column in spec.key) for record in records]
+    if len(set(keys)) != len(keys):
+        twice = next(key for key, following in zip(keys, keys[1:], strict=False) if key == following)
+        raise TableError(f"table {name!r} written to {path}: two rows with {dict(zip(spec.key, twice, strict=True))}")
+    try:
+        data = pa.Table.from_pylist(records, schema=spec.schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise TableError(f"table {name!r} written to {path}: {error}") from error
+    _refuse_nulls(data, name, path)
+    with atomic_path(Path(path)) as temporary:
+        pq.write_table(data, temporary, compression="zstd", version="2.6", store_schema=False)
+
+
+def read(name: str, path: Path | str) -> pd.DataFrame:
+    """Read the table `name` from `path`. Raises `TableError` naming the file when it is absent, broken or another table."""
+    spec = table(name)
+    try:
+        data = pq.read_table(path)
+    except FileNotFoundError:
+        raise TableError(f"{path} is missing; `dvc repro` makes it") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise TableError(f"{path} is not a readable parquet file ({error}); delete it and run `dvc repro`") from error
+    found = {field.name: field.type for field in data.schema}
+    wanted = {field.name: field.type for field in spec.schema}
+    if found != wanted:
+        odd = sorted(name for name in set(found) | set(wanted) if found.get(name) != wanted.get(name))
+        raise TableError(f"{path} is not a {name!r} table: columns {odd} differ; run `dvc repro` to make it anew")
+    _refuse_nulls(data, name, path)
+    return data.select(spec.schema.names).to_pandas()
+
+
+def _refuse_nulls(data: pa.Table, name: str, path: Path | str) -> None:
+    for field in table(name).schema:
+        if not field.nullable and data.column(field.name).null_count:
+            raise TableError(f"table {name!r} at {path}: column {field.name!r} has empty cells")

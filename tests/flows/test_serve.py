@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from flow_helpers import ROUNDS, Project, flow_environment, lines
+
+pytestmark = pytest.mark.slow
+
+
+class Served:
+    """A served project, driven over the REST API as the labelling app and the browser do it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.log = (root / "serve.log").open("w")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "flows.serve", "--port", str(self.port)],
+            cwd=root,
+            env=flow_environment(root, None),
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api", trust_env=False, timeout=20)
+        self.deployment = self._deployment()
+
+    def _deployment(self) -> str:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, (self.root / "serve.log").read_text()
+            try:
+                answer = self.client.get("/deployments/name/low-light/loupe")
+            except httpx.TransportError:
+                answer = None
+            if answer is not None and answer.status_code == 200:
+                return str(answer.json()["id"])
+            time.sleep(0.2)
+        raise TimeoutError("no deployment")
+
+    def start(self) -> str:
+        answer = self.client.post(f"/deployments/{self.deployment}/create_flow_run", json={})
+        return str(answer.raise_for_status().json()["id"])
+
+    def resume(self, run: str) -> None:
+        self.client.post(f"/flow_runs/{run}/resume", json={"run_input": {}}).raise_for_status()
+
+    def state(self, run: str, *names: str) -> dict[str, Any]:
+        """Waits until the run is in one of the named states."""
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            state: dict[str, Any] = self.client.get(f"/flow_runs/{run}").json()["state"]
+            if state["name"] in names:
+                return state
+            time.sleep(0.2)
+        raise TimeoutError(f"{state['name']}: {state['message']}\n{(self.root / 'serve.log').read_text()[-3000:]}")
+
+    def gate(self, run: str, key: str) -> None:
+        """Waits until the run is suspended with that key."""
+        for _ in range(450):
+            state = self.state(run, "Suspended", "Resuming", "Running", "Pending", "Scheduled", "Failed")
+            if state["state_details"].get("pause_key") == key:
+                return
+            assert state["name"] != "Failed", state["message"]
+            time.sleep(0.2)
+        raise TimeoutError(key)
+
+    def close(self) -> None:
+        self.client.close()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=30)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.log.close()
+
+
+def test_a_run_suspends_at_the_gate_and_goes_on_with_the_votes(project: Project) -> None:
+    running = Served(project(ROUNDS.replace("deps: [m_r01, m_r02]", "deps: [m_r01]"), "rounds: {r01: {prev: r00}}\n"))
+    root = running.root
+    try:
+        run = running.start()
+        running.gate(run, "gate-r01-1")
+
+        other = running.start()  # a schedule's next run does not pile up behind the first
+        assert "1 of 4" in running.state(other, "AlreadyWaiting")["message"]
+
+        running.resume(run)  # too early: it suspends again
+        running.gate(run, "gate-r01-2")
+
+        (root / "votes_r01").touch()
+        third = running.start()  # finds the labels in, and the waiting run
+        running.state(third, "ResumedWaitingRun")
+        running.state(run, "Completed")
+        assert (root / "report").exists()
+        assert lines(root / "ran_pretrain") == lines(root / "ran_r01") == 1
+    finally:
+        running.close()
+    assert running.process.returncode == 0
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", running.port)) != 0, "the server is still there"
+
+
+def test_a_taken_port_is_said(project: Project) -> None:
+    root = project()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "flows.serve", "--port", port]
+        environment = flow_environment(root, None)
+        done = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert f"port {port} is taken" in done.stderr

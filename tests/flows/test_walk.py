@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import flows  # noqa: F401
+
+# isort: split
+from flow_helpers import Project, dvc, lines
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
+from prefect.context import FlowRunContext
+
+from flows import gpu
+from flows.artifacts import flatten
+from flows.walk import Walk, walk
+
+pytestmark = pytest.mark.usefixtures("in_prefect")
+
+# a fails, so d cannot run; b and c do not care.
+BRANCHES = """
+stages:
+  a: {cmd: "echo because; exit 2", outs: [a]}
+  b: {cmd: "echo run >> ran_b; echo b > b", outs: [b]}
+  c: {cmd: "cp b c", deps: [b], outs: [c]}
+  d: {cmd: "cp a d", deps: [a], outs: [d]}
+  end: {cmd: "cp c end", deps: [c, d], outs: [end]}
+"""
+TWO_ON_THE_GPU = """
+stages:
+  one: {cmd: "date +%s.%N > a1; sleep 0.7; date +%s.%N > a2", outs: [a1, a2], meta: {gpu: true}}
+  two: {cmd: "date +%s.%N > b1; sleep 0.7; date +%s.%N > b2", outs: [b1, b2], meta: {gpu: true}}
+  end: {cmd: "touch end", deps: [a1, b1], outs: [end]}
+"""
+
+
+@flow(name="test-walk", persist_result=False)
+def walked(root: str, target: str) -> tuple[Walk, str]:
+    context = FlowRunContext.get()
+    assert context is not None and context.flow_run is not None
+    return walk(Path(root), target), str(context.flow_run.id)
+
+
+def statuses(done: Walk) -> dict[str, str]:
+    return {result.name: result.status for result in done.results}
+
+
+def test_rounds_stop_at_a_gate_go_on_and_are_cached(project: Project) -> None:
+    root = project()
+    first, _ = walked(str(root), "report")
+    assert statuses(first) == {"pretrain": "ran", "labels@r01": "awaiting"}
+    assert first.awaiting == ["labels@r01"]
+    assert first.not_run == ["ranker@r01", "labels@r02", "ranker@r02", "report"]
+    (root / "votes_r01").touch()
+    (root / "votes_r02").touch()
+    second, run = walked(str(root), "report")
+    assert list(statuses(second).values()) == ["cached", "ran", "ran", "ran", "ran", "ran"]
+    third, run = walked(str(root), "report")
+    assert set(statuses(third).values()) == {"cached"}
+    assert lines(root / "ran_pretrain") == 1
+
+    with get_client(sync_client=True) as client:
+        artifact = client.request("POST", "/artifacts/latest/filter", json={}).json()
+    table = next(item for item in artifact if item["key"] == "round-r01" and item["flow_run_id"] == run)
+    assert json.loads(table["data"]) == [{"stage": "ranker@r01", "metric": "accuracy.panel", "value": 0.75}]
+
+
+def test_a_failure_holds_up_only_what_needs_it(project: Project) -> None:
+    root = project(BRANCHES, "")
+    done, _ = walked(str(root), "end")
+    assert statuses(done) == {"a": "failed", "b": "ran", "c": "ran"}
+    assert done.not_run == ["d", "end"]
+    assert "stage a failed: its command exited with 2" in done.failure()
+    assert "because" in done.failure()
+    assert "not run: d, end" in done.failure()
+
+
+def test_what_dvc_did_is_cached_here_and_the_other_way(project: Project) -> None:
+    root = project(BRANCHES.replace("exit 2", "echo a > a"), "")
+    assert dvc(root, "repro", "c").returncode == 0
+    done, _ = walked(str(root), "end")
+    assert statuses(done) == {"a": "ran", "b": "cached", "c": "cached", "d": "ran", "end": "ran"}
+    again = dvc(root, "repro")
+    assert again.returncode == 0
+    assert "Running stage" not in again.stdout
+    assert lines(root / "ran_b") == 1
+
+
+def test_one_stage_at_a_time_on_the_gpu(project: Project) -> None:
+    root = project(TWO_ON_THE_GPU, "")
+    done, _ = walked(str(root), "end")
+    assert set(statuses(done).values()) == {"ran"}
+    times = [[float((root / name).read_text()) for name in pair] for pair in (("a1", "a2"), ("b1", "b2"))]
+    (_, first_end), (second_start, _) = sorted(times)
+    assert first_end <= second_start
+
+
+def test_the_gpu_limit_is_made_once_and_left_alone(project: Project) -> None:
+    gpu.ensure_limit()
+    gpu.ensure_limit()
+    with get_client(sync_client=True) as client:
+        assert client.read_global_concurrency_limit_by_name("gpu").limit == 1
+
+
+def test_every_stage_is_a_task_run_that_shows_its_ending(project: Project) -> None:
+    root = project(BRANCHES.replace("exit 2", "exit 75"), "")
+    assert dvc(root, "repro", "b").returncode == 0
+    _, run = walked(str(root), "end")
+    with get_client(sync_client=True) as client:
+        for _ in range(100):  # the server records task runs from events, a moment later
+            found = client.read_task_runs(task_run_filter=TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run])))
+            shown = {item.name: item.state_name for item in found}
+            if len(shown) == 3 and "Running" not in shown.values() and "Pending" not in shown.values():
+                break
+    assert shown == {"a": "AwaitingLabels", "b": "Cached", "c": "Completed"}
+
+
+def test_nested_metrics_become_rows() -> None:
+    assert flatten({"a": {"b": 1, "c": [2, None]}, "d": "x"}) == {"a.b": 1, "a.c.0": 2, "a.c.1": None, "d": "x"}

@@ -1,0 +1,98 @@
+"""Label stores to test against: an SQLite file, and a throw-away PostgreSQL server where one is installed."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labelling.store import Store
+
+
+class PostgresServer:
+    """A server of our own on a random loopback port, in a temporary folder, gone afterwards."""
+
+    def __init__(self, programs: Path) -> None:
+        self.programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="loupe-pg-"))
+        self.user: str | None = None
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            names = {entry.pw_name for entry in pwd.getpwall()}
+            self.user = "postgres" if "postgres" in names else "nobody"
+            shutil.chown(self.folder, self.user)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+
+    def _run(self, *command: str) -> None:
+        done = subprocess.run(command, user=self.user, capture_output=True, text=True, cwd=self.folder, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
+
+    def start(self) -> None:
+        data = str(self.folder / "data")
+        self._run(str(self.programs / "initdb"), "-D", data, "-U", "loupe", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self.restart()
+
+    def restart(self) -> None:
+        data = str(self.folder / "data")
+        options = f"-c listen_addresses=127.0.0.1 -p {self.port} -k {self.folder} -c shared_buffers=16MB -c fsync=off"
+        log = str(self.folder / "log")
+        self._run(str(self.programs / "pg_ctl"), "-D", data, "-l", log, "-o", options, "-w", "start")
+
+    def stop(self) -> None:
+        self._run(str(self.programs / "pg_ctl"), "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def new_database(self) -> str:
+        import psycopg
+
+        name = f"t{uuid.uuid4().hex}"
+        with psycopg.connect(f"postgresql://loupe@127.0.0.1:{self.port}/postgres", autocommit=True) as db:
+            db.execute(f'CREATE DATABASE "{name}"')
+        return f"postgresql://loupe@127.0.0.1:{self.port}/{name}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        pytest.skip("no PostgreSQL server under /usr/lib/postgresql: apt-get install postgresql")
+    server = PostgresServer(found[-1].parent)
+    try:
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a fresh store goes: a path, or the URL of an empty database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "labels.sqlite")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def store(place: str) -> Iterator[Store]:
+    with Store.open(place) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "labels.sqlite") as opened:
+        yield opened

@@ -1,0 +1,154 @@
+"""Where the store is, and what is said when it cannot be opened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from label_helpers import make_pairs, vote
+
+from labelling.connection import default_path, describe, locate
+from labelling.store import Store, StoreUnavailable, StoreVersionError
+
+
+def test_default_path_is_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOUPE_LABELS", raising=False)
+    (tmp_path / "dvc.yaml").touch()
+    (tmp_path / "data" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "data" / "deep")
+    assert default_path() == tmp_path / ".loupe" / "labels.sqlite"
+    assert locate().database == str(default_path())
+
+
+def test_an_experiment_finds_the_store_of_the_outer_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = tmp_path / ".dvc" / "tmp" / "exps" / "tmpab12" / "data"
+    workspace.mkdir(parents=True)
+    (workspace.parent / "dvc.yaml").touch()
+    (workspace.parent / ".dvc").mkdir()
+    monkeypatch.chdir(workspace)
+    assert default_path() == tmp_path / ".loupe" / "labels.sqlite"
+    monkeypatch.setenv("LOUPE_LABELS", "votes/mine.sqlite")  # must not land in a workspace that DVC deletes
+    assert locate().database == str(tmp_path / "votes" / "mine.sqlite")
+
+
+def test_urls() -> None:
+    assert locate("postgres://u:secret@h/db").drivername == "postgresql+psycopg"
+    assert "secret" not in describe(locate("postgresql://u:secret@h/db"))
+    assert locate("sqlite:////x/y.sqlite").database == "/x/y.sqlite"
+    for bad in ("mysql://h/db", "sqlite://", "http:///x", "://"):
+        with pytest.raises(StoreUnavailable):
+            locate(bad)
+
+
+def test_durable_settings(sqlite_store: Store) -> None:
+    with sqlite_store._reading() as db:
+        found = [
+            db.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    assert found == ["wal", 2, 1]
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database at all, but long enough to look like one\n" * 50)
+    before = path.read_bytes()
+    with pytest.raises(StoreUnavailable, match=r"notes\.txt is not an SQLite database; move"):
+        Store.open(path)
+    assert path.read_bytes() == before
+
+
+def test_anothers_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE invoices (x)")
+    with pytest.raises(StoreVersionError, match=r"other\.sqlite.*not a Loupe label store.*invoices"):
+        Store.open(path)
+    with sqlite3.connect(path) as db:
+        assert [row[0] for row in db.execute("SELECT name FROM sqlite_master")] == ["invoices"]
+
+
+def test_a_locked_store_says_so_and_works_again_afterwards(tmp_path: Path) -> None:
+    pairs = make_pairs(1)
+    path = tmp_path / "labels.sqlite"
+    with Store.open(path, busy_timeout=0.2) as store:
+        store.register("r01", "people", pairs, 1, "Better?")
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match=r"labels\.sqlite is locked by another program; close it"):
+            store.add_votes([vote(pairs[0])])
+        assert store.status("r01").have == 0  # reading goes on meanwhile
+        other.execute("ROLLBACK")
+        other.close()
+        assert store.add_votes([vote(pairs[0])]) == 1
+
+
+def test_opening_a_locked_file_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "labels.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE loupe_schema (version INTEGER)")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreUnavailable, match="is locked"):
+        Store.open(path, busy_timeout=0.2)
+    other.close()
+
+
+def test_a_folder_or_a_file_in_the_way(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="is a folder"):
+        Store.open(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnavailable, match="cannot be made"):
+        Store.open(tmp_path / "file" / "labels.sqlite")
+
+
+def test_a_read_only_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is opened read-only, as root may write anywhere whatever the mode says."""
+    path = tmp_path / "labels.sqlite"
+    pairs = make_pairs(1)
+    with Store.open(path) as store:
+        store.register("r01", "people", pairs, 1, "Better?")
+    real = sqlite3.dbapi2.connect
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", lambda name, **kw: real(f"file:{name}?mode=ro", **kw, uri=True))
+    with Store.open(path) as store, pytest.raises(StoreUnavailable, match="is read-only; make the file"):
+        store.add_votes([vote(pairs[0])])
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        Store.open(tmp_path / "new.sqlite")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_store_without_permission(tmp_path: Path) -> None:
+    path = tmp_path / "labels.sqlite"
+    Store.open(path).close()
+    path.chmod(0o000)
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        Store.open(path)
+
+
+def test_a_full_disk_says_so_and_stores_nothing(tmp_path: Path) -> None:
+    pairs = make_pairs(1)
+    with Store.open(tmp_path / "labels.sqlite") as store:
+        store.register("r01", "people", pairs, 5000, "Better?")
+        with store._reading() as db:
+            pages = db.exec_driver_sql("PRAGMA page_count").scalar_one()
+            db.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}")
+        with pytest.raises(StoreUnavailable, match="disk is full"):
+            store.add_votes([vote(pairs[0], f"observer {i}") for i in range(2000)])
+        assert store.status("r01").have == 0
+
+
+def test_an_unreachable_server_is_named_without_its_password() -> None:
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1/") as caught:
+        Store.open("postgresql://loupe:secret@127.0.0.1:1/db", busy_timeout=1)
+    assert "secret" not in str(caught.value)
+
+
+def test_processes_that_open_a_new_store_at_once_all_succeed(tmp_path: Path) -> None:
+    code = "import sys; from labelling.store import Store; Store.open(sys.argv[1]).close()"
+    root = Path(__file__).parents[2]
+    started = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "labels.sqlite")], cwd=root) for _ in range(4)
+    ]
+    assert [process.wait() for process in started] == [0] * 4

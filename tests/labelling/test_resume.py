@@ -1,0 +1,153 @@
+"""Resuming the waiting run, against a small server that answers as Prefect's REST API does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from labelling.resume import after_last_vote
+
+BY_HAND = "All labels of round r01 are in. To go on, run `dvc repro` (or `loupe run`)."
+
+
+class FakePrefect(ThreadingHTTPServer):
+    """Paused runs, a deployment, and a list of what was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.runs: list[dict[str, Any]] = []
+        self.deployment: str | None = "d1"
+        self.verdicts: dict[str, str] = {}
+        self.asked: list[tuple[str, str, Any]] = []
+        self.broken: bytes | None = None
+        self.silent = threading.Event()
+        self.silent.set()
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/api"
+
+    def add_run(self, id: str, pause_key: str | None) -> None:
+        details = {"flow_run_id": None, "pause_key": pause_key, "pause_reschedule": True}
+        self.runs.append(
+            {"id": id, "name": id, "state": {"type": "PAUSED", "name": "Suspended", "state_details": details}}
+        )
+
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        if (method, path) == ("POST", "/api/flow_runs/filter"):
+            assert body["flow_runs"] == {"state": {"type": {"any_": ["PAUSED"]}}}
+            return 200, self.runs[body["offset"] : body["offset"] + body["limit"]]
+        if method == "POST" and path.startswith("/api/flow_runs/") and path.endswith("/resume"):
+            assert body == {"run_input": {}}
+            id = path.split("/")[3]
+            return 201, {"state": None, "status": self.verdicts.get(id, "ACCEPT"), "details": {}}
+        if (method, path) == ("GET", "/api/deployments/name/low-light/loupe") and self.deployment:
+            return 200, {"id": self.deployment, "name": "loupe"}
+        if (method, path) == ("POST", f"/api/deployments/{self.deployment}/create_flow_run"):
+            return 201, {"id": "new"}
+        return 404, {"detail": "Not found"}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FakePrefect
+
+    def _handle(self) -> None:
+        self.server.silent.wait(10)
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "null")
+        self.server.asked.append((self.command, self.path, body))
+        status, answer = self.server.answer(self.command, self.path, body)
+        content = self.server.broken or json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = _handle  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def prefect(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePrefect]:
+    with FakePrefect() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        monkeypatch.setenv("PREFECT_API_URL", server.api)
+        yield server
+        server.shutdown()
+
+
+def test_resumes_every_run_that_waits_at_this_rounds_gate(prefect: FakePrefect) -> None:
+    for id, key in (("a", "gate-r01-1"), ("b", "gate-r011-1"), ("c", None), ("d", "gate-r01-12"), ("e", "gate-r02-1")):
+        prefect.add_run(id, key)
+    assert after_last_vote("r01") == "All labels of round r01 are in. 2 waiting runs go on."
+    resumed = [path for _, path, _ in prefect.asked if path.endswith("/resume")]
+    assert resumed == ["/api/flow_runs/a/resume", "/api/flow_runs/d/resume"]
+    assert not any("create_flow_run" in path for _, path, _ in prefect.asked)
+
+
+def test_finds_a_run_behind_many_others(prefect: FakePrefect) -> None:
+    for i in range(250):
+        prefect.add_run(f"x{i}", "gate-r09-1")
+    prefect.add_run("wanted", "gate-r01-1")
+    assert after_last_vote("r01") == "All labels of round r01 are in. The waiting run goes on."
+
+
+def test_starts_the_deployment_where_none_waits(prefect: FakePrefect) -> None:
+    prefect.add_run("b", "gate-r02-1")
+    assert after_last_vote("r01").startswith("All labels of round r01 are in. A new run was started in Prefect")
+    assert prefect.asked[-1] == ("POST", "/api/deployments/d1/create_flow_run", {})
+
+
+def test_a_run_that_was_resumed_by_somebody_else_is_no_harm(prefect: FakePrefect) -> None:
+    prefect.add_run("a", "gate-r01-1")
+    prefect.add_run("b", "gate-r01-1")
+    prefect.verdicts["a"] = "ABORT"
+    assert after_last_vote("r01") == "All labels of round r01 are in. The waiting run goes on."
+    prefect.verdicts["b"] = "REJECT"
+    assert after_last_vote("r01") == BY_HAND
+
+
+def test_without_a_deployment_the_sentence_says_what_to_run(prefect: FakePrefect) -> None:
+    prefect.deployment = None
+    assert after_last_vote("r01") == BY_HAND
+
+
+def test_without_an_address_nothing_is_called(prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL")
+    assert after_last_vote("r01") == BY_HAND
+    assert prefect.asked == []
+    assert "new run was started" in after_last_vote("r01", api_url=f"{prefect.api}/")
+
+
+@pytest.mark.parametrize("broken", [b"<html>no API</html>", b'{"detail": "?"}', b"[1, 2]"])
+def test_a_server_that_is_something_else(prefect: FakePrefect, broken: bytes) -> None:
+    prefect.broken = broken
+    assert after_last_vote("r01") == BY_HAND
+
+
+def test_a_silent_server_costs_little_time(prefect: FakePrefect) -> None:
+    prefect.silent.clear()
+    assert after_last_vote("r01", timeout=0.2) == BY_HAND
+    prefect.silent.set()
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1/api", "nonsense", "http://[bad", "ftp://127.0.0.1/"])
+def test_an_address_that_leads_nowhere(address: str) -> None:
+    assert after_last_vote("r01", api_url=address, timeout=0.5) == BY_HAND
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_loopback(
+    prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    prefect.add_run("a", "gate-r01-1")
+    assert after_last_vote("r01") == "All labels of round r01 are in. The waiting run goes on."
