@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -24,11 +24,15 @@ def check() -> None:
     from tasks.config import PARAMS_FILE, load_whole
 
     params = load_whole()
-    print(f"{PARAMS_FILE} is valid (scale {params.scale}, {len(params.rounds)} rounds, labels from {params.labels.source})")
+    print(
+        f"{PARAMS_FILE} is valid (scale {params.scale}, {len(params.rounds)} rounds, labels from {params.labels.source})"
+    )
 
 
 @app.command()
-def preset(name: Annotated[str, typer.Argument(help="demo (two CPU cores, minutes) or paper (the paper's numbers)")]) -> None:
+def preset(
+    name: Annotated[str, typer.Argument(help="demo (two CPU cores, minutes) or paper (the paper's numbers)")],
+) -> None:
     """Write params.yaml whole from a preset; the file before is kept as params.yaml.before."""
     from cli.presets import apply
 
@@ -54,7 +58,7 @@ def enhance(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos")],
     out: Annotated[Path, typer.Option(help="Folder for the enhanced photos, under the same names")],
     round_: Annotated[
-        Optional[str], typer.Option("--round", help="The round whose fine-tuned model to use; the last one by default")
+        str | None, typer.Option("--round", help="The round whose fine-tuned model to use; the last one by default")
     ] = None,
     tile: Annotated[int, typer.Option(min=64, help="Side of a tile in pixels; memory grows with it")] = 1024,
 ) -> None:
@@ -67,9 +71,11 @@ def enhance(
 @app.command()
 def label(
     round_: Annotated[str, typer.Argument(metavar="ROUND", help="r01, r02, ..., or validation")],
-    observer: Annotated[Optional[str], typer.Option(help="Your name; the user name by default")] = None,
+    observer: Annotated[str | None, typer.Option(help="Your name; the user name by default")] = None,
     terminal: Annotated[bool, typer.Option(help="Answer in the terminal instead of a page in the browser")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page on this machine; 0 takes a free one")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the page on this machine; 0 takes a free one")
+    ] = 0,
 ) -> None:
     """Vote on the pairs of a round: a page in the browser, or the terminal."""
     from tasks.config import load_whole
@@ -78,15 +84,12 @@ def label(
     name = observer or getpass.getuser()
     allowed: dict[str, Any] = {"allow_tie": settings.allow_tie, "allow_unsure": settings.allow_unsure}
     if terminal:
-        from labelling.resume import after_last_vote
         from labelling.store import Store
         from labelling.terminal import label_in_terminal
 
         with Store.open() as store:
             votes = label_in_terminal(store, round_, name, export_folder=Path(".loupe") / "label", **allowed)
             print(f"{votes} votes stored")
-            if store.status(round_).complete:
-                print(after_last_vote(round_))
         return
     from labelling.web import serve
 
@@ -103,13 +106,15 @@ def status() -> None:
         for name in rounds:
             found = store.status(name)
             word = "complete" if found.complete else f"label with: loupe label {name}"
-            print(f"{name:<12} {found.kind:<10} {found.have:>6} of {found.need:<6} votes on {found.pairs} pairs  {word}")
+            print(
+                f"{name:<12} {found.kind:<10} {found.have:>6} of {found.need:<6} votes on {found.pairs} pairs  {word}"
+            )
     if not rounds:
         print("The label store is empty: `dvc repro` registers the pairs of a round when it gets there.")
 
 
 @app.command()
-def weights(names: Annotated[Optional[list[str]], typer.Argument(help="Some of them; all by default")] = None) -> None:
+def weights(names: Annotated[list[str] | None, typer.Argument(help="Some of them; all by default")] = None) -> None:
     """Fetch and list the weights of the networks and metrics, with licence and source."""
     from models.weights.__main__ import main as resolve
 

@@ -6,12 +6,13 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 LIMIT = "gpu"
 _LEASE_SECONDS = 60.0
 _POLL_SECONDS = 0.2
+_ACQUIRE_SECONDS = 5.0
 
 
 def ensure_limit() -> None:
@@ -33,7 +34,8 @@ def gpu_slot(root: Path, stopped: threading.Event) -> Iterator[tuple[int, ...]]:
     """Waits for the GPU and holds it; yields the file descriptors that the stage's process has to inherit.
 
     The lock of `.loupe/gpu.lock` belongs to whoever has the file open: a DVC process that outlives its flow keeps it,
-    and nothing keeps it after a crash. Prefect's slot has neither property. Yields () after `stopped`.
+    and nothing keeps it after a crash. Prefect's slot has neither property.
+    Once `stopped` is set it waits no longer; whoever uses it has to look.
     """
     from prefect.concurrency.sync import concurrency
 
@@ -46,13 +48,20 @@ def gpu_slot(root: Path, stopped: threading.Event) -> Iterator[tuple[int, ...]]:
                 break
             except BlockingIOError:
                 stopped.wait(_POLL_SECONDS)
-        else:
-            yield ()
-            return
-        _free_abandoned_slot()
-        with concurrency(
-            LIMIT, occupy=1, strict=True, lease_duration=_LEASE_SECONDS, raise_on_lease_renewal_failure=False
-        ):
+        if not stopped.is_set():
+            _free_abandoned_slot()
+        with ExitStack() as slot:
+            while not stopped.is_set():
+                waiting = concurrency(
+                    LIMIT,
+                    strict=True,
+                    timeout_seconds=_ACQUIRE_SECONDS,
+                    lease_duration=_LEASE_SECONDS,
+                    raise_on_lease_renewal_failure=False,
+                )
+                with suppress(TimeoutError):  # taken by another project on the same server
+                    slot.enter_context(waiting)
+                    break
             yield (lock.fileno(),)
 
 

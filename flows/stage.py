@@ -100,7 +100,7 @@ class StageRunner:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 pass_fds=tuple(inherit),
-                env={**os.environ, "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"},
+                env=_environment(),
             )
             self._running.add(process)
             try:
@@ -108,6 +108,12 @@ class StageRunner:
             finally:
                 self._running.discard(process)
         return code, log.read_text(encoding="utf-8", errors="replace"), log
+
+
+def _environment() -> dict[str, str]:
+    """What a stage runs in: `python` of its command is the interpreter of this process, activated or not."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
 
 
 def _follow(process: subprocess.Popen[bytes], tail: IO[bytes], say: Callable[[str], None]) -> int:

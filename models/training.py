@@ -20,7 +20,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from models.storage import atomic_path, save_weights
+from models.atomic import atomic_path
+from models.storage import save_weights
 
 Batches = Callable[[int], Any]
 Objective = Callable[[nn.Module, Any], tuple[torch.Tensor, Mapping[str, torch.Tensor]]]
@@ -110,7 +111,7 @@ def train(
     continued only when settings, identity and initial weights are the same, else it is discarded.
     snapshot_steps: steps after which the weights are kept as `snapshots` (safetensors in `folder`).
     on_log: called with (step, values) for each log entry, those of an earlier, interrupted run first.
-    Raises `TrainingError` when the loss stops being finite.
+    Raises `TrainingError` when the loss or the weights stop being finite.
     """
     make_deterministic()
     accelerator = _accelerator(settings, device)
@@ -123,7 +124,7 @@ def train(
         weight_decay=settings.weight_decay,
     )
     average = _average(model, settings.ema)
-    state = _State(folder, fingerprint, model, optimiser, average, accelerator.scaler)
+    state = _State(folder, fingerprint, model, optimiser, average=average, scaler=accelerator.scaler)
     first = state.resume(target)
     for entry in state.history:
         _report(on_log, entry)
@@ -132,7 +133,16 @@ def train(
     begun = time.monotonic()
     lines = {max(1, round(settings.steps * part / 5)) for part in range(1, 6)}
     for step in range(first, settings.steps):
-        values = _step(model, batches, objective, settings, step, accelerator, optimiser, target)
+        values = _step(
+            model,
+            batches,
+            objective,
+            settings,
+            step,
+            accelerator=accelerator,
+            optimiser=optimiser,
+            target=target,
+        )
         if not all(math.isfinite(value) for value in values.values()):
             raise TrainingError(
                 f"{name}: {values} is not finite at step {step}; lower its learning_rate, or set clip_norm, in params.yaml"
@@ -146,6 +156,12 @@ def train(
         if done in snapshot_steps:
             save_weights(average.module if average is not None else model, _snapshot(folder, done))
         if done % settings.save_every == 0 or done == settings.steps:
+            # A finite loss can have an infinite gradient: neither state nor result may hold what it leads to.
+            if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
+                raise TrainingError(
+                    f"{name}: weights that are not finite after step {done}; lower its learning_rate, or set clip_norm, "
+                    "in params.yaml"
+                )
             state.save(done)
         if done in lines:
             shown = "  ".join(f"{key} {value:.4g}" for key, value in values.items())
@@ -168,6 +184,7 @@ def _step(
     objective: Objective,
     settings: Settings,
     step: int,
+    *,
     accelerator: Any,
     optimiser: torch.optim.Optimizer,
     target: torch.device,
@@ -208,6 +225,7 @@ class _State:
         fingerprint: str,
         model: nn.Module,
         optimiser: torch.optim.Optimizer,
+        *,
         average: Any,
         scaler: Any,
     ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 PARAMS_FILE = Path("params.yaml")
 
@@ -28,7 +28,7 @@ class ConfigError(ValueError):
 class Section(BaseModel):
     """A part of params.yaml: fixed keys, strict types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Machine(Section):
@@ -136,6 +136,7 @@ class RankerNetwork(Section):
     widths: Annotated[list[Count], Field(min_length=10, max_length=10)]
     strides: Annotated[list[Literal[1, 2]], Field(min_length=9, max_length=9)]
     hidden: Count
+    reduce: Count = 1
 
 
 class Ranker(Section):
@@ -198,6 +199,7 @@ class Finetune(Training):
     crop: Annotated[int, Field(ge=32)]
     lambda_ranker: NonNegative
     content_layer: str
+    content_reduce: Count = 1
 
     @model_validator(mode="after")
     def _layer_known(self) -> Finetune:
@@ -246,16 +248,17 @@ class Params(Section):
     evaluate: Evaluate
     report: Report
 
-    @model_validator(mode="after")
-    def _rounds_chain(self) -> Params:
+    @field_validator("rounds")
+    @classmethod
+    def _chain(cls, rounds: dict[str, Round]) -> dict[str, Round]:
         before = "r00"
-        for index, (name, entry) in enumerate(self.rounds.items(), start=1):
+        for index, (name, entry) in enumerate(rounds.items(), start=1):
             if name != f"r{index:02d}":
-                raise ValueError(f"rounds: expected r{index:02d} in place {index}, found {name!r}")
+                raise ValueError(f"expected r{index:02d} in place {index}, found {name!r}")
             if entry.prev != before:
-                raise ValueError(f"rounds.{name}.prev must be {before}, the round before, not {entry.prev!r}")
+                raise ValueError(f"{name}.prev must be {before}, the round before, not {entry.prev!r}")
             before = name
-        return self
+        return rounds
 
     @property
     def last_round(self) -> str:
@@ -263,16 +266,25 @@ class Params(Section):
 
 
 class View:
-    """The sections of params.yaml that a stage declares; any other is refused, so that dvc.yaml cannot miss one."""
+    """The parts of params.yaml that a stage declares; any other is refused, so that dvc.yaml cannot miss one.
 
-    def __init__(self, params: Params, declared: Sequence[str]) -> None:
+    declared: sections (`pairs`) and parts of them (`ranker.network`); `machine` is always there.
+    """
+
+    def __init__(self, params: Section, declared: Sequence[str], place: str = "") -> None:
         self._params = params
-        self._sections = {path.split(".")[0] for path in declared} | {"machine"}
+        self._declared = (*declared, "machine") if not place else tuple(declared)
+        self._place = place
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self._sections:
-            raise AttributeError(f"this stage does not declare the params section {name!r} (PARAMS, dvc.yaml)")
-        return getattr(self._params, name)
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in self._declared:
+            return getattr(self._params, name)
+        inner = [path.removeprefix(f"{name}.") for path in self._declared if path.startswith(f"{name}.")]
+        if not inner:
+            raise AttributeError(f"this stage does not declare the params {self._place}{name} (PARAMS, dvc.yaml)")
+        return View(getattr(self._params, name), inner, f"{self._place}{name}.")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

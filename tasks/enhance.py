@@ -10,7 +10,7 @@ from tasks.config import View
 from tasks.files import fresh_folder, sha256_file
 from tasks.images import read_uint8, write_png
 from tasks.runtime import DATA, device, stage
-from tasks.scoring import picture_of, tensor
+from tasks.tensors import picture_of, tensor
 
 PARAMS = ("seed", "enhancer")
 
@@ -24,7 +24,7 @@ def run(params: View, round: str) -> None:
     out = DATA / "enhance" / round
     rows = []
     with fresh_folder(out) as folder:
-        for image in images.itertuples(index=False):
+        for image in tables.rows(images):
             with torch.no_grad():
                 picture = picture_of(enhancer(tensor(read_uint8(image.path)).to(to)))
             write_png(folder / f"{image.id}.png", picture)

@@ -27,7 +27,8 @@ from tasks.labels import offered, vote_of
 from tasks.mapping import map_images
 from tasks.ranker_data import load_ranker, ranker_name, scores_of
 from tasks.runtime import DATA, device, stage, workers
-from tasks.scoring import available, picture_of, score, tensor
+from tasks.scoring import available, score
+from tasks.tensors import picture_of, tensor
 from tasks.utility import panel, utility
 
 PARAMS = ("seed", "enhancer", "ranker.network", "labels", "rounds", "evaluate")
@@ -88,12 +89,12 @@ def simulated_votes(
     settings = params.labels.simulated
     observers = panel(settings)[: params.labels.votes]
     rows = []
-    for (image, photograph), group in outputs.groupby(["image", "photograph"], sort=True):
+    for names, group in outputs.groupby(["image", "photograph"], sort=True):
+        image, photograph = (str(name) for name in names)
         hidden = {
-            row.sha256: utility(settings.utility, measured[image, row.model], image)
-            for row in group.itertuples(index=False)
+            row.sha256: utility(settings.utility, measured[image, row.model], image) for row in tables.rows(group)
         }
-        for first, second in combinations(list(group.itertuples(index=False)), 2):
+        for first, second in combinations(list(tables.rows(group)), 2):
             key = pair_key(first.sha256, second.sha256)
             for observer in observers:
                 choice = "tie"
@@ -102,7 +103,17 @@ def simulated_votes(
                         observer, VALIDATION, key, {side: hidden[side] for side in (first.sha256, second.sha256)}
                     )
                     choice = "first" if vote.preferred == first.sha256 else "second"
-                rows.append(_vote_row(image, photograph, first.model, second.model, observer.name, "simulated", choice))
+                rows.append(
+                    _vote_row(
+                        image,
+                        photograph,
+                        first.model,
+                        second.model,
+                        observer=observer.name,
+                        kind="simulated",
+                        choice=choice,
+                    )
+                )
     return rows
 
 
@@ -131,14 +142,16 @@ def peoples_votes(outputs: pd.DataFrame, last: str, params: View) -> list[dict[s
         return []
     frame = pd.DataFrame(pairs)
     with Store.open() as store:
-        store.register(VALIDATION, "people", offered(frame), params.labels.votes, params.labels.question)
+        store.register(
+            VALIDATION, "people", offered(frame.drop_duplicates("key")), params.labels.votes, params.labels.question
+        )
         votes = store.votes(list(frame.key), "people")
     print(
         f"validation: {len(votes)} votes of people on {len(frame)} pairs are in (`loupe label {VALIDATION}` adds more)"
     )
     rows = []
     for vote in votes:
-        for pair in frame[frame.key == vote.key].itertuples(index=False):
+        for pair in tables.rows(frame[frame.key == vote.key]):
             sides = {pair.first_sha256: "first", pair.second_sha256: "second"}
             rows.append(
                 _vote_row(
@@ -146,16 +159,16 @@ def peoples_votes(outputs: pd.DataFrame, last: str, params: View) -> list[dict[s
                     pair.photograph,
                     pair.first_model,
                     pair.second_model,
-                    vote.observer,
-                    "people",
-                    sides.get(vote.preferred, vote.preferred),
+                    observer=vote.observer,
+                    kind="people",
+                    choice=sides.get(vote.preferred, vote.preferred),
                 )
             )
     return rows
 
 
 def _vote_row(
-    image: str, photograph: str, first: str, second: str, observer: str, kind: str, choice: str
+    image: str, photograph: str, first: str, second: str, *, observer: str, kind: str, choice: str
 ) -> dict[str, Any]:
     return {
         "image": image,
@@ -228,7 +241,7 @@ def run(params: View) -> None:
                 measured_names,
                 str(folder),
             )
-            for row in images.itertuples(index=False)
+            for row in tables.rows(images)
         ]
         found = [row for rows in map_images(measure, jobs, workers(params), "validation") for row in rows]
     photographs = dict(zip(images.id, images.photograph, strict=True))

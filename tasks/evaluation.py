@@ -45,7 +45,8 @@ def verdicts(votes: pd.DataFrame) -> pd.DataFrame:
 def accuracy(judgements: pd.DataFrame, ranker: str, known: pd.DataFrame) -> tuple[float, int] | None:
     """Share of the majority verdicts that a ranker predicts (Fig. 5), and how many there are; None without verdicts."""
     values = judgements[judgements.ranker == ranker].set_index(["image", "model"]).value
-    known = known[known.first_model.isin(values.index.levels[1]) & known.second_model.isin(values.index.levels[1])]
+    scored = set(values.index.get_level_values("model"))
+    known = known[known.first_model.isin(scored) & known.second_model.isin(scored)]
     if known.empty:
         return None
     first = values.loc[list(zip(known.image, known.first_model, strict=True))].to_numpy()
@@ -76,10 +77,10 @@ def global_scores(votes: pd.DataFrame, models: Sequence[str]) -> list[dict[str, 
 
 def mean_scores(scores: pd.DataFrame) -> dict[str, dict[str, float]]:
     """model -> metric -> mean over the validation images that have a value."""
-    means = scores.dropna(subset="value").groupby(["model", "metric"]).value.mean()
+    known = scores.dropna(subset="value")
     return {
-        str(model): {str(metric): float(value) for (_, metric), value in part.items()}
-        for model, part in means.groupby(level=0)
+        str(model): {str(metric): float(value) for metric, value in part.groupby("metric").value.mean().items()}
+        for model, part in known.groupby("model")
     }
 
 

@@ -1,80 +1,19 @@
-"""Whole or absent: files and folders that a killed process never leaves half written, and their hashes."""
+"""Files of the pipeline: written whole or not at all, JSON, and hashes."""
 
 from __future__ import annotations
 
-import fcntl
-import glob
 import hashlib
 import json
 import math
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from models.atomic import atomic_path, fresh_folder
+
+__all__ = ["atomic_path", "fresh_folder", "sha256_bytes", "sha256_file", "write_json"]
+
 _CHUNK = 1 << 20
-
-
-@contextmanager
-def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that becomes `path` when the block ends without an error.
-
-    The temporary file keeps the suffix, because writers choose their format by it, and is hidden, because listings of
-    a folder skip hidden files. Parent folders are made. On an error the temporary file is removed and `path` stays as
-    it was.
-
-    Raises:
-        FileNotFoundError: the block ended without writing the file.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:100]}.", suffix=f".tmp{path.suffix}", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    temporary.unlink()  # the writer makes it, under the umask of the user and not mkstemp's 0600
-    try:
-        yield temporary
-        if not temporary.exists():
-            raise FileNotFoundError(f"{path}: nothing was written to the temporary file {temporary.name}")
-        _sync(temporary)
-        temporary.replace(path)
-        _sync(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def fresh_folder(path: Path | str) -> Iterator[Path]:
-    """Yield an empty temporary folder beside `path` that takes its place when the block ends without an error.
-
-    A stage's output folder is so whole or absent, and holds nothing of an earlier run. On an error the temporary
-    folder is removed and an old `path` stays as it was; what a killed run left is removed by the next one.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
-    workspace = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-    lock = os.open(workspace, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    try:
-        folder = workspace / "new"
-        folder.mkdir()
-        yield folder
-        for file in folder.rglob("*"):
-            if file.is_file():
-                _sync(file)
-        if path.is_dir() and not path.is_symlink():
-            path.rename(workspace / "old")
-        elif path.exists() or path.is_symlink():
-            path.unlink()
-        folder.rename(path)
-        _sync(path.parent)
-    finally:
-        shutil.rmtree(workspace, ignore_errors=True)
-        os.close(lock)
 
 
 def write_json(path: Path | str, value: Any) -> None:
@@ -118,26 +57,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary folders of `path` whose process is gone: a living one holds a lock on its own."""
-    for workspace in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        descriptor = os.open(workspace, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            shutil.rmtree(workspace, ignore_errors=True)
-        finally:
-            os.close(descriptor)
-
-
-def _sync(path: Path) -> None:
-    """Flush a file or a folder to the disk, so that a rename never outlives its content."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

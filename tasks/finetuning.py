@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from models.enhancers.base import Enhancer
 from models.features import load_vgg16
@@ -51,11 +52,14 @@ def finetune(
         chosen = torch.randint(len(pictures), (section.batch,), generator=generator).tolist()
         return torch.stack([random_crops([pictures.tensor(i)], section.crop, generator)[0] for i in chosen])
 
+    def reduced(picture: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(picture, section.content_reduce) if section.content_reduce > 1 else picture
+
     def objective(module: nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
         enhanced = module(image)
         with torch.no_grad():
             anchor = before(image)
-        content = feature_content(features, enhanced, anchor)
+        content = feature_content(features, reduced(enhanced), reduced(anchor))
         if ranker is None:
             return content, {"content": content}
         score = ranker_loss(ranker(enhanced))

@@ -28,7 +28,7 @@ class ImageSet:
 
     def tensor(self, index: int) -> torch.Tensor:
         """Picture `index`. Raises `ImageError` when the file is absent or is not the one the table names."""
-        return torch.from_numpy(self._array(index)).permute(2, 0, 1).float() / 255
+        return torch.tensor(self._array(index)).permute(2, 0, 1).float() / 255
 
     def _array(self, index: int) -> np.ndarray:
         if index in self._cache:

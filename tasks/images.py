@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import struct
 import threading
+import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,10 +27,10 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff",
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP")
 
 _ORIENTATION = 274
-_TIFF_BITS, _TIFF_PHOTOMETRIC = 258, 262
+_TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES = 258, 262, 284
 _PLAIN_MODES = frozenset({"1", "L", "P", "PA", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
 # What decoders were seen to raise on damaged files; each becomes an ImageError that names the file.
-_DAMAGED = (
+DAMAGED = (
     OSError,
     SyntaxError,
     ValueError,
@@ -84,9 +85,9 @@ def read_array(path: Path | str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     path = Path(path)
     data = _read_bytes(path)
     with opened(path, data, max_pixels) as image:
-        deep = bits_per_channel(image, data) == 16
-        orientation = orientation_of(image)
         try:
+            deep = bits_per_channel(image, data) == 16
+            orientation = orientation_of(image)
             image.load()  # a truncated file opens and fails only here
             if not deep:
                 return _plain_rgb(path, image)
@@ -94,7 +95,7 @@ def read_array(path: Path | str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
             raise ImageError(path, f"too large for this machine's memory ({image.width} x {image.height})") from error
         except ImageError:
             raise
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise ImageError(path, f"damaged or truncated ({_short(error)}); export or copy it again") from error
         return _deep_rgb(path, data, image, orientation)
 
@@ -146,7 +147,7 @@ def list_photos(folder: Path | str) -> list[Path]:
     """The photos directly in `folder`, sorted by name; hidden files and suffixes not in `SUFFIXES` are ignored.
 
     Raises:
-        ImageError: there is no such folder, it cannot be listed, or it holds no photo.
+        ImageError: there is no such folder, it cannot be listed, it holds no photo, or a name that is no plain text.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -161,6 +162,9 @@ def list_photos(folder: Path | str) -> list[Path]:
     photos = [file for file in visible if file.suffix.lower() in SUFFIXES]
     if not photos:
         raise ImageError(folder, f"no photos in this folder; known suffixes are {', '.join(sorted(SUFFIXES))}")
+    for photo in photos:
+        if any(unicodedata.category(character) in {"Cc", "Cs"} for character in photo.name):
+            raise ImageError(folder, f"the file name {photo.name!a} is not UTF-8, or has control characters; rename it")
     return photos
 
 
@@ -202,8 +206,9 @@ def opened(path: Path, data: bytes, max_pixels: int = MAX_PIXELS) -> Iterator[Im
             try:
                 image = Image.open(io.BytesIO(data), formats=FORMATS)
             except Image.UnidentifiedImageError:
-                raise ImageError(path, "not a JPEG, PNG, TIFF, BMP or WebP image; convert it or take it out") from None
-            except _DAMAGED as error:
+                what = "JPEG, PNG, TIFF, BMP or WebP of 8 or 16 bits a channel"
+                raise ImageError(path, f"damaged, or not a {what}; convert it or take it out") from None
+            except DAMAGED as error:
                 raise ImageError(path, f"damaged header ({_short(error)}); export or copy it again") from error
             with image:
                 if image.width * image.height > max_pixels:
@@ -227,7 +232,7 @@ def orientation_of(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8; 1 where there is none or the EXIF data is damaged."""
     try:
         value = image.getexif().get(_ORIENTATION, 1)
-    except _DAMAGED:
+    except DAMAGED:
         return 1
     return value if value in range(1, 9) else 1
 
@@ -249,6 +254,9 @@ def _deep_rgb(path: Path, data: bytes, image: Image.Image, orientation: int) -> 
 
     if image.format == "TIFF" and image.tag_v2.get(_TIFF_PHOTOMETRIC) not in {1, 2}:  # type: ignore[attr-defined]
         raise ImageError(path, "16-bit TIFF that is neither grey nor RGB; save it as RGB")
+    if image.format == "TIFF" and image.tag_v2.get(_TIFF_PLANES, 1) != 1:  # type: ignore[attr-defined]
+        # OpenCV mixes the planes up without a word.
+        raise ImageError(path, "16-bit TIFF with separate colour planes; save it interleaved, or as a 16-bit PNG")
     array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if array is None or array.dtype != np.uint16:
         raise ImageError(path, "this kind of 16-bit image cannot be decoded; save it as a 16-bit PNG")

@@ -37,7 +37,7 @@ def offered(pairs: pd.DataFrame) -> list[PairImages]:
             first_png=Path(row.first).read_bytes,
             second_png=Path(row.second).read_bytes,
         )
-        for row in pairs.itertuples(index=False)
+        for row in tables.rows(pairs)
     ]
 
 
@@ -50,7 +50,7 @@ def utilities(pairs: pd.DataFrame, settings: Labels, processes: int) -> dict[str
     """sha256 -> hidden utility of every picture of the pairs."""
     images = tables.read("images", DATA / "low_light" / "images.parquet").set_index("id")
     found: dict[str, tuple[str, str]] = {}
-    for row in pairs.itertuples(index=False):
+    for row in tables.rows(pairs):
         found.setdefault(row.first_sha256, (row.image, row.first))
         found.setdefault(row.second_sha256, (row.image, row.second))
     weights = settings.simulated.utility
@@ -80,6 +80,28 @@ def vote_of(observer: SimulatedObserver, round_name: str, key: str, sides: dict[
     )
 
 
+def simulate(store: Store, round_name: str, pairs: pd.DataFrame, settings: Labels, processes: int) -> list[StoredVote]:
+    """Let the simulated observers vote on the pairs they have not voted on yet; returns their votes."""
+    observers = {observer.name: observer for observer in panel(settings.simulated)[: settings.votes]}
+    keys = list(pairs.key)
+    done = {(vote.observer, vote.key) for vote in store.votes(keys, "simulated")}
+    owed = [(name, row) for row in tables.rows(pairs) for name in observers if (name, row.key) not in done]
+    if owed:
+        hidden = utilities(pairs, settings, processes)
+        store.add_votes(
+            [
+                vote_of(
+                    observers[name],
+                    round_name,
+                    row.key,
+                    {sha: hidden[sha] for sha in (row.first_sha256, row.second_sha256)},
+                )
+                for name, row in owed
+            ]
+        )
+    return [vote for vote in store.votes(keys, "simulated") if vote.observer in observers]
+
+
 def rows_of(pairs: pd.DataFrame, votes: list[StoredVote]) -> list[dict[str, object]]:
     """The labels table: each vote as first or second of the pairs table."""
     by_key = pairs.set_index("key")
@@ -105,24 +127,12 @@ def run(params: View, round: str) -> int:
     pairs = tables.read("pairs", DATA / "pairs" / round / "pairs.parquet")
     out = DATA / "labels" / round / "labels.parquet"
     with Store.open() as store:
-        store.register(round, settings.source, offered(pairs), settings.votes, settings.question)
+        batch = store.register(round, settings.source, offered(pairs), settings.votes, settings.question)
         if settings.source == "simulated":
-            observers = panel(settings.simulated)[: settings.votes]
-            hidden = utilities(pairs, settings, workers(params))
-            store.add_votes(
-                [
-                    vote_of(
-                        observer, round, row.key, {sha: hidden[sha] for sha in (row.first_sha256, row.second_sha256)}
-                    )
-                    for row in pairs.itertuples(index=False)
-                    for observer in observers
-                ]
-            )
-            names = {observer.name for observer in observers}
-            votes = [vote for vote in store.votes(list(pairs.key), "simulated") if vote.observer in names]
-            print(f"round {round}: {len(votes)} votes of {len(observers)} simulated observers on {len(pairs)} pairs")
+            votes = simulate(store, round, pairs, settings, workers(params))
+            print(f"round {round}: {len(votes)} votes of {settings.votes} simulated observers on {len(pairs)} pairs")
         else:
-            status = store.status(round)
+            status = store.status(round, batch)
             if not status.complete:
                 print(
                     f"round {round} waits for labels: {status.have} of {status.need} votes on {status.pairs} pairs are in.\n"

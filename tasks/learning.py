@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -37,15 +38,20 @@ def learn(
     The caller saves the weights, then calls `discard_state` on the outcome.
     """
     settings = settings_of(section, seed)
-    options = {
-        "folder": STATE / name.replace("@", "-"),
-        "identity": identity,
-        "device": device,
-        "name": name,
-        "snapshot_steps": snapshot_steps,
-    }
+    run = partial(
+        train,
+        model,
+        batches,
+        objective,
+        settings,
+        folder=STATE / name.replace("@", "-"),
+        identity=identity,
+        device=device,
+        name=name,
+        snapshot_steps=snapshot_steps,
+    )
     if live is None:
-        return train(model, batches, objective, settings, **options)
+        return run()
     os.environ.setdefault("DVCLIVE_LOGLEVEL", "ERROR")
     from dvclive import Live
 
@@ -56,4 +62,4 @@ def learn(
             for key, value in values.items():
                 curves.log_metric(key, value)
 
-        return train(model, batches, objective, settings, on_log=log, **options)
+        return run(on_log=log)

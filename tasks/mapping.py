@@ -18,7 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
@@ -27,7 +27,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class MapError(RuntimeError):
-    """An item failed, or a worker process died; the message names the item. The first error is its `__cause__`."""
+    """An item failed, or a worker process died; the message names the item."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,31 @@ class Failure(Generic[Item]):
 
     item: Item
     error: Exception
+
+
+@overload
+def map_images(
+    function: Callable[[Item], Output],
+    items: Iterable[Item],
+    workers: int,
+    description: str,
+    *,
+    progress: bool = True,
+    executor: str = "processes",
+) -> list[Output]: ...
+
+
+@overload
+def map_images(
+    function: Callable[[Item], Output],
+    items: Iterable[Item],
+    workers: int,
+    description: str,
+    *,
+    progress: bool = True,
+    skip: tuple[type[Exception], ...],
+    executor: str = "processes",
+) -> list[Output | Failure[Item]]: ...
 
 
 def map_images(
@@ -47,7 +72,7 @@ def map_images(
     progress: bool = True,
     skip: tuple[type[Exception], ...] = (),
     executor: str = "processes",
-) -> list[Output | Failure[Item]]:
+) -> list[Output] | list[Output | Failure[Item]]:
     """Apply `function` to every item; results in the order of the items.
 
     Args:

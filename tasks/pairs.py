@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labelling.store import pair_key
+from labelling.records import pair_key
 from models.preference.choice import choose
 from models.training import step_seed
 from tasks import tables
@@ -27,7 +27,10 @@ def run(params: View, round: str, previous: str) -> None:
     before = tables.read("enhanced", DATA / "enhance" / previous / "enhanced.parquet")
     after = tables.read("enhanced", DATA / "enhance" / round / "enhanced.parquet")
     both = before.merge(after, on=["image", "split"], suffixes=("_before", "_after"), validate="one_to_one")
-    both = both[both.sha256_before != both.sha256_after].reset_index(drop=True)
+    both = both[both.sha256_before != both.sha256_after]
+    # A photo that is in the dataset twice gives one pair: the label store knows pairs by their pixels.
+    keys = [pair_key(one, two) for one, two in zip(both.sha256_before, both.sha256_after, strict=True)]
+    both = both.assign(key=keys).drop_duplicates("key").reset_index(drop=True)
     if both.empty:
         raise NothingToCompare(
             f"f of {previous} and f of {round} made the same pictures, so there is nothing to label: "
@@ -42,7 +45,7 @@ def run(params: View, round: str, previous: str) -> None:
     rows = [
         {
             "round": round,
-            "key": pair_key(both.sha256_before[i], both.sha256_after[i]),
+            "key": both.key[i],
             "image": both.image[i],
             "rank": rank,
             "gap": float(gaps[i]),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import nn
 
+from models.enhancers.base import Enhancer
 from models.storage import save_weights
 from models.training import step_generator
 from tasks import enhancers, tables
@@ -41,7 +43,7 @@ def run(params: View) -> None:
     weights = settings.weights.model_dump()
 
     def objective(module: nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
-        return module.pretraining_loss(image, weights, settings.exposure_level)
+        return cast(Enhancer, module).pretraining_loss(image, weights, settings.exposure_level)
 
     out = DATA / "pretrain"
     steps = checkpoint_steps(settings.steps, settings.checkpoints)

@@ -78,7 +78,7 @@ def run(params: View, round: str, previous: str) -> None:
     known = gather(round, previous, out / "dataset")
     if known.empty:
         raise NoDecidedPairs(
-            f"none of the pairs labelled so far has a majority; label more (pairs.k) or raise labels.votes"
+            "none of the pairs labelled so far has a majority; label more (pairs.k) or raise labels.votes"
         )
     pictures = ImageSet([*known.better, *known.worse], [*known.better_sha256, *known.worse_sha256])
     ranked = [RankedPair(place, place + len(known)) for place in range(len(known))]

@@ -41,7 +41,7 @@ def fresh_ranker(params: View) -> Ranker:
     make_deterministic()
     torch.manual_seed(step_seed(params.seed, 0, "ranker"))
     network = params.ranker.network
-    return Ranker(network.widths, network.strides, network.hidden)
+    return Ranker(network.widths, network.strides, network.hidden, network.reduce)
 
 
 def load_ranker(params: View, round_name: str, to: str = "cpu") -> Ranker:

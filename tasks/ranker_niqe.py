@@ -21,7 +21,8 @@ from tasks.images import read_uint8, write_png
 from tasks.mapping import map_images
 from tasks.ranker_data import RankedPair, fresh_ranker, train_ranker
 from tasks.runtime import DATA, stage, workers
-from tasks.scoring import picture_of, score, tensor
+from tasks.scoring import score
+from tasks.tensors import picture_of, tensor
 
 PARAMS = ("seed", "enhancer", "ranker.network", "ranker.niqe")
 OUT = DATA / "ranker" / "r00"
@@ -79,7 +80,7 @@ def run(params: View) -> None:
     files = sorted((DATA / "pretrain" / "checkpoints").glob("*.safetensors"))
     checkpoints = tuple(enhancers.trained(params, path) for path in files)
     with fresh_folder(Path(".loupe") / "work" / "ranker_niqe") as work:
-        jobs = [Job(row.id, row.path, checkpoints, str(work)) for row in images.itertuples(index=False)]
+        jobs = [Job(row.id, row.path, checkpoints, str(work)) for row in tables.rows(images)]
         rows = [
             row for found in map_images(enhance_and_score, jobs, workers(params), "NIQE of versions") for row in found
         ]

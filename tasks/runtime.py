@@ -7,13 +7,13 @@ import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tasks.config import View, load
 
 DATA = Path("data")
 STATE = Path(".loupe") / "training"
-OWN_PACKAGES = {"cli", "flows", "labelling", "models", "tasks"}
+# A stage runs as `python -m tasks.NAME`: the errors that its module defines then belong to __main__.
+OWN_PACKAGES = {"__main__", "cli", "flows", "labelling", "models", "tasks"}
 
 
 def is_own_error(error: BaseException) -> bool:

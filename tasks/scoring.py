@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from models.quality import Metric, MetricUnavailable, create, info
+from tasks.tensors import tensor
 
 
 @lru_cache(maxsize=64)
@@ -49,20 +50,8 @@ def score(names: Sequence[str], picture: np.ndarray, reference: np.ndarray | Non
         if (facts.needs_reference and reference is None) or min(picture.shape[:2]) < facts.min_size:
             values[name] = None
             continue
+        other = tensor(reference) if facts.needs_reference and reference is not None else None
         with torch.no_grad():
-            value = float(_metric(name)(tensor(picture), tensor(reference) if facts.needs_reference else None))
+            value = float(_metric(name)(tensor(picture), other))
         values[name] = value if np.isfinite(value) else None
     return values
-
-
-def tensor(picture: np.ndarray | None) -> torch.Tensor | None:
-    """(H, W, 3) uint8 -> (1, 3, H, W) float32 in [0, 1]."""
-    if picture is None:
-        return None
-    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 255
-
-
-def picture_of(image: torch.Tensor) -> np.ndarray:
-    """(1, 3, H, W) or (3, H, W) float in [0, 1] -> (H, W, 3) uint8, rounded."""
-    image = image.squeeze(0) if image.dim() == 4 else image
-    return (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).cpu().numpy()

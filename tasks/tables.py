@@ -5,8 +5,11 @@ Rows are sorted by the table's key and written with fixed settings, so that the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -120,21 +123,30 @@ def write(name: str, rows: Iterable[Mapping[str, Any]] | pd.DataFrame, path: Pat
     Raises `TableError` when a column is missing, unknown, of another type, null where it may not be, or a key repeats.
     """
     spec = table(name)
+    where = f"table {name!r} written to {path}"
     records = rows.to_dict("records") if isinstance(rows, pd.DataFrame) else [dict(row) for row in rows]
+    cells: list[dict[str, Any]] = []
+    whole = [field.name for field in spec.schema if pa.types.is_integer(field.type)]
     for record in records:
         if set(record) != set(spec.schema.names):
-            odd = sorted(set(record) ^ set(spec.schema.names))
-            raise TableError(f"table {name!r} written to {path}: columns {odd} are missing or unknown")
-    records.sort(key=lambda record: tuple(record[column] for column in spec.key))
-    keys = [tuple(record[column] for column in spec.key) for record in records]
-    if len(set(keys)) != len(keys):
-        twice = next(key for key, following in zip(keys, keys[1:], strict=False) if key == following)
-        raise TableError(f"table {name!r} written to {path}: two rows with {dict(zip(spec.key, twice, strict=True))}")
+            odd = sorted(str(column) for column in set(record) ^ set(spec.schema.names))
+            raise TableError(f"{where}: columns {odd} are missing or unknown")
+        # pandas keeps empty cells as NaN; a table keeps them as null.
+        cells.append({str(column): None if _is_nan(value) else value for column, value in record.items()})
+        for column in whole:
+            value = cells[-1][column]
+            if value is not None and not isinstance(value, Integral):  # pyarrow would cut it off
+                raise TableError(f"{where}: {column} is {value!r}, not a whole number")
     try:
-        data = pa.Table.from_pylist(records, schema=spec.schema)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise TableError(f"table {name!r} written to {path}: {error}") from error
+        data = pa.Table.from_pylist(cells, schema=spec.schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        raise TableError(f"{where}: {error}") from error
     _refuse_nulls(data, name, path)
+    data = data.sort_by([(column, "ascending") for column in spec.key])
+    keys = data.select(spec.key).to_pylist()
+    for key, following in pairwise(keys):
+        if key == following:
+            raise TableError(f"{where}: two rows with {key}")
     with atomic_path(Path(path)) as temporary:
         pq.write_table(data, temporary, compression="zstd", version="2.6", store_schema=False)
 
@@ -143,7 +155,7 @@ def read(name: str, path: Path | str) -> pd.DataFrame:
     """Read the table `name` from `path`. Raises `TableError` naming the file when it is absent, broken or another table."""
     spec = table(name)
     try:
-        data = pq.read_table(path)
+        data = pq.read_table(path, partitioning=None)  # a folder called a=b is no column
     except FileNotFoundError:
         raise TableError(f"{path} is missing; `dvc repro` makes it") from None
     except (pa.ArrowInvalid, OSError) as error:
@@ -155,6 +167,15 @@ def read(name: str, path: Path | str) -> pd.DataFrame:
         raise TableError(f"{path} is not a {name!r} table: columns {odd} differ; run `dvc repro` to make it anew")
     _refuse_nulls(data, name, path)
     return data.select(spec.schema.names).to_pandas()
+
+
+def rows(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a table, with their cells as attributes."""
+    return iter(frame.itertuples(index=False))
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _refuse_nulls(data: pa.Table, name: str, path: Path | str) -> None:

@@ -46,15 +46,16 @@ class CurveNetwork(Enhancer):
         self.fourth = _separable(width, width)
         self.fifth = _separable(2 * width, width)
         self.sixth = _separable(2 * width, width)
-        self.last = nn.Conv2d(2 * width, 3, 3, padding=1)
+        self.last = nn.Conv2d(2 * width, 3, 3, padding=1, padding_mode="replicate")
         nn.init.normal_(self.last.weight, std=0.02)
-        nn.init.zeros_(self.last.bias)
+        if self.last.bias is not None:
+            nn.init.zeros_(self.last.bias)
         # Seven 3x3 convolutions reach 7 reduced pixels; the bilinear upsampling one more.
         self.halo = 8 * scale
         self.stride = scale
 
     def estimate(self, image: torch.Tensor) -> torch.Tensor:
-        """Curve parameters of an image (B, 3, H, W), same shape, in [-1, 1]."""
+        """Curve parameters of an image (B, 3, H, W) on the reduced grid: (B, 3, ceil(H / scale), ceil(W / scale)), in [-1, 1]."""
         height, width = image.shape[-2:]
         # Whole cells only, so that a tile that starts on the grid sees the same cells as the whole image.
         padded = F.pad(image, (0, -width % self.scale, 0, -height % self.scale), mode="replicate")
@@ -65,26 +66,29 @@ class CurveNetwork(Enhancer):
         d = F.relu(self.fourth(c))
         e = F.relu(self.fifth(torch.cat([c, d], 1)))
         f = F.relu(self.sixth(torch.cat([b, e], 1)))
-        curves = torch.tanh(self.last(torch.cat([a, f], 1)))
+        return torch.tanh(self.last(torch.cat([a, f], 1)))
+
+    def enhance(self, image: torch.Tensor, curves: torch.Tensor) -> torch.Tensor:
+        """The image under curves of the reduced grid."""
+        height, width = image.shape[-2:]
         if self.scale > 1:
             curves = F.interpolate(curves, scale_factor=self.scale, mode="bilinear", align_corners=False)
-        return curves[..., :height, :width]
+        return apply_curves(image, curves[..., :height, :width], self.iterations)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return apply_curves(image, self.estimate(image), self.iterations)
+        return self.enhance(image, self.estimate(image))
 
     def pretraining_loss(
         self, image: torch.Tensor, weights: Mapping[str, float], exposure_level: float
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         curves = self.estimate(image)
-        enhanced = apply_curves(image, curves, self.iterations)
-        return zero_reference.total(image, enhanced, curves, weights, exposure_level)
+        return zero_reference.total(image, self.enhance(image, curves), curves, weights, exposure_level)
 
 
 def _separable(inputs: int, outputs: int) -> nn.Sequential:
     """Depthwise 3x3 then pointwise convolution (Zero-DCE++, Sec. 3.2)."""
     return nn.Sequential(
-        nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs),
+        nn.Conv2d(inputs, inputs, 3, padding=1, padding_mode="replicate", groups=inputs),
         nn.Conv2d(inputs, outputs, 1),
     )
 

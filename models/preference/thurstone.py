@@ -55,7 +55,10 @@ def thurstone_scores(counts: np.ndarray, prior: float = 3.0) -> GlobalScores:
 
     found = minimize(negative_log_posterior, np.zeros(size), jac=True, method="BFGS", options={"gtol": 1e-8})
     scores = found.x - found.x.mean()
-    return GlobalScores(scores, np.sqrt(np.diag(np.linalg.inv(_hessian(counts, scores, prior)))), groups == 1)
+    # Only differences of scores are observed: errors are those of scores about their mean.
+    centred = np.eye(size) - 1 / size
+    covariance = centred @ np.linalg.inv(_hessian(counts, scores, prior)) @ centred
+    return GlobalScores(scores, np.sqrt(np.diag(covariance)), groups == 1)
 
 
 def _hessian(counts: np.ndarray, scores: np.ndarray, prior: float) -> np.ndarray:

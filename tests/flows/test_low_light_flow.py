@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -13,58 +14,70 @@ from flow_helpers import ROUNDS, Project, dvc, flow_environment, lines, wait_unt
 
 SLOW_PRETRAIN = ROUNDS.replace("echo run >> ran_pretrain;", "echo run >> ran_pretrain; sleep 4;")
 
-
-def start(root: Path, api: str | None, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "flows.low_light", *arguments],
-        cwd=root,
-        env=flow_environment(root, api),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+NEXT_ON_THE_GPU = """
+  next: {cmd: "cp m_r00 next", deps: [m_r00], outs: [next], meta: {gpu: true}}
+"""
 
 
-def run(root: Path, api: str | None, *arguments: str) -> tuple[int, str, str]:
-    process = start(root, api, *arguments)
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """start(root, api, *arguments) starts the flow's command; whatever still runs after the test is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def launch(root: Path, api: str | None, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "flows.low_light", *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        started.append(subprocess.Popen(command, cwd=root, env=flow_environment(root, api), text=True, **pipes))
+        return started[-1]
+
+    yield launch
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     output, errors = process.communicate(timeout=120)
     return process.returncode, output, errors
 
 
-def test_one_line_a_stage_and_exit_codes(project: Project, prefect_api: str) -> None:
+@pytest.mark.slow
+def test_one_line_a_stage_and_exit_codes(project: Project, prefect_api: str, start: Start) -> None:
     root = project()
-    code, output, errors = run(root, prefect_api)
+    code, output, errors = ended(start(root, prefect_api))
     assert (code, errors) == (75, "")
     first, second, last = output.splitlines()
     assert first.split()[:2] == ["pretrain", "ran"]
     assert second.split()[:3] == ["labels@r01", "awaiting", "labels"]
     assert last == "labels@r01 has 1 of 4 votes: label with `loupe label r01`, then start this again"
-    assert run(root, prefect_api, "--target", "pretrain")[0] == 0
-    code, output, errors = run(root, prefect_api, "--target", "reprot")
+    code, output, errors = ended(start(root, prefect_api, "--target", "reprot"))
     assert (code, output) == (1, "")
     assert errors.startswith("error: no stage named 'reprot'")
 
 
 @pytest.mark.slow
-def test_a_killed_run_leaves_dvc_to_finish_its_stage(project: Project) -> None:
+def test_a_killed_run_leaves_dvc_to_finish_its_stage(project: Project, start: Start) -> None:
     """kill -9 in the middle of a GPU stage: nothing runs twice, no slot stays taken, no server is left behind."""
-    root = project(SLOW_PRETRAIN)
-    process = start(root, None, "--target", "pretrain")
+    root = project(SLOW_PRETRAIN + NEXT_ON_THE_GPU)
+    process = start(root, None, "--target", "next")
     wait_until((root / "ran_pretrain").exists)
     children = {child.pid: " ".join(child.cmdline()) for child in psutil.Process(process.pid).children()}
-    server = next(pid for pid, command in children.items() if "flows.server" in command)
+    server = next(pid for pid, command in children.items() if "server.py" in command)
     process.kill()
     process.communicate()
-    code, output, errors = run(root, None, "--target", "pretrain")
+    code, output, errors = ended(start(root, None, "--target", "next"))
     assert (code, errors) == (0, "")
     assert lines(root / "ran_pretrain") == 1
-    assert "cached" in output
+    assert [line.split()[:2] for line in output.splitlines()] == [["pretrain", "cached"], ["next", "ran"]]
     wait_until(lambda: not psutil.pid_exists(server) or psutil.Process(server).status() == psutil.STATUS_ZOMBIE)
     assert "didn't change" in dvc(root, "repro", "pretrain").stdout
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_takes_its_stage_with_it(project: Project, prefect_api: str) -> None:
+def test_an_interrupted_run_takes_its_stage_with_it(project: Project, prefect_api: str, start: Start) -> None:
     root = project(SLOW_PRETRAIN)
     process = start(root, prefect_api, "--target", "pretrain")
     wait_until((root / "ran_pretrain").exists)

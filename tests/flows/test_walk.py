@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from flow_helpers import Project, dvc, lines
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
+from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext
 
 from flows import gpu
@@ -103,6 +105,18 @@ def test_the_gpu_limit_is_made_once_and_left_alone(project: Project) -> None:
     gpu.ensure_limit()
     with get_client(sync_client=True) as client:
         assert client.read_global_concurrency_limit_by_name("gpu").limit == 1
+
+
+def test_a_stopped_run_does_not_wait_for_the_gpu(tmp_path: Path) -> None:
+    gpu.ensure_limit()
+    stopped = threading.Event()
+    with concurrency("gpu", strict=True):  # as another project would
+        timer = threading.Timer(0.5, stopped.set)
+        timer.start()
+        with gpu.gpu_slot(tmp_path, stopped):
+            assert stopped.is_set()
+    with gpu.gpu_slot(tmp_path, threading.Event()) as inherit:
+        assert len(inherit) == 1
 
 
 def test_every_stage_is_a_task_run_that_shows_its_ending(project: Project) -> None:

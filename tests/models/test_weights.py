@@ -146,7 +146,7 @@ def test_sources_are_tried_in_order_and_the_package_is_kept(cache: Path, monkeyp
     weights.resolve("toy").unlink()
     monkeypatch.setenv("LOUPE_OFFLINE", "1")
     assert weights.resolve("toy").read_bytes() == b"member"
-    assert not [file.name for file in cache.rglob(".part-*")]
+    assert not [file.name for file in cache.rglob(".*.tmp")]
 
 
 @pytest.mark.usefixtures("offline")
@@ -246,7 +246,7 @@ def test_processes_at_once_do_not_harm_each_other(cache: Path) -> None:
     both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
     assert [process.wait(timeout=120) for process in both] == [0, 0, 0]
     assert resolver._fault(CATALOGUE["brisque"], cache / "brisque.safetensors") is None
-    assert not list(cache.rglob(".part-*"))
+    assert not list(cache.rglob(".*.tmp"))
 
 
 @pytest.mark.usefixtures("offline")

@@ -1,0 +1,1 @@
+"""Performance, both sides in one run: `make bench` prints it and writes benchmarks/results.json."""

@@ -1,0 +1,52 @@
+"""Timing two sides of a comparison in turns, so that a busy machine disturbs both alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Result:
+    """value and other: medians in `unit`; ratio: value / other."""
+
+    name: str
+    value: float
+    unit: str
+    other: float
+    other_name: str
+    ratio: float
+
+
+def seconds_of(call: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def compare(
+    name: str,
+    unit: str,
+    ours: Callable[[], object],
+    other_name: str,
+    other: Callable[[], object],
+    *,
+    repeats: int,
+    per_second: float | None = None,
+    each: float = 1.0,
+) -> Result:
+    """Run both sides once unmeasured, then `repeats` times in turns.
+
+    per_second: things done by one call, to report things a second; else seconds divided by `each` are reported.
+    """
+    ours()
+    other()
+    times = [(seconds_of(ours), seconds_of(other)) for _ in range(repeats)]
+    first, second = (statistics.median(side) for side in zip(*times, strict=True))
+    if per_second is not None:
+        first, second = per_second / first, per_second / second
+    else:
+        first, second = first / each, second / each
+    return Result(name, first, unit, second, other_name, first / second)

@@ -1,0 +1,82 @@
+"""Training steps of ranker and fine-tuning in the engine, beside the same step in a bare PyTorch loop."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmarks.measure import Result, compare
+from models.enhancers import create
+from models.features import load_vgg16
+from models.judges.ranker import Ranker, score_pair
+from models.losses.content import feature_content
+from models.losses.ranking import margin_ranking, ranker_loss
+from models.training import Settings, train
+from tasks.config import Params
+
+STEPS = 10
+
+
+def bare_loop(model: nn.Module, batch: Any, objective: Callable[..., Any], rate: float) -> None:
+    optimiser = torch.optim.Adam(model.parameters(), lr=rate)
+    for _ in range(STEPS):
+        optimiser.zero_grad(set_to_none=True)
+        loss, _ = objective(model, batch)
+        loss.backward()
+        optimiser.step()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def engine(model: nn.Module, batch: Any, objective: Callable[..., Any], rate: float, device: str) -> None:
+    settings = Settings(steps=STEPS, learning_rate=rate, log_every=STEPS, save_every=STEPS)
+    with _folder() as folder:
+        train(model, lambda _: batch, objective, settings, folder=folder, identity="bench", device=device, name="bench")
+
+
+def steps(params: Params, device: str, repeats: int) -> list[Result]:
+    """Seconds a step at the sizes of params.yaml, engine beside bare loop."""
+    network = params.ranker.network
+    ranker = Ranker(network.widths, network.strides, network.hidden, network.reduce).to(device)
+    section = params.ranker.rounds
+    pair = tuple(torch.rand(section.batch, 3, section.crop, section.crop, device=device) for _ in range(2))
+
+    def ranking(module: nn.Module, sample: Any) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        better, worse = score_pair(module, *sample)
+        return margin_ranking(better, worse, section.margin), {}
+
+    tuning = params.finetune
+    enhancer = create(params.enhancer.name, **params.enhancer.options).to(device)
+    before = create(params.enhancer.name, **params.enhancer.options).to(device).requires_grad_(False)
+    judge = Ranker(network.widths, network.strides, network.hidden, network.reduce).to(device).requires_grad_(False).eval()
+    features = load_vgg16(tuning.content_layer, device=device)
+    image = torch.rand(tuning.batch, 3, tuning.crop, tuning.crop, device=device)
+
+    def finetuning(module: nn.Module, sample: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        enhanced = module(sample)
+        content = feature_content(features, enhanced, before(sample))
+        return content + tuning.lambda_ranker * ranker_loss(judge(enhanced)), {}
+
+    cases = [("ranker", ranker, pair, ranking), ("fine-tuning", enhancer, image, finetuning)]
+    return [
+        compare(
+            f"training step, {name}",
+            "s/step",
+            lambda m=model, b=batch, o=objective: engine(m, b, o, 1e-5, device),
+            "bare PyTorch loop",
+            lambda m=model, b=batch, o=objective: bare_loop(m, b, o, 1e-5),
+            repeats=repeats,
+            each=STEPS,
+        )
+        for name, model, batch, objective in cases
+    ]

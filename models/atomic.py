@@ -1,0 +1,115 @@
+"""Whole or absent: files and folders that a killed process never leaves half written. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path that becomes `path` when the block ends without an error, synced to the disk.
+
+    Its name has the suffix of `path`, because writers choose their format by it, and is else always the same, because
+    some writers store it (torch.save does). Parent folders are made. On an error `path` stays as it was; what a killed
+    process left is removed by the next writer of the same path.
+
+    Raises:
+        FileNotFoundError: the block ended without writing the file.
+    """
+    path = Path(path)
+    with _workspace(path) as workspace:
+        temporary = workspace / f"new{path.suffix}"
+        yield temporary
+        if not temporary.exists():
+            raise FileNotFoundError(f"{path}: nothing was written to the temporary file {temporary}")
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+
+
+@contextmanager
+def fresh_folder(path: Path | str) -> Iterator[Path]:
+    """Yield an empty temporary folder that takes the place of `path` when the block ends without an error.
+
+    A stage's output folder is so whole or absent, and holds nothing of an earlier run. On an error or a kill an old
+    `path` stays as it was; what a killed process left is removed by the next one.
+    """
+    path = Path(path)
+    with _workspace(path) as workspace:
+        folder = workspace / "new"
+        folder.mkdir()
+        yield folder
+        for inner in [*folder.rglob("*"), folder]:
+            if not inner.is_symlink():
+                _sync(inner)
+        if path.exists() or path.is_symlink():
+            path.rename(workspace / "old")
+        folder.rename(path)
+        _sync(path.parent)
+
+
+@contextmanager
+def _workspace(path: Path) -> Iterator[Path]:
+    """A hidden temporary folder beside `path`, on its file system, removed at the end.
+
+    Whose process is gone holds no lock on it, and is taken over by the next. Names are cut, for names have 255 bytes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stem = path.name.encode()[:100].decode(errors="ignore")
+    candidates = (path.parent / f".{stem}.{number}.tmp" for number in count())
+    workspace, lock = next((place, held) for place in candidates if (held := _claim(place)) is not None)
+    try:
+        _empty(workspace, path)
+        yield workspace
+    finally:
+        _empty(workspace, path)
+        workspace.rmdir()
+        os.close(lock)
+
+
+def _claim(workspace: Path) -> int | None:
+    """Make the folder, or take over that of a dead process, and lock it; None where it is in use."""
+    while True:
+        with suppress(FileExistsError):  # not exist_ok, which fails where the folder goes away meanwhile
+            workspace.mkdir(mode=0o700)
+        try:
+            lock = os.open(workspace, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # its owner ended in between
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if workspace.stat().st_ino == os.fstat(lock).st_ino:
+                return lock
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        except FileNotFoundError:
+            pass
+        os.close(lock)
+
+
+def _empty(workspace: Path, path: Path) -> None:
+    """Remove what is in a workspace; an old folder goes back where its process ended between the two renames."""
+    old = workspace / "old"
+    if old.exists() and not path.exists():
+        old.rename(path)
+    for inner in workspace.iterdir():
+        if inner.is_dir() and not inner.is_symlink():
+            shutil.rmtree(inner)
+        else:
+            inner.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Flush a file or a folder to the disk, so that a rename never outlives its content."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,233 @@
+"""The `low_light` stage: the dataset of low-light images.
+
+`dataset.source: sample` darkens crops of photographs that packages ship and keeps the well-lit crop as hidden reference;
+`folder` takes a user's photos. Writes data/low_light: input/, reference/, normal/, images.parquet, summary.json.
+The split into train and validation is by photograph.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.degradation import darken
+from tasks import tables
+from tasks.config import FolderDataset, SampleDataset, View
+from tasks.files import fresh_folder, sha256_file, write_json
+from tasks.images import ImageError, join_by_stem, list_photos, read_image, read_pair, stems, write_png
+from tasks.mapping import Failure, map_images
+from tasks.photos import PHOTOS, Photo, locate
+from tasks.resizing import reduce_to
+from tasks.runtime import DATA, stage, workers
+
+PARAMS = ("seed", "dataset")
+OUT = DATA / "low_light"
+MIN_SIDE = 64
+# A crop shows about half of a scene's width, not a flat patch of it.
+CROPS_ACROSS = 1.8
+
+
+class DatasetError(ValueError):
+    """The dataset cannot be built from what params.yaml names."""
+
+
+def generator(seed: int, *names: object) -> np.random.Generator:
+    """A generator of its own for each name: one photo more does not change the others."""
+    text = "/".join(str(name) for name in (seed, *names))
+    return np.random.default_rng(list(text.encode()))
+
+
+def validation_names(names: list[str], count: int, seed: int) -> set[str]:
+    """`count` of the names, drawn with the seed; at least one stays for training."""
+    order = generator(seed, "split").permutation(len(names))
+    return {sorted(names)[place] for place in order[: min(count, len(names) - 1)]}
+
+
+def crop_places(height: int, width: int, crop: int, count: int, random: np.random.Generator) -> list[tuple[int, int]]:
+    """`count` places (top, left) of square crops, each the one of 20 draws that lies farthest from those before."""
+    places: list[tuple[int, int]] = []
+
+    def distance(place: tuple[int, int]) -> int:
+        return min(((place[0] - other[0]) ** 2 + (place[1] - other[1]) ** 2 for other in places), default=0)
+
+    for _ in range(count):
+        drawn = [
+            (int(random.integers(0, height - crop + 1)), int(random.integers(0, width - crop + 1))) for _ in range(20)
+        ]
+        places.append(max(drawn, key=distance))
+    return places
+
+
+def sample_photo(photo: Photo, settings: SampleDataset, seed: int, folder: str) -> list[dict[str, Any]]:
+    """Cut and darken the crops of one photograph; returns rows without split and hashes."""
+    random = generator(seed, "sample", photo.name)
+    source = read_image(locate(photo))
+    shortest = min(source.shape[:2])
+    if shortest < settings.crop:
+        raise DatasetError(
+            f"dataset.sample.crop is {settings.crop}, and the sample photograph {photo.name} has only {shortest} pixels "
+            f"a side; take a crop of at most {shortest}"
+        )
+    source = reduce_to(source, max(settings.crop / shortest, CROPS_ACROSS * settings.crop / max(source.shape[:2])))
+    rows = []
+    for number, (top, left) in enumerate(
+        crop_places(source.shape[0], source.shape[1], settings.crop, settings.crops_per_photo, random)
+    ):
+        crop = source[top : top + settings.crop, left : left + settings.crop]
+        stops = random.uniform(*settings.exposure_stops)
+        name = f"{photo.name}_{number}"
+        write_png(Path(folder) / "reference" / f"{name}.png", crop)
+        dark = darken(crop, stops, settings.shot_gain, settings.read_sigma, random)
+        write_png(Path(folder) / "input" / f"{name}.png", dark)
+        height, width = crop.shape[:2]
+        rows.append(
+            {
+                "id": name,
+                "photograph": photo.name,
+                "has_reference": True,
+                "width": width,
+                "height": height,
+                "original": f"{photo.package}/{photo.file}",
+            }
+        )
+    return rows
+
+
+def folder_photo(paths: tuple[Path, Path | None], settings: FolderDataset, folder: str) -> list[dict[str, Any]]:
+    """Working copies of one photo of the user and of its reference."""
+    path, reference_path = paths
+    if reference_path is None:
+        photo, reference = read_image(path), None
+    else:
+        photo, reference = read_pair(path, reference_path)
+    photo = working_copy(path, photo, settings.max_side)
+    write_png(Path(folder) / "input" / f"{path.stem}.png", photo)
+    if reference is not None and reference_path is not None:
+        copy = working_copy(reference_path, reference, settings.max_side)
+        write_png(Path(folder) / "reference" / f"{path.stem}.png", copy)
+    height, width = photo.shape[:2]
+    return [
+        {
+            "id": path.stem,
+            "photograph": path.stem,
+            "has_reference": reference is not None,
+            "width": width,
+            "height": height,
+            "original": path.name,
+        }
+    ]
+
+
+def working_copy(path: Path, photo: np.ndarray, max_side: int | None) -> np.ndarray:
+    """The photo with at most `max_side` pixels a side. Raises `ImageError` for one that is too small to learn from."""
+    longest = max(photo.shape[:2])
+    if max_side is not None and longest > max_side:
+        photo = reduce_to(photo, max_side / longest)
+    if min(photo.shape[:2]) < MIN_SIDE:
+        height, width = photo.shape[:2]
+        raise ImageError(path, f"{width} x {height} pixels, smaller than {MIN_SIDE} on a side; too small to learn from")
+    return photo
+
+
+def normal_photo(path: Path, settings: FolderDataset, folder: str) -> str:
+    write_png(Path(folder) / "normal" / f"{path.stem}.png", working_copy(path, read_image(path), settings.max_side))
+    return path.name
+
+
+def photos_in(folder: str) -> list[Path]:
+    return list_photos(Path(folder).expanduser())
+
+
+def from_sample(
+    settings: SampleDataset, seed: int, processes: int, folder: Path
+) -> tuple[list[dict[str, Any]], set[str]]:
+    make = partial(sample_photo, settings=settings, seed=seed, folder=str(folder))
+    rows = [row for found in map_images(make, PHOTOS, processes, "sample photographs") for row in found]
+    return rows, validation_names([photo.name for photo in PHOTOS], settings.validation_photos, seed)
+
+
+def from_folder(
+    settings: FolderDataset, seed: int, processes: int, folder: Path
+) -> tuple[list[dict[str, Any]], set[str], dict[str, Any]]:
+    inputs = photos_in(str(settings.inputs))
+    references = photos_in(settings.references) if settings.references else []
+    pairs = join_by_stem(inputs, references)
+    found = map_images(
+        partial(folder_photo, settings=settings, folder=str(folder)), pairs, processes, "photos", skip=(ImageError,)
+    )
+    skipped = [failure.error for failure in found if isinstance(failure, Failure)]
+    rows = [row for rows in found if not isinstance(rows, Failure) for row in rows]
+    if len(rows) < 2:
+        reasons = "\n".join(f"  {error}" for error in skipped)
+        raise DatasetError(
+            f"{settings.inputs} has {len(rows)} usable photos of {len(inputs)}; at least two are needed, one of them "
+            f"for validation" + (f". Skipped:\n{reasons}" if skipped else "")
+        )
+    normal: list[Any] = []
+    if settings.normal:
+        normal = map_images(
+            partial(normal_photo, settings=settings, folder=str(folder)),
+            list(stems(photos_in(settings.normal)).values()),
+            processes,
+            "normal-light photos",
+            skip=(ImageError,),
+        )
+        skipped += [failure.error for failure in normal if isinstance(failure, Failure)]
+    for error in skipped:
+        print(f"skipped: {error}")
+    names = [row["photograph"] for row in rows]
+    count = max(1, round(len(names) * settings.validation_fraction))
+    extra = {
+        "skipped": sorted(
+            (
+                {"file": Path(error.path).name, "reason": error.reason}
+                for error in skipped
+                if isinstance(error, ImageError)
+            ),
+            key=lambda entry: (entry["file"], entry["reason"]),
+        ),
+        "normal": sum(not isinstance(entry, Failure) for entry in normal),
+        "without_reference": [row["id"] for row in rows if not row["has_reference"]] if references else [],
+    }
+    return rows, validation_names(names, count, seed), extra
+
+
+def run(params: View) -> None:
+    settings = params.dataset
+    with fresh_folder(OUT) as folder:
+        extra: dict[str, Any] = {"skipped": [], "normal": 0, "without_reference": []}
+        if settings.source == "sample":
+            rows, validation = from_sample(settings.sample, params.seed, workers(params), folder)
+        else:
+            rows, validation, extra = from_folder(settings.folder, params.seed, workers(params), folder)
+        table = []
+        for row in rows:
+            has_reference = row.pop("has_reference")
+            path, reference = f"input/{row['id']}.png", f"reference/{row['id']}.png"
+            table.append(
+                {
+                    **row,
+                    "split": "validation" if row["photograph"] in validation else "train",
+                    "path": str(OUT / path),
+                    "sha256": sha256_file(folder / path),
+                    "reference": str(OUT / reference) if has_reference else None,
+                    "reference_sha256": sha256_file(folder / reference) if has_reference else None,
+                }
+            )
+        tables.write("images", table, folder / "images.parquet")
+        counts = {split: sum(row["split"] == split for row in table) for split in ("train", "validation")}
+        summary = {
+            "source": settings.source,
+            "photographs": len({row["photograph"] for row in table}),
+            **counts,
+            **extra,
+        }
+        write_json(folder / "summary.json", summary)
+    print(f"{len(table)} low-light images of {summary['photographs']} photographs: {counts}")
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS)

@@ -1,0 +1,73 @@
+"""The `report` stage: one HTML page that shows the whole run and opens offline.
+
+Reads data/low_light, data/pretrain/live, data/ranker, data/finetune, data/pairs, data/labels and data/evaluate; writes
+data/report/report.html. No dates, durations or absolute paths: the same inputs give the same page.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks import report_page, report_sections
+from tasks.config import View
+from tasks.files import fresh_folder
+from tasks.report_data import gather
+from tasks.report_pictures import embed
+from tasks.report_words import settings, versions
+from tasks.runtime import DATA, stage
+
+PARAMS = (
+    "scale",
+    "seed",
+    "dataset",
+    "enhancer",
+    "pretrain",
+    "ranker",
+    "pairs",
+    "labels",
+    "rounds",
+    "finetune",
+    "evaluate",
+    "report",
+)
+OUT = DATA / "report"
+
+
+def page(params: View, data: Path = DATA) -> str:
+    """The whole page from the artifacts under `data`. Raises `ReportError`, `TableError` or `ImageError` naming a file."""
+    found = gather(data, list(params.rounds))
+    run = report_sections.Run(params, found)
+    photos = embed(found.images, found.enhanced, ["input", *run.models], params.report.photos)
+    sections = {name: getattr(params, name) for name in PARAMS}
+    shown = {
+        name: {key: entry.model_dump() for key, entry in value.items()}
+        if name == "rounds"
+        else (value.model_dump() if hasattr(value, "model_dump") else value)
+        for name, value in sections.items()
+    }
+    return report_page.render(
+        run=run,
+        photos=photos,
+        headline=report_sections.headline(run),
+        metrics=report_sections.metric_cards(run),
+        means=report_sections.table(run, ["input", *run.models]),
+        photo_tables=report_sections.photo_tables(run),
+        with_reference=int(found.training_images.reference.notna().sum() + found.images.reference.notna().sum()),
+        preferences=report_sections.preferences(run),
+        rankers=report_sections.rankers(run),
+        ablation=report_sections.ablation(run),
+        curves=report_sections.training_curves(run),
+        settings=settings(shown),
+        versions=versions(),
+    )
+
+
+def run(params: View) -> None:
+    text = page(params)
+    with fresh_folder(OUT) as folder:
+        (folder / "report.html").write_text(text, encoding="utf-8")
+    print(f"report: {OUT / 'report.html'} (opens in any browser, without a network)")
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS)

@@ -1,0 +1,219 @@
+"""The report's charts: inline SVG as text, drawn without a library, coloured by the page's style sheet.
+
+Every function returns a whole `<svg>` with a spoken description; labels are escaped; coordinates are rounded, so that the
+same numbers give the same text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+Text = Callable[[float], str]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A linear map from values [low, high] to coordinates [start, end]."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+
+
+def ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """About `count` round values (steps of 1, 2 or 5 times a power of ten) within [low, high]."""
+    step = 10 ** math.floor(math.log10((high - low) / count))
+    step = next(step * factor for factor in (1, 2, 5, 10, 20) if (high - low) / (step * factor) <= count)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(number * step, 12) for number in range(first, last + 1)]
+
+
+def tick_text(values: Sequence[float]) -> list[str]:
+    """The ticks with as many decimals as their distance needs."""
+    step = values[1] - values[0] if len(values) > 1 else 1.0
+    decimals = min(max(0, -math.floor(math.log10(abs(step)) + 1e-9)), 8)
+    return [f"{value:.{decimals}f}" for value in values]
+
+
+def padded(values: Sequence[float], share: float = 0.12) -> tuple[float, float]:
+    """The range of the values, a little widened; never empty."""
+    low, high = min(values), max(values)
+    margin = (high - low) * share or max(abs(high) * 0.05, 1e-3)
+    return low - margin, high + margin
+
+
+def curve(names: Sequence[str], values: Sequence[float], text: Text, about: str, input_value: float | None = None) -> Markup:
+    """A metric by round: dots joined by a line, every end named, the input's value as a dashed line.
+
+    An input far from all rounds would flatten the curve: it is then written at the edge with an arrow, not drawn to scale.
+    """
+    width, height = 320.0, 190.0
+    low, high = padded(values)
+    scale_values = list(values)
+    fits = input_value is not None and low - 1.5 * (high - low) <= input_value <= high + 1.5 * (high - low)
+    if input_value is not None and fits:
+        scale_values.append(input_value)
+    x = _places(len(names), 46, width - 20)
+    y = Axis(*padded(scale_values, 0.16), height - 30, 18)
+    parts = [_grid(y, 46, width - 6), _names(names, x, height - 12)]
+    if input_value is not None:
+        inside = y(input_value) if fits else (height - 34 if input_value < low else 22)
+        off = "" if fits else (" ↓" if input_value < low else " ↑")
+        parts.append(Markup('<line class="reference" x1="46" x2="{}" y1="{y}" y2="{y}"/>').format(_n(width - 6), y=_n(inside)))
+        above = inside - 5 if inside > 34 else inside + 13
+        label = f"input {text(input_value)}{off}"
+        parts.append(Markup('<text class="note" x="50" y="{}">{}</text>').format(_n(above), label))
+    points = " ".join(f"{_n(a)},{_n(y(b))}" for a, b in zip(x, values, strict=True))
+    parts.append(Markup('<polyline class="line" points="{}"/>').format(points))
+    for index, (place, value) in enumerate(zip(x, values, strict=True)):
+        parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="4"/>').format(_n(place), _n(y(value))))
+        if index in (0, len(values) - 1):
+            parts.append(
+                Markup('<text class="value" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+                    _n(place), _n(y(value) - 9), text(value)
+                )
+            )
+    return _svg(width, height, about, parts)
+
+
+def shares(rows: Sequence[tuple[str, float, float | None, float | None]], about: str, joined: bool = False) -> Markup:
+    """Shares in [0, 1] as (name, share, low, high): dots with whiskers on a 0 to 100 % scale with the 50 % line."""
+    width, height = 420.0, 230.0
+    x = _places(len(rows), 52, width - 20)
+    y = Axis(0.0, 1.0, height - 30, 16)
+    parts = [_grid(y, 52, width - 6, [0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])]
+    parts.append(Markup('<line class="half" x1="52" x2="{}" y1="{y}" y2="{y}"/>').format(_n(width - 6), y=_n(y(0.5))))
+    parts.append(_names([row[0] for row in rows], x, height - 12))
+    if joined:
+        points = " ".join(f"{_n(a)},{_n(y(row[1]))}" for a, row in zip(x, rows, strict=True))
+        parts.append(Markup('<polyline class="line" points="{}"/>').format(points))
+    for place, (_, share, low, high) in zip(x, rows, strict=True):
+        if low is not None and high is not None:
+            parts.append(_whisker_up(place, y(low), y(high)))
+        parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="5"/>').format(_n(place), _n(y(share))))
+        label = f"{math.floor(share * 100 + 0.5)} %"
+        parts.append(
+            Markup('<text class="value" x="{}" y="{}">{}</text>').format(_n(place + 9), _n(y(share) + 4), label)
+            if place < width - 60
+            else Markup('<text class="value" x="{}" y="{}" text-anchor="end">{}</text>').format(
+                _n(place - 9), _n(y(share) + 4), label
+            )
+        )
+    return _svg(width, height, about, parts)
+
+
+def scores(rows: Sequence[tuple[str, float, float]], about: str) -> Markup:
+    """Scores as (name, score, half width of the interval), one line each, best first."""
+    width, left = 460.0, 128.0
+    height = 34.0 + 28 * len(rows)
+    x = Axis(*padded([edge for _, score, half in rows for edge in (score - half, score + half)], 0.05), left, width - 12)
+    found = ticks(x.low, x.high, 5)
+    parts = []
+    for value, label in zip(found, tick_text(found), strict=True):
+        parts.append(Markup('<line class="grid" x1="{x}" x2="{x}" y1="8" y2="{}"/>').format(_n(height - 24), x=_n(x(value))))
+        parts.append(
+            Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+                _n(x(value)), _n(height - 8), label.replace("-", "−")
+            )
+        )
+    for index, (name, score, half) in enumerate(rows):
+        y = 24.0 + 28 * index
+        parts.append(
+            Markup('<text class="name" x="{}" y="{}" text-anchor="end">{}</text>').format(_n(left - 10), _n(y + 4), name)
+        )
+        ends = x(score - half), x(score + half)
+        parts.append(Markup('<line class="whisker" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(*map(_n, ends), y=_n(y)))
+        for end in ends:
+            parts.append(
+                Markup('<line class="whisker" x1="{x}" x2="{x}" y1="{}" y2="{}"/>').format(_n(y - 4), _n(y + 4), x=_n(end))
+            )
+        parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="5"/>').format(_n(x(score)), _n(y)))
+    return _svg(width, height, about, parts)
+
+
+def training(segments: Sequence[tuple[str, Sequence[tuple[float, float]]]], about: str) -> Markup:
+    """A training curve, the rounds one after another from left to right: (name, [(step, value)]) each."""
+    width, height = 320.0, 150.0
+    values = [value for _, points in segments for _, value in points]
+    y = Axis(*padded(values, 0.08), height - 28, 10)
+    parts = [_grid(y, 52, width - 6)]
+    total = sum(max(step for step, _ in points) for _, points in segments)
+    start, room = 52.0, width - 58.0
+    for index, (name, points) in enumerate(segments):
+        share = max(step for step, _ in points) / total * room
+        x = Axis(0.0, max(step for step, _ in points), start, start + share)
+        if index:
+            parts.append(
+                Markup('<line class="divider" x1="{x}" x2="{x}" y1="10" y2="{}"/>').format(_n(height - 28), x=_n(start))
+            )
+        drawn = " ".join(f"{_n(x(step))},{_n(y(value))}" for step, value in points)
+        parts.append(
+            Markup('<polyline class="line thin" points="{}"/>').format(drawn)
+            if len(points) > 1
+            else Markup('<circle class="dot" cx="{}" cy="{}" r="2.5"/>').format(*drawn.split(","))
+        )
+        parts.append(
+            Markup('<text class="name" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+                _n(start + share / 2), _n(height - 10), name
+            )
+        )
+        start += share
+    return _svg(width, height, about, parts)
+
+
+def _n(value: float) -> str:
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
+
+
+def _places(number: int, start: float, end: float) -> list[float]:
+    """Centres of `number` equal columns."""
+    share = (end - start) / number
+    return [start + share * (index + 0.5) for index in range(number)]
+
+
+def _grid(
+    y: Axis, left: float, right: float, values: Sequence[float] | None = None, labels: Sequence[str] | None = None
+) -> Markup:
+    found = list(values) if values is not None else ticks(y.low, y.high)
+    parts = []
+    for value, label in zip(found, labels or tick_text(found), strict=True):
+        at = y(value)
+        parts.append(Markup('<line class="grid" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(_n(left), _n(right), y=_n(at)))
+        parts.append(
+            Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>').format(
+                _n(left - 6), _n(at + 4), label.replace("-", "−")
+            )
+        )
+    return Markup("").join(parts)
+
+
+def _names(names: Sequence[str], places: Sequence[float], y: float) -> Markup:
+    template = Markup('<text class="name" x="{}" y="{}" text-anchor="middle">{}</text>')
+    return Markup("").join(template.format(_n(x), _n(y), name) for name, x in zip(names, places, strict=True))
+
+
+def _whisker_up(x: float, low: float, high: float) -> Markup:
+    line = Markup('<line class="whisker" x1="{}" x2="{}" y1="{}" y2="{}"/>')
+    return Markup("").join(
+        [
+            line.format(_n(x), _n(x), _n(low), _n(high)),
+            line.format(_n(x - 5), _n(x + 5), _n(low), _n(low)),
+            line.format(_n(x - 5), _n(x + 5), _n(high), _n(high)),
+        ]
+    )
+
+
+def _svg(width: float, height: float, about: str, parts: Sequence[Markup]) -> Markup:
+    body = Markup("").join(parts)
+    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        _n(width), _n(height), escape(about), body
+    )

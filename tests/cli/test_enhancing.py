@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli.enhancing import NothingTrained, destinations, enhance_photos
+from cli.main import main
+from models.enhancers import create
+from models.storage import save_weights
+from tasks.images import ImageError, read_array, write_png
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = {"width": 4, "iterations": 4, "scale": 4}  # the enhancer of tests/tiny.yaml
+
+
+@pytest.fixture
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace whose only round is trained; its curves brighten."""
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text((ROOT / "tests" / "tiny.yaml").read_text())
+    enhancer = create("curve", **TINY)
+    with torch.no_grad():
+        enhancer.last.bias.fill_(0.5)  # type: ignore[union-attr,operator]
+    save_weights(enhancer, Path("data/finetune/r01/model.safetensors"))
+    return tmp_path
+
+
+def scene(height: int = 50, width: int = 70) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack([x * 120 // width, y * 120 // height, (x + y) % 60], 2).astype(np.uint8)
+
+
+def photos(folder: Path) -> Path:
+    folder.mkdir()
+    Image.fromarray(scene()).save(folder / "a ü.jpg", quality=95)
+    Image.fromarray(scene()[..., 0]).save(folder / "grey.PNG")
+    write_png(folder / "deep.png", scene().astype(np.uint16) * 257)
+    (folder / "broken.png").write_bytes((folder / "deep.png").read_bytes()[:200])
+    (folder / "empty.jpg").touch()
+    (folder / "notes.txt").write_text("not a photo")
+    return folder
+
+
+def loupe(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The command in this process; returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["loupe", "enhance", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    return int(left.value.code or 0)
+
+
+def test_a_folder_with_broken_photos_through_the_command(trained: Path) -> None:
+    photos(trained / "in")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "cli.main", "enhance", "in", "--out", "out"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "3 of 5 photos enhanced with data/finetune/r01/model.safetensors into out" in done.stdout
+    skipped = [line for line in done.stderr.splitlines() if line.startswith("skipped: ")]
+    assert [line.split(": ")[1] for line in skipped] == ["in/broken.png", "in/empty.jpg"]
+    assert "Traceback" not in done.stderr
+    assert sorted(file.name for file in (trained / "out").iterdir()) == ["a ü.jpg", "deep.png", "grey.PNG"]
+    found = read_array(trained / "out" / "deep.png")
+    assert found.dtype == np.uint16
+    assert found.shape == (50, 70, 3)
+    assert found.mean() > 1.5 * scene().mean() * 257
+
+
+def test_good_photos_end_with_0(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos(trained / "in")
+    assert enhance_photos([Path("in/deep.png"), Path("in/grey.PNG")], Path("out"), "r01", 1024) == 0
+    assert "2 of 2 photos" in capsys.readouterr().out
+
+
+def test_tiles_do_not_show(trained: Path) -> None:
+    Path("in").mkdir()
+    write_png("in/x.png", scene(200, 300))
+    enhance_photos([Path("in")], Path("whole"), None, 1024)
+    enhance_photos([Path("in")], Path("tiled"), None, 64)
+    whole, tiled = read_array("whole/x.png"), read_array("tiled/x.png")
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+
+
+def test_a_photo_taken_sideways_comes_out_upright(trained: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    exif[272] = "Loupe 1"
+    Path("in").mkdir()
+    Image.fromarray(np.rot90(scene())).save("in/x.jpg", quality=95, exif=exif)
+    assert enhance_photos([Path("in/x.jpg")], Path("out"), None, 1024) == 0
+    with Image.open("out/x.jpg") as image:
+        assert image.size == (70, 50)
+        assert (image.getexif()[274], image.getexif()[272]) == (1, "Loupe 1")
+        pixels = np.asarray(image).astype(int)
+    assert pixels[:, -1, 0].mean() > pixels[:, 0, 0].mean() + 50  # red grows to the right of the scene
+    assert pixels[-1, :, 1].mean() > pixels[0, :, 1].mean() + 50  # and green to its foot
+
+
+def test_one_name_twice_is_refused_before_anything_is_written(trained: Path) -> None:
+    for folder in ("one", "two"):
+        Path(folder).mkdir()
+        write_png(f"{folder}/x.png", scene())
+    with pytest.raises(ImageError, match=r"two/x\.png: has the same name as one/x\.png; enhance them into different"):
+        enhance_photos([Path("one"), Path("two")], Path("out"), None, 1024)
+    assert not Path("out").exists()
+    assert destinations([Path("one"), Path("one/x.png")], Path("out")) == [(Path("one/x.png"), Path("out/x.png"))]
+
+
+def test_no_photo_is_overwritten(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("in").mkdir()
+    Path("link").symlink_to("in")
+    write_png("in/x.png", scene())
+    before = Path("in/x.png").read_bytes()
+    for out in ("in", "./in/../in", "link"):
+        assert loupe(monkeypatch, "in", "--out", out) == 1
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err.startswith("error: in/x.png: would be overwritten; choose another folder than ")
+    assert Path("in/x.png").read_bytes() == before
+
+
+def test_faults_of_the_arguments(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("file").touch()
+    Path("none").mkdir()
+    with pytest.raises(ImageError, match="file: a file, not a folder; choose another --out"):
+        enhance_photos([Path("in.png")], Path("file"), None, 1024)
+    with pytest.raises(ImageError, match="none: no photos in this folder"):
+        enhance_photos([Path("none")], Path("out"), None, 1024)
+    assert enhance_photos([Path("absent.png")], Path("out"), None, 1024) == 1
+    assert "skipped: absent.png: no such file" in capsys.readouterr().err
+
+
+def test_rounds_that_are_not_trained_or_unknown(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(
+        NothingTrained, match=r"finetune/r00/model.safetensors is missing: round r00 .*--round takes r01$"
+    ):
+        enhance_photos([Path("x.png")], Path("out"), "r00", 1024)
+    with pytest.raises(NothingTrained, match=r"no round is called 'r07'; params\.yaml has r00, r01$"):
+        enhance_photos([Path("x.png")], Path("out"), "r07", 1024)
+    Path("data/finetune/r01/model.safetensors").unlink()
+    assert loupe(monkeypatch, "x.png", "--out", "out") == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "round r01 is not trained yet; `dvc repro` trains it" in said
+
+
+MEASURE = """
+import resource, sys, torch
+from pathlib import Path
+from cli.enhancing import enhance_photos
+torch.set_num_threads(1)
+def peak(name):
+    assert enhance_photos([Path(name)], Path('out'), None, int(sys.argv[1])) == 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = peak('small.jpg')
+print(peak('large.jpg') - before)
+"""
+
+
+def test_memory_is_bounded(trained: Path) -> None:
+    """A photo of 24 million pixels is 69 MiB; enhanced whole, this network takes 2,000 MiB, tile by tile under 700."""
+    Image.fromarray(scene()).save("small.jpg")
+    Image.fromarray(np.tile(scene(100, 100), (40, 60, 1))).save("large.jpg")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", MEASURE, "1024"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.splitlines()[-1]) < 700
+    with Image.open("out/large.jpg") as image:
+        assert image.size == (6000, 4000)

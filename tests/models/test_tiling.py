@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from models.enhancers.base import Enhancer
+from models.tiling import enhance_tiled, tiles
+
+
+class Identity(Enhancer):
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        self.largest = max(getattr(self, "largest", 0), image.shape[-1], image.shape[-2])
+        return image
+
+
+class Blur(Enhancer):
+    """Mean of 9 x 9 pixels, black around the photo: it sees 4 pixels around."""
+
+    halo = 4
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.avg_pool2d(image, 9, stride=1, padding=4)
+
+
+@pytest.mark.parametrize(("height", "width"), [(301, 217), (64, 64), (1, 1), (5, 200)])
+@pytest.mark.parametrize(("tile", "halo", "stride"), [(64, 32, 4), (10, 7, 3), (1, 0, 8)])
+def test_tiles_cover_every_pixel_once(height: int, width: int, tile: int, halo: int, stride: int) -> None:
+    written = np.zeros((height, width), int)
+    for read_rows, read_columns, rows, columns in tiles(height, width, tile, halo, stride):
+        written[rows, columns] += 1
+        for read, write, size in ((read_rows, rows, height), (read_columns, columns, width)):
+            assert read.start % stride == 0
+            assert read.start <= max(write.start - halo, 0)
+            assert read.stop >= min(write.stop + halo, size)
+            assert read.stop <= size
+    assert (written == 1).all()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_every_value_survives(kind: type[np.generic]) -> None:
+    values = np.arange(np.iinfo(kind).max + 1, dtype=np.int64)
+    photo = np.resize(values, (len(values) // 64, 64, 3)).astype(kind)
+    assert np.array_equal(enhance_tiled(Identity(), photo, tile=100), photo)
+
+
+def test_tiled_equals_whole_where_pixels_see_others() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (61, 47, 3), dtype=np.uint8)
+    assert np.array_equal(enhance_tiled(Blur(), photo, tile=16), enhance_tiled(Blur(), photo, tile=1000))
+
+
+def test_a_smaller_halo_would_show() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (61, 47, 3), dtype=np.uint8)
+    narrow = Blur()
+    narrow.halo = 2
+    assert not np.array_equal(enhance_tiled(narrow, photo, tile=16), enhance_tiled(Blur(), photo, tile=1000))
+
+
+def test_no_tile_is_larger_than_asked() -> None:
+    enhancer = Identity()
+    enhance_tiled(enhancer, np.zeros((300, 200, 3), np.uint8), tile=64)
+    assert enhancer.largest == 64
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)],
+    ids=["grey", "alpha", "float"],
+)
+def test_what_is_no_photo_is_refused(photo: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="uint8 or uint16"):
+        enhance_tiled(Identity(), photo)

@@ -1,0 +1,194 @@
+"""The gate: a project folder with pictures, pairs and a label store, and no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labelling.store import Store, Vote, pair_key
+from tasks import labels, tables
+from tasks.config import View, read_yaml, validate
+from tasks.files import sha256_file
+from tasks.images import write_png
+from tasks.utility import NoUtility, panel
+
+ROOT = Path(__file__).resolve().parents[2]
+OUT = Path("data/labels/r01/labels.parquet")
+PAIRS = 6
+
+
+def params(**changes: Any) -> View:
+    values = read_yaml(ROOT / "presets" / "demo.yaml")
+    simulated = {
+        **values["labels"]["simulated"],
+        "utility": {"psnr": 1.0},
+        "noise": 0.0,
+        "lapse": 0.0,
+        "position_bias": 0.0,
+    }
+    values["labels"] |= {"simulated": simulated, **changes}
+    values["machine"]["workers"] = 1
+    return View(validate(values), labels.PARAMS)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Six pairs; in even ones the first picture is the closer to its reference. Returns the keys by rank."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOUPE_LABELS", str(tmp_path / "labels.sqlite"))
+    random = np.random.default_rng(0)
+    images, pairs = [], []
+    for number in range(PAIRS):
+        reference = random.integers(40, 216, (16, 16, 3), dtype=np.uint8)
+        paths = {name: Path("data") / name / f"{number}.png" for name in ("reference", "low", "first", "second")}
+        near, far = reference + 4, reference + 30
+        first, second = (near, far) if number % 2 == 0 else (far, near)
+        contents = {"reference": reference, "low": reference // 4, "first": first, "second": second}
+        for name, path in paths.items():
+            write_png(path, contents[name])
+        shas = {name: sha256_file(path) for name, path in paths.items()}
+        images.append(
+            {
+                "id": f"image{number}",
+                "photograph": "p",
+                "split": "train",
+                "path": str(paths["low"]),
+                "sha256": shas["low"],
+                "reference": str(paths["reference"]),
+                "reference_sha256": shas["reference"],
+                "width": 16,
+                "height": 16,
+                "original": "x",
+            }
+        )
+        pairs.append(
+            {
+                "round": "r01",
+                "key": pair_key(shas["first"], shas["second"]),
+                "image": f"image{number}",
+                "rank": number,
+                "gap": 1.0,
+                "first_model": "f0",
+                "first": str(paths["first"]),
+                "first_sha256": shas["first"],
+                "second_model": "f1",
+                "second": str(paths["second"]),
+                "second_sha256": shas["second"],
+            }
+        )
+    tables.write("images", images, "data/low_light/images.parquet")
+    tables.write("pairs", pairs, "data/pairs/r01/pairs.parquet")
+    return [str(row["key"]) for row in pairs]
+
+
+def people(keys: list[str], observer: str, choice: str = "first") -> list[Vote]:
+    """One person's votes on pairs: always the first picture, the second, or a word."""
+    pairs = tables.read("pairs", "data/pairs/r01/pairs.parquet").set_index("key")
+    return [
+        Vote(
+            id=f"{observer}-{key[:12]}",
+            key=key,
+            observer=observer,
+            kind="people",
+            preferred=pairs[f"{choice}_sha256"][key] if choice in ("first", "second") else choice,
+            left=pairs.second_sha256[key],
+            round="r01",
+        )
+        for key in keys
+    ]
+
+
+def test_simulated_observers_prefer_the_higher_utility(project: list[str]) -> None:
+    settings = params()
+    assert labels.run(settings, "r01") == 0
+    found = tables.read("labels", OUT)
+    assert len(found) == PAIRS * 3
+    assert set(found.observer) == {observer.name for observer in panel(settings.labels.simulated)}
+    assert set(found.kind) == {"simulated"}
+    wanted = {key: "first" if rank % 2 == 0 else "second" for rank, key in enumerate(project)}
+    assert all(row.choice == wanted[row.key] for row in tables.rows(found))
+
+
+def test_running_again_is_the_same_bytes_and_no_new_vote(project: list[str]) -> None:
+    labels.run(params(), "r01")
+    before = OUT.read_bytes()
+    labels.run(params(), "r01")
+    assert OUT.read_bytes() == before
+    with Store.open() as store:
+        assert len(store.votes(project, "simulated")) == PAIRS * 3
+
+
+def test_the_store_may_be_lost(project: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    noisy = params()
+    labels.run(noisy, "r01")
+    before = OUT.read_bytes()
+    monkeypatch.setenv("LOUPE_LABELS", str(tmp_path / "another.sqlite"))
+    labels.run(noisy, "r01")
+    assert OUT.read_bytes() == before
+
+
+def test_another_panel_does_not_count_the_votes_of_the_one_before(project: list[str]) -> None:
+    labels.run(params(), "r01")
+    one = set(tables.read("labels", OUT).observer)
+    other_settings = params(votes=2)
+    other = View(
+        other_settings._params.model_copy(
+            update={
+                "labels": other_settings.labels.model_copy(
+                    update={"simulated": other_settings.labels.simulated.model_copy(update={"seed": 99})}
+                )
+            }
+        ),
+        labels.PARAMS,
+    )
+    labels.run(other, "r01")
+    found = tables.read("labels", OUT)
+    assert len(found) == PAIRS * 2
+    assert one.isdisjoint(found.observer)
+
+
+def test_people_are_waited_for(project: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    settings = params(source="people", votes=2)
+    assert labels.run(settings, "r01") == labels.LABELS_MISSING == 75
+    with Store.open() as store:
+        store.add_votes(people(project, "ann"))
+        store.add_votes(people(project[1:], "bob"))
+    assert labels.run(settings, "r01") == 75
+    assert not OUT.exists()
+    said = capsys.readouterr().out
+    assert "round r01 waits for labels: 0 of 12 votes on 6 pairs are in." in said
+    assert "round r01 waits for labels: 11 of 12 votes on 6 pairs are in." in said
+    assert "Label with `loupe label r01`, then run `dvc repro` again." in said
+
+
+def test_peoples_votes_become_the_labels(project: list[str]) -> None:
+    settings = params(source="people", votes=2)
+    labels.run(settings, "r01")
+    with Store.open() as store:
+        store.add_votes(people(project, "ann", "second"))
+        store.add_votes([*people(project[:1], "bob", "tie"), *people(project[1:2], "bob", "unsure")])
+        store.add_votes(people(project[2:], "bob"))
+    assert labels.run(settings, "r01") == 0
+    found = tables.read("labels", OUT)
+    assert set(found[found.observer == "ann"].choice) == {"second"}
+    bob = found[found.observer == "bob"].set_index("key").choice
+    assert [bob[key] for key in project] == ["tie", "unsure", "first", "first", "first", "first"]
+
+
+def test_votes_of_a_simulation_never_stand_in_for_people(project: list[str]) -> None:
+    labels.run(params(), "r01")
+    OUT.unlink()
+    assert labels.run(params(source="people"), "r01") == 75
+    assert not OUT.exists()
+
+
+def test_a_picture_without_reference_is_explained(project: list[str]) -> None:
+    images = tables.read("images", "data/low_light/images.parquet")
+    images.loc[2, ["reference", "reference_sha256"]] = None
+    tables.write("images", images, "data/low_light/images.parquet")
+    with pytest.raises(NoUtility, match="image2"):
+        labels.run(params(), "r01")
+    assert not OUT.exists()

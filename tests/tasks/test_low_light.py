@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from tasks import low_light, tables
+from tasks.config import load
+from tasks.files import sha256_file
+from tasks.images import ImageError, read_array, read_image, write_png
+from tasks.low_light import DatasetError
+from tasks.mapping import MapError
+
+ROOT = Path(__file__).resolve().parents[2]
+Build = Callable[..., pd.DataFrame]
+
+
+def build_in(
+    place: Path, monkeypatch: pytest.MonkeyPatch, base: str = "tests/tiny.yaml", **dataset: Any
+) -> pd.DataFrame:
+    """Run the stage in a folder with params of its own; returns the table of images."""
+    params = yaml.safe_load((ROOT / base).read_text())
+    params["machine"] = {"device": "cpu", "workers": dataset.pop("workers", 1)}
+    for name, value in dataset.items():
+        if isinstance(value, dict):
+            params["dataset"][name] |= value
+        else:
+            params["dataset"][name] = value
+    place.mkdir(exist_ok=True)
+    monkeypatch.chdir(place)
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    low_light.run(load(low_light.PARAMS))
+    return tables.read("images", "data/low_light/images.parquet")
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
+    """build(inputs=..., ...) runs the stage on folders."""
+
+    def make(**folder: Any) -> pd.DataFrame:
+        workers = folder.pop("workers", 1)
+        values = {key: str(value) if isinstance(value, Path) else value for key, value in folder.items()}
+        return build_in(tmp_path / "work", monkeypatch, source="folder", folder=values, workers=workers)
+
+    return make
+
+
+def summary() -> Any:
+    return json.loads(Path("data/low_light/summary.json").read_text())
+
+
+def bytes_of(folder: Path) -> dict[str, str]:
+    return {str(file.relative_to(folder)): sha256_file(file) for file in folder.rglob("*") if file.is_file()}
+
+
+def picture(seed: int, height: int = 80, width: int = 96) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def folder_of(path: Path, names: dict[str, np.ndarray]) -> Path:
+    path.mkdir(exist_ok=True)
+    for name, array in names.items():
+        Image.fromarray(array).save(path / name)
+    return path
+
+
+def test_the_demo_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = build_in(tmp_path, monkeypatch, "presets/demo.yaml", workers=2)
+    assert len(images) >= 40
+    assert images.photograph.nunique() >= 12
+    splits = images.groupby("photograph").split.nunique()
+    assert (splits == 1).all(), "a photograph in both splits"
+    assert images[images.split == "validation"].photograph.nunique() == 4
+    for row in images.itertuples():
+        assert (row.path, row.reference) == (
+            f"data/low_light/input/{row.id}.png",
+            f"data/low_light/reference/{row.id}.png",
+        )
+        assert sha256_file(row.path) == row.sha256
+        assert sha256_file(row.reference) == row.reference_sha256
+        photo, reference = read_image(row.path), read_image(row.reference)
+        assert photo.shape == reference.shape == (row.height, row.width, 3) == (256, 256, 3)
+        # Two stops leave a quarter of the light: in sRGB values about half, and four stops about a quarter.
+        assert photo.mean() < 0.65 * reference.mean()
+    found = summary()
+    assert (found["source"], found["photographs"], found["skipped"]) == ("sample", images.photograph.nunique(), [])
+    assert found["train"] + found["validation"] == len(images)
+
+
+def test_the_sample_has_the_same_bytes_twice_and_others_by_another_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = low_light.PHOTOS
+    monkeypatch.setattr(low_light, "PHOTOS", photos[:3])
+    sample = {"validation_photos": 1, "crops_per_photo": 2}
+    build_in(tmp_path / "a", monkeypatch, source="sample", sample=sample)
+    first = bytes_of(tmp_path / "a" / "data")
+    build_in(tmp_path / "b", monkeypatch, source="sample", sample=sample, workers=2)
+    assert bytes_of(tmp_path / "b" / "data") == first
+    build_in(tmp_path / "a", monkeypatch, source="sample", sample=sample)
+    assert bytes_of(tmp_path / "a" / "data") == first
+    monkeypatch.setattr(low_light, "PHOTOS", photos[:2])
+    fewer = bytes_of_inputs(build_in(tmp_path / "c", monkeypatch, source="sample", sample=sample))
+    assert len(fewer) == 4
+    assert fewer.items() <= {Path(name).name: sha for name, sha in first.items() if "/input/" in name}.items()
+    build_in(tmp_path / "d", monkeypatch, source="sample", sample=sample | {"read_sigma": 0.01})
+    assert not set(bytes_of(tmp_path / "d" / "data" / "low_light" / "input").values()) & set(first.values())
+
+
+def bytes_of_inputs(images: pd.DataFrame) -> dict[str, str]:
+    return {Path(row.path).name: row.sha256 for row in images.itertuples()}
+
+
+def test_a_crop_larger_than_a_sample_photograph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MapError, match=r"chelsea has only 300 pixels a side; take a crop of at most 300"):
+        build_in(tmp_path, monkeypatch, source="sample", sample={"crop": 301})
+    assert not Path("data/low_light").exists()
+
+
+def test_crops_lie_apart_and_inside() -> None:
+    places = low_light.crop_places(100, 300, 64, 5, low_light.generator(1, "x"))
+    assert places == low_light.crop_places(100, 300, 64, 5, low_light.generator(1, "x"))
+    assert all(0 <= top <= 36 and 0 <= left <= 236 for top, left in places)
+    assert min(abs(a[1] - b[1]) for i, a in enumerate(places) for b in places[:i]) > 15
+
+
+def test_a_mixed_folder(tmp_path: Path, build: Build) -> None:
+    low = folder_of(
+        tmp_path / "low",
+        {
+            "a b ü.jpg": picture(1),
+            "dots.in.name.bmp": picture(2),
+            "grey.png": picture(3)[..., 0],
+            "alpha.webp": np.dstack([picture(4), picture(4)[..., :1]]),
+        },
+    )
+    write_png(low / "deep.png", picture(5).astype(np.uint16) * 257)
+    turned = Image.Exif()
+    turned[274] = 6
+    Image.fromarray(picture(6)).save(low / "turned.tif", exif=turned)
+    images = build(inputs=low, workers=2).set_index("id")
+    assert sorted(images.index) == ["a b ü", "alpha", "deep", "dots.in.name", "grey", "turned"]
+    assert (images.photograph == images.index).all()
+    assert images.original["a b ü"] == "a b ü.jpg"
+    assert (images.width["turned"], images.height["turned"]) == (80, 96)
+    assert images.reference.isna().all()
+    assert set(images.split) == {"train", "validation"}
+    for row in images.itertuples():
+        assert Path(row.path).parent == Path("data/low_light/input")
+        assert read_array(row.path).shape == (row.height, row.width, 3)
+    assert np.array_equal(read_array(images.path["deep"]), picture(5))
+    assert summary()["skipped"] == []
+
+
+def test_broken_and_unfit_photos_are_skipped_and_listed(tmp_path: Path, build: Build) -> None:
+    good = {f"{name}.png": picture(number) for number, name in enumerate("abcd")}
+    low = folder_of(tmp_path / "low", good)
+    references = folder_of(tmp_path / "ref", {"a.jpg": picture(0), "b.png": picture(1)[:-1], "z.png": picture(9)})
+    (low / "c.png").write_bytes((low / "c.png").read_bytes()[:500])
+    (low / "empty.jpg").touch()
+    folder_of(low, {"small.png": picture(5, 63, 200), "e.png": picture(6)})
+    images = build(inputs=low, references=references).set_index("id")
+    assert sorted(images.index) == ["a", "d", "e"]
+    assert images.reference["a"] == "data/low_light/reference/a.png"
+    assert images.reference[["d", "e"]].isna().all()
+    found = summary()
+    reasons = {entry["file"]: entry["reason"] for entry in found["skipped"]}
+    assert list(reasons) == ["b.png", "c.png", "empty.jpg", "small.png"]
+    assert "differs in size from its reference" in reasons["b.png"]
+    assert "truncated" in reasons["c.png"]
+    assert "the file is empty" in reasons["empty.jpg"]
+    assert "200 x 63 pixels, smaller than 64" in reasons["small.png"]
+    assert found["without_reference"] == ["d", "e"]
+    assert sorted(path.name for path in Path("data/low_light/input").iterdir()) == ["a.png", "d.png", "e.png"]
+
+
+def test_large_photos_are_reduced_with_their_references(tmp_path: Path, build: Build) -> None:
+    low = folder_of(tmp_path / "low", {"a.png": picture(1, 200, 400), "b.png": picture(2, 100, 100)})
+    ref = folder_of(tmp_path / "ref", {"a.png": picture(3, 200, 400)})
+    images = build(inputs=low, references=ref, max_side=200).set_index("id")
+    assert [read_array(path).shape for path in (images.path["a"], images.reference["a"])] == [(100, 200, 3)] * 2
+    assert (images.width["a"], images.height["a"]) == (200, 100)
+    assert read_array(images.path["b"]).shape == (100, 100, 3)
+    kept = build(inputs=low, references=ref, max_side=None).set_index("id")
+    assert kept.width["a"] == 400
+
+
+def test_normal_light_photos(tmp_path: Path, build: Build) -> None:
+    low = folder_of(tmp_path / "low", {"a.png": picture(1), "b.png": picture(2)})
+    normal = folder_of(tmp_path / "normal", {"x.jpg": picture(3), "y.png": picture(4)})
+    (normal / "z.png").write_text("no photo")
+    build(inputs=low, normal=normal)
+    assert sorted(path.name for path in Path("data/low_light/normal").iterdir()) == ["x.png", "y.png"]
+    assert summary()["normal"] == 2
+    assert [entry["file"] for entry in summary()["skipped"]] == ["z.png"]
+    folder_of(normal, {"x.png": picture(5)})
+    with pytest.raises(ImageError, match="same stem"):
+        build(inputs=low, normal=normal)
+
+
+def test_too_few_usable_photos_is_one_error_with_every_reason(tmp_path: Path, build: Build) -> None:
+    low = folder_of(tmp_path / "low", {"good.png": picture(1)})
+    (low / "empty.jpg").touch()
+    (low / "text.jpg").write_text("text")
+    with pytest.raises(DatasetError) as error:
+        build(inputs=low)
+    lines = str(error.value).splitlines()
+    assert f"{low} has 1 usable photos of 3; at least two are needed" in lines[0]
+    assert [line.split(": ")[0].strip() for line in lines[1:]] == [str(low / "empty.jpg"), str(low / "text.jpg")]
+    assert not Path("data/low_light").exists()
+
+
+def test_faults_of_the_folders_themselves(tmp_path: Path, build: Build) -> None:
+    low = folder_of(tmp_path / "low", {"a.png": picture(1), "b.png": picture(2)})
+    with pytest.raises(ImageError, match="absent: no such folder"):
+        build(inputs=tmp_path / "absent")
+    with pytest.raises(ImageError, match="no reference here has the stem"):
+        build(inputs=low, references=folder_of(tmp_path / "ref", {"x.png": picture(1)}))
+    folder_of(low, {"a.jpg": picture(3)})
+    with pytest.raises(ImageError, match=r"a\.png: has the same stem as .*a\.jpg"):
+        build(inputs=low)
+
+
+def test_a_failed_run_leaves_the_dataset_before(tmp_path: Path, build: Build) -> None:
+    low = folder_of(tmp_path / "low", {"a.png": picture(1), "b.png": picture(2)})
+    build(inputs=low)
+    before = bytes_of(Path("data"))
+    with pytest.raises(ImageError):
+        build(inputs=tmp_path / "absent")
+    assert bytes_of(Path("data")) == before
+    folder_of(low, {"c.png": picture(3)})
+    assert len(build(inputs=low)) == 3
+
+
+def test_a_home_folder_is_expanded(tmp_path: Path, build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder_of(tmp_path / "low", {"a.png": picture(1), "b.png": picture(2)})
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert len(build(inputs="~/low")) == 2
+
+
+def test_the_split_is_seeded_and_keeps_one_photograph_for_training() -> None:
+    names = [f"p{number}" for number in range(10)]
+    drawn = low_light.validation_names(names, 3, 1)
+    assert len(drawn) == 3
+    assert drawn == low_light.validation_names(names[::-1], 3, 1)
+    assert len({frozenset(low_light.validation_names(names, 3, seed)) for seed in range(8)}) > 4
+    assert len(low_light.validation_names(names, 99, 1)) == 9

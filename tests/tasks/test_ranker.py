@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from labelling.store import pair_key
+from tasks import tables
+from tasks.files import sha256_file
+from tasks.images import write_png
+from tasks.ranker import decided, gather
+from tasks.tables import TableError
+
+
+def pair(number: int, round_name: str = "r01") -> dict[str, Any]:
+    return {
+        "round": round_name,
+        "key": f"key{number}",
+        "image": f"image{number}",
+        "rank": number,
+        "gap": 0.5,
+        "first_model": "f0",
+        "first": f"first{number}.png",
+        "first_sha256": f"firsthash{number}",
+        "second_model": "f1",
+        "second": f"second{number}.png",
+        "second_sha256": f"secondhash{number}",
+    }
+
+
+def votes(number: int, *choices: str, round_name: str = "r01") -> list[dict[str, Any]]:
+    return [
+        {
+            "round": round_name,
+            "key": f"key{number}",
+            "image": f"image{number}",
+            "observer": f"observer{place}",
+            "kind": "people",
+            "choice": choice,
+        }
+        for place, choice in enumerate(choices)
+    ]
+
+
+def test_the_majority_decides_which_is_better() -> None:
+    labels = pd.DataFrame([*votes(0, "first", "first", "second"), *votes(1, "second", "unsure", "second")])
+    found = decided(pd.DataFrame([pair(0), pair(1)]), labels)
+    columns = ["better", "worse", "better_sha256", "worse_sha256"]
+    assert found[columns].to_numpy().tolist() == [
+        ["first0.png", "second0.png", "firsthash0", "secondhash0"],
+        ["second1.png", "first1.png", "secondhash1", "firsthash1"],
+    ]
+
+
+def test_balanced_and_unlabelled_pairs_are_left_out() -> None:
+    labels = pd.DataFrame([*votes(0, "first", "second"), *votes(1, "tie", "unsure"), *votes(2, "tie", "first")])
+    found = decided(pd.DataFrame([pair(number) for number in range(4)]), labels)
+    assert list(found.key) == ["key2"]
+    assert list(found.better) == ["first2.png"]
+
+
+def test_nothing_decided_is_an_empty_table() -> None:
+    assert decided(pd.DataFrame([pair(0)]), pd.DataFrame(votes(0, "tie"))).empty
+
+
+def test_the_same_pair_in_two_rounds_has_two_verdicts() -> None:
+    pairs = pd.DataFrame([pair(0, "r01"), pair(0, "r02")])
+    labels = pd.DataFrame([*votes(0, "first", round_name="r01"), *votes(0, "second", round_name="r02")])
+    found = decided(pairs, labels).set_index("round").better
+    assert found.to_dict() == {"r01": "first0.png", "r02": "second0.png"}
+
+
+def offer(round_name: str, number: int, choice: str) -> None:
+    """Pairs, labels and pictures of a round, as the stages before leave them."""
+    row = {**pair(0, round_name)}
+    random = np.random.default_rng(number)
+    for side in ("first", "second"):
+        path = Path("data/enhance") / round_name / f"{side}.png"
+        write_png(path, random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
+        row |= {side: str(path), f"{side}_sha256": sha256_file(path)}
+    row["key"] = pair_key(row["first_sha256"], row["second_sha256"])
+    label = {**votes(0, choice, round_name=round_name)[0], "key": row["key"]}
+    tables.write("pairs", [row], f"data/pairs/{round_name}/pairs.parquet")
+    tables.write("labels", [label], f"data/labels/{round_name}/labels.parquet")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    tables.write("pairs", [], "data/ranker/r00/dataset/pairs.parquet")
+    tables.write("labels", [], "data/ranker/r00/dataset/labels.parquet")
+    return tmp_path
+
+
+def test_the_dataset_grows_by_each_round(project: Path) -> None:
+    offer("r01", 1, "first")
+    offer("r02", 2, "second")
+    assert len(gather("r01", "r00", Path("data/ranker/r01/dataset"))) == 1
+    found = gather("r02", "r01", Path("data/ranker/r02/dataset"))
+    assert list(found["round"]) == ["r01", "r02"]
+    assert found.better_sha256.tolist() == [found.first_sha256[0], found.second_sha256[1]]
+    for side in ("better", "worse"):  # every picture lies in the dataset of the newest round
+        for path, sha256 in zip(found[side], found[f"{side}_sha256"], strict=True):
+            assert path.startswith("data/ranker/r02/dataset/pictures/")
+            assert sha256_file(path) == sha256
+    assert len(list(Path("data/ranker/r02/dataset/pictures").iterdir())) == 4
+
+
+def test_the_dataset_is_the_same_bytes_again(project: Path) -> None:
+    offer("r01", 1, "first")
+    folder = Path("data/ranker/r01/dataset")
+    contents = []
+    for _ in range(2):
+        gather("r01", "r00", folder)
+        contents.append({path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()})
+    assert contents[0] == contents[1]
+    assert len(contents[0]) == 4
+
+
+def test_a_picture_that_changed_since_it_was_labelled_is_named(project: Path) -> None:
+    offer("r01", 1, "first")
+    write_png(Path("data/enhance/r01/second.png"), np.zeros((6, 6, 3), np.uint8))
+    with pytest.raises(TableError, match=r"second\.png is not the picture that was labelled"):
+        gather("r01", "r00", Path("data/ranker/r01/dataset"))
+    assert not Path("data/ranker/r01/dataset").exists()

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks.config import Params, View, load_whole
+from tasks.runtime import identity, is_own_error, workers
+from tasks.tables import TableError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def stage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "params.yaml").write_bytes((ROOT / "presets" / "demo.yaml").read_bytes())
+    return tmp_path
+
+
+def test_an_error_of_the_stages_own_module_is_one_line(project: Path) -> None:
+    """Its class then belongs to the module `__main__`."""
+    done = stage(project, "tasks.ablation", "--variant", "nonsense")
+    assert done.returncode == 1
+    assert done.stderr == "error: no ablation is called 'nonsense'; known are content_only, niqe_ranker\n"
+
+
+def test_faults_of_the_params_are_listed_without_a_traceback(project: Path) -> None:
+    text = (project / "params.yaml").read_text().replace("strategy: gap", "strategy: luck").replace("k: 32", "k: 0")
+    (project / "params.yaml").write_text(text)
+    done = stage(project, "tasks.labels", "--round", "r01")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: params.yaml has 2 faults:\n  pairs.k: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_which_errors_are_loupes_own() -> None:
+    assert is_own_error(TableError("x"))
+    assert not is_own_error(ValueError("x"))
+    assert not is_own_error(KeyError("x"))
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return load_whole(ROOT / "presets" / "demo.yaml")
+
+
+def test_workers_are_the_cores_unless_said(params: Params) -> None:
+    assert workers(View(params, ())) >= 1
+    three = params.model_copy(update={"machine": params.machine.model_copy(update={"workers": 3})})
+    assert workers(View(three, ())) == 3
+
+
+def test_identity_tells_data_apart() -> None:
+    assert identity("a", "b") == identity("a", "b")
+    assert len({identity("a", "b"), identity("b", "a"), identity("ab"), identity("a")}) == 4

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks import tables
+from tasks.tables import TABLES, TableError
+
+
+def example(column: pa.Field, number: int) -> Any:
+    if column.type == pa.string():
+        return f"{column.name}-{number:03d}"
+    return number if column.type == pa.int32() else number / 3
+
+
+def rows(name: str, count: int = 5) -> list[dict[str, Any]]:
+    return [{column.name: example(column, number) for column in TABLES[name].schema} for number in range(count)]
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_what_is_written_is_read(name: str, tmp_path: Path) -> None:
+    tables.write(name, rows(name), tmp_path / "t.parquet")
+    assert tables.read(name, tmp_path / "t.parquet").to_dict("records") == rows(name)
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_rows_in_another_order_give_the_same_bytes(name: str, tmp_path: Path) -> None:
+    contents = []
+    for variant in (rows(name), rows(name)[::-1], pd.DataFrame(rows(name)[2:] + rows(name)[:2])):
+        tables.write(name, variant, tmp_path / "t.parquet")
+        contents.append((tmp_path / "t.parquet").read_bytes())
+    # Columns in another order, and what was read written again.
+    tables.write(name, [dict(reversed(row.items())) for row in rows(name)], tmp_path / "t.parquet")
+    contents.append((tmp_path / "t.parquet").read_bytes())
+    tables.write(name, tables.read(name, tmp_path / "t.parquet"), tmp_path / "t.parquet")
+    contents.append((tmp_path / "t.parquet").read_bytes())
+    assert len(set(contents)) == 1
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_a_table_without_rows(name: str, tmp_path: Path) -> None:
+    tables.write(name, [], tmp_path / "t.parquet")
+    found = tables.read(name, tmp_path / "t.parquet")
+    assert found.empty
+    assert list(found.columns) == TABLES[name].schema.names
+
+
+def test_rows_are_sorted_by_the_key(tmp_path: Path) -> None:
+    entries = [
+        {"ranker": ranker, "image": image, "model": model, "value": 1.0}
+        for ranker, image, model in [("g1", "a", "f0"), ("g0", "b", "f0"), ("g0", "a", "f1"), ("g0", "a", "f0")]
+    ]
+    tables.write("judgements", entries, tmp_path / "t.parquet")
+    found = tables.read("judgements", tmp_path / "t.parquet")
+    assert found[["ranker", "image", "model"]].to_numpy().tolist() == [
+        ["g0", "a", "f0"], ["g0", "a", "f1"], ["g0", "b", "f0"], ["g1", "a", "f0"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("empty", [None, float("nan")])
+def test_cells_that_may_be_empty(tmp_path: Path, empty: float | None) -> None:
+    """None and NaN are the same cell, in text and in numbers, from rows and from a data frame."""
+    images = rows("images", 2)
+    images[0] |= {"reference": empty, "reference_sha256": empty}
+    scores = rows("scores", 2)
+    scores[0]["value"] = empty
+    for name, entries in (("images", images), ("scores", scores)):
+        contents = []
+        for variant in (entries, pd.DataFrame(entries)):
+            tables.write(name, variant, tmp_path / "t.parquet")
+            contents.append((tmp_path / "t.parquet").read_bytes())
+            column = "reference" if name == "images" else "value"
+            assert pq.read_table(tmp_path / "t.parquet").column(column).null_count == 1
+            assert tables.read(name, tmp_path / "t.parquet")[column].isna().tolist() == [True, False]
+        assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize(
+    ("column", "name"), [("path", "images"), ("id", "images"), ("value", "judgements"), ("rank", "pairs")]
+)
+@pytest.mark.parametrize("empty", [None, float("nan")])
+def test_cells_that_must_not_be_empty(tmp_path: Path, name: str, column: str, empty: float | None) -> None:
+    entries = rows(name)
+    entries[1][column] = empty
+    with pytest.raises(TableError, match=rf"{name}.*{column!r} has empty cells"):
+        tables.write(name, entries, tmp_path / "t.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_repeated_key_is_shown(tmp_path: Path) -> None:
+    entries = rows("enhanced")
+    entries[3] |= {"image": entries[1]["image"], "model": entries[1]["model"]}
+    with pytest.raises(TableError, match=r"two rows with \{'image': 'image-001', 'model': 'model-001'\}"):
+        tables.write("enhanced", entries, tmp_path / "t.parquet")
+
+
+def test_missing_and_unknown_columns_are_named(tmp_path: Path) -> None:
+    entries = [{**row, "colour": "red"} for row in rows("enhanced")]
+    del entries[0]["sha256"]
+    with pytest.raises(TableError, match=r"\['colour', 'sha256'\] are missing or unknown"):
+        tables.write("enhanced", entries, tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("rank", "high"), ("rank", 1.5), ("rank", 2**40), ("gap", "x"), ("key", 3)]
+)
+def test_cells_of_another_type_are_refused(tmp_path: Path, column: str, value: object) -> None:
+    entries = rows("pairs")
+    entries[0][column] = value
+    with pytest.raises(TableError, match="'pairs' written to"):
+        tables.write("pairs", entries, tmp_path / "t.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_table_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"absent\.parquet is missing; `dvc repro` makes it"):
+        tables.read("pairs", tmp_path / "absent.parquet")
+
+
+@pytest.mark.parametrize("kept", [0, 10, -20])
+def test_a_damaged_file_is_named(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "t.parquet"
+    tables.write("pairs", rows("pairs"), path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(
+        TableError, match=r"t\.parquet is not a readable parquet file .*; delete it and run `dvc repro`"
+    ):
+        tables.read("pairs", path)
+
+
+def test_another_table_is_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    tables.write("enhanced", rows("enhanced"), path)
+    with pytest.raises(TableError, match=r"is not a 'judgements' table: columns \['path', 'ranker'"):
+        tables.read("judgements", path)
+
+
+def test_empty_cells_on_disk_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    entries = rows("judgements")
+    entries[0]["value"] = None
+    pq.write_table(
+        pa.Table.from_pylist(entries, pa.schema([f.with_nullable(True) for f in TABLES["judgements"].schema])), path
+    )
+    with pytest.raises(TableError, match="'value' has empty cells"):
+        tables.read("judgements", path)
+
+
+def test_a_folder_name_is_no_column(tmp_path: Path) -> None:
+    """Parquet readers take a folder called `lr=3` for a column."""
+    path = tmp_path / "lr=3" / "t.parquet"
+    tables.write("enhanced", rows("enhanced"), path)
+    assert len(tables.read("enhanced", path)) == 5
+
+
+def test_an_unknown_table_is_named() -> None:
+    with pytest.raises(TableError, match="'pictures'; known are enhanced, images"):
+        tables.table("pictures")
+
+
+def test_rows_give_their_cells_as_attributes() -> None:
+    frame = pd.DataFrame(rows("enhanced", 2))
+    assert [(row.image, row.model) for row in tables.rows(frame)] == [
+        ("image-000", "model-000"), ("image-001", "model-001"),
+    ]  # fmt: skip

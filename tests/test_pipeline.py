@@ -1,0 +1,151 @@
+"""A whole tiny pipeline with people as the label source, through `dvc repro` and through the Prefect flow."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from labelling.store import Store, Vote
+from tasks import tables
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+SOURCES = ("cli", "flows", "labelling", "models", "presets", "tasks", ".dvc", "dvc.yaml", ".dvcignore", ".gitignore", "data")
+
+
+class Workspace:
+    """A clone of the project with the tiny params, its own label store and its own Prefect home."""
+
+    def __init__(self, root: Path, runner: str, store: Path) -> None:
+        self.root = root
+        self.runner = runner
+        self.store = store
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "LOUPE_LABELS": str(store),
+            "PREFECT_HOME": str(root / ".prefect"),
+            "PYTHONPATH": str(root),
+            "HOME": str(root.parent / "home"),
+        }
+        self.environment.pop("PREFECT_API_URL", None)
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=800, check=False
+        )
+
+    def repro(self) -> subprocess.CompletedProcess[str]:
+        command = ["dvc", "repro"] if self.runner == "dvc" else [sys.executable, "-m", "flows.low_light", "--verbose"]
+        return self.run(*command)
+
+    def ran(self, done: subprocess.CompletedProcess[str]) -> list[str]:
+        """Stages whose command ran."""
+        return re.findall(r"Running stage '([^']+)'", done.stdout + done.stderr)
+
+    def git(self, *arguments: str) -> str:
+        done = self.run("git", "-c", "user.name=t", "-c", "user.email=t@localhost", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def vote(self, observer: str, count: int | None = None) -> None:
+        pairs = tables.read("pairs", self.root / "data/pairs/r01/pairs.parquet")
+        with Store.open(str(self.store)) as store:
+            store.add_votes(
+                [
+                    Vote(
+                        id=str(uuid.uuid4()),
+                        key=row.key,
+                        observer=observer,
+                        kind="people",
+                        preferred=row.second_sha256,
+                        left=row.first_sha256,
+                        round="r01",
+                    )
+                    for row in list(pairs.itertuples(index=False))[:count]
+                ]
+            )
+
+
+def workspace(tmp_path: Path, runner: str) -> Workspace:
+    root = tmp_path / "project"
+    root.mkdir()
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            skip = shutil.ignore_patterns("__pycache__", "tmp", "cache", "config.local") if name != "data" else _all_but_keep
+            shutil.copytree(source, root / name, ignore=skip)
+        else:
+            shutil.copyfile(source, root / name)
+    shutil.copyfile(ROOT / "tests" / "tiny.yaml", root / "params.yaml")
+    (tmp_path / "home").mkdir()
+    made = Workspace(root, runner, tmp_path / "labels.sqlite")
+    made.git("init", "-q", "-b", "main")
+    made.run("dvc", "remote", "add", "-d", "shelf", str(tmp_path / "shelf"))
+    made.git("add", "-A")
+    made.git("commit", "-qm", "start")
+    return made
+
+
+def _all_but_keep(_folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name != ".gitkeep"]
+
+
+@pytest.mark.parametrize("runner", ["dvc", "flow"])
+def test_stops_at_the_gate_goes_on_after_labelling_then_does_nothing(tmp_path: Path, runner: str) -> None:
+    here = workspace(tmp_path, runner)
+
+    stopped = here.repro()
+    assert stopped.returncode == (255 if runner == "dvc" else 75), stopped.stdout + stopped.stderr
+    assert "0 of 6 votes" in stopped.stdout, stopped.stdout + stopped.stderr
+    assert "loupe label r01" in stopped.stdout
+    assert not (here.root / "data/labels/r01").exists()
+    assert {line[3:] for line in here.git("status", "--porcelain").splitlines()} <= {"dvc.lock"}
+
+    here.vote("ann")
+    here.vote("bob", 1)
+    partial = here.repro()
+    assert partial.returncode in (255, 75)
+    assert "4 of 6 votes" in partial.stdout
+    assert set(here.ran(partial)) <= {"labels@r01"}, "nothing before the gate runs again"
+
+    here.vote("bob")
+    complete = here.repro()
+    assert complete.returncode == 0, complete.stdout + complete.stderr
+    labels = tables.read("labels", here.root / "data/labels/r01/labels.parquet")
+    assert sorted(labels.observer.unique()) == ["ann", "bob"]
+    assert (labels.choice == "second").all()
+    assert (here.root / "data/report/report.html").stat().st_size > 1000
+
+    again = here.repro()
+    assert again.returncode == 0
+    assert here.ran(again) == []
+
+    here.vote("carol")
+    assert here.ran(here.repro()) == [], "late votes change nothing until label_rev is raised"
+
+    here.git("add", "-A")
+    here.git("commit", "-qm", "done")
+    pushed = here.run("dvc", "push", "-q")
+    assert pushed.returncode == 0, pushed.stderr
+    clone = Workspace(tmp_path / "clone", runner, tmp_path / "no-store.sqlite")
+    here.run("git", "clone", "-q", str(here.root), str(clone.root))
+    clone.environment["PYTHONPATH"] = str(clone.root)
+    assert clone.run("dvc", "pull", "-q").returncode == 0
+    fresh = clone.repro()
+    assert fresh.returncode == 0, fresh.stdout + fresh.stderr
+    assert clone.ran(fresh) == [], "a fresh clone with the pulled artifacts needs no store and runs nothing"
+
+    params = here.root / "params.yaml"
+    params.write_text(params.read_text().replace("r01: {prev: r00, label_rev: 0}", "r01: {prev: r00, label_rev: 1}"))
+    late = here.run("dvc", "repro", "labels@r01")
+    assert here.ran(late) == ["labels@r01"]
+    labels = tables.read("labels", here.root / "data/labels/r01/labels.parquet")
+    assert sorted(labels.observer.unique()) == ["ann", "bob", "carol"]

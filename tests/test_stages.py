@@ -1,0 +1,146 @@
+"""dvc.yaml lists exactly the params and the code that each stage reads, so that an edit re-runs what it can change."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("cli", "flows", "labelling", "models", "tasks")
+READ_BY_STAGES = ("labelling", "models", "tasks")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """An entry of dvc.yaml; one of `foreach` counts once, as it is written."""
+
+    name: str
+    module: str
+    params: tuple[str, ...]
+    deps: tuple[str, ...]
+
+
+def stages() -> Iterator[Stage]:
+    for name, entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+        body: dict[str, Any] = entry.get("do", entry)
+        module = re.match(r"python -m (tasks\.\w+)", body["cmd"])
+        assert module, f"{name}: its command does not run a module of tasks"
+        yield Stage(name, module[1], tuple(body.get("params", ())), tuple(body.get("deps", ())))
+
+
+STAGES = list(stages())
+
+
+@cache
+def import_graph() -> grimp.ImportGraph:
+    """Who imports whom, also lazily inside functions; imports for the type checker alone run nothing."""
+    graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True)
+    registry = importlib.import_module("models.enhancers.registry")
+    for module in registry.ENHANCERS.values():  # these `models.enhancers.create` imports by name
+        graph.add_import(importer="models.enhancers", imported=module)
+    # The one exception: tasks.config looks names up (metrics, enhancers, layers) to say which are unknown. A name more
+    # there changes no result, and must not make every stage run again.
+    for imported in graph.find_modules_directly_imported_by("tasks.config"):
+        if imported.startswith("models."):
+            graph.remove_import(importer="tasks.config", imported=imported)
+    return graph
+
+
+def file_of(module: str) -> str:
+    """Path of a module from the root: tasks.files -> tasks/files.py, models.quality -> models/quality/__init__.py."""
+    path = Path(*module.split("."))
+    return str(path / "__init__.py" if (ROOT / path).is_dir() else path.with_suffix(".py"))
+
+
+def runs_something(path: str) -> bool:
+    """Whether a package's __init__.py holds more than a docstring: it runs whenever a module of the package is imported."""
+    body = ast.parse((ROOT / path).read_text()).body
+    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
+
+
+def code_used(module: str) -> set[str]:
+    """Files of labelling, models and tasks that run when the module does."""
+    graph = import_graph()
+    used = {module} | graph.find_upstream_modules(module)
+    packages = {".".join(name.split(".")[:depth]) for name in used for depth in range(1, name.count(".") + 1)}
+    files = {file_of(name) for name in used} | {path for path in map(file_of, packages) if runs_something(path)}
+    return {path for path in files if path.split("/")[0] in READ_BY_STAGES}
+
+
+def expanded(dep: str) -> set[str]:
+    """The Python files that a dep stands for."""
+    place = ROOT / dep
+    return {str(path.relative_to(ROOT)) for path in place.rglob("*.py")} if place.is_dir() else {dep}
+
+
+def code_listed(stage: Stage) -> dict[str, set[str]]:
+    """dep -> Python files, of the deps that are code."""
+    listed = {dep: expanded(dep) for dep in stage.deps if dep.split("/")[0] in READ_BY_STAGES}
+    return {dep: files for dep, files in listed.items() if files}
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_params_are_those_of_the_module(stage: Stage) -> None:
+    declared = importlib.import_module(stage.module).PARAMS
+    listed = [path.replace("${key}", "{round}") for path in stage.params]
+    assert sorted(listed) == sorted(declared), f"dvc.yaml, {stage.name}: params should be [{', '.join(declared)}]"
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_deps_are_the_code_that_runs(stage: Stage) -> None:
+    used, listed = code_used(stage.module), code_listed(stage)
+    covered = set().union(*listed.values())
+    advice = [f"  add     {path}" for path in sorted(used - covered)]
+    advice += [f"  remove  {dep}" for dep, files in sorted(listed.items()) if not files & used]
+    assert not advice, f"dvc.yaml, deps of {stage.name}:\n" + "\n".join(advice)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_deps_exist_and_come_once(stage: Stage) -> None:
+    assert len(set(stage.deps)) == len(stage.deps)
+    listed = code_listed(stage)
+    assert [dep for dep in listed if not (ROOT / dep).exists()] == []
+    doubled = [dep for dep in listed for other in listed if dep != other and listed[dep] <= listed[other]]
+    assert doubled == [], f"dvc.yaml, {stage.name}: {doubled} are inside of folders that are listed"
+
+
+def test_data_beside_the_code_is_listed() -> None:
+    """Files that a module reads from a folder of its package, such as templates."""
+    for stage in STAGES:
+        for path in code_used(stage.module):
+            for folder in {entry.parent for entry in (ROOT / path).parent.glob("*/*") if entry.suffix in DATA_SUFFIXES}:
+                if f'"{folder.name}"' in (ROOT / path).read_text():
+                    place = str(folder.relative_to(ROOT))
+                    assert place in stage.deps, f"dvc.yaml, {stage.name}: {path} reads {place}; add it"
+
+
+DATA_SUFFIXES = {".html", ".css", ".js", ".json", ".yaml", ".txt", ".svg"}
+
+
+def test_every_stage_module_has_a_stage() -> None:
+    """A module that can be run as a stage is in the graph."""
+    runnable = {f"tasks.{path.stem}" for path in (ROOT / "tasks").glob("*.py") if "stage(__doc__" in path.read_text()}
+    assert runnable == {stage.module for stage in STAGES}
+
+
+def test_a_code_change_reruns_only_what_uses_it() -> None:
+    """Examples of what the lists are for."""
+    users = {path: {s.name for s in STAGES if path in set().union(*code_listed(s).values())} for path in (
+        "models/preference/thurstone.py", "models/judges/ranker.py", "models/degradation.py",
+        "labelling/web.py", "models/enhancers/curve.py",
+    )}  # fmt: skip
+    assert users["labelling/web.py"] == set()
+    assert users["models/degradation.py"] == {"low_light"}
+    assert users["models/preference/thurstone.py"] == {"evaluate"}
+    assert "pretrain" in users["models/enhancers/curve.py"]
+    assert "pretrain" not in users["models/judges/ranker.py"]
