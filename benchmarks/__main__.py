@@ -32,7 +32,9 @@ def main() -> None:
         *flow.overhead(max(2, chosen.repeats // 2)),
     ]
     for row in results:
-        print(f"{row.name:<46} {row.value:9.3f} {row.unit:<9} {row.other_name:<26} {row.other:9.3f}  ratio {row.ratio:.2f}")
+        print(
+            f"{row.name:<46} {row.value:9.3f} {row.unit:<9} {row.other_name:<26} {row.other:9.3f}  ratio {row.ratio:.2f}"
+        )
     machine = {
         "machine": platform.machine(),
         "cores": os.cpu_count(),

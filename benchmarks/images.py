@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 
@@ -52,21 +55,16 @@ def metrics(device: str, repeats: int) -> list[Result]:
         ours, theirs = metric(name, device=device), original(name)
         needs_reference = ours.info.needs_reference
 
-        def batched(ours=ours, needs=needs_reference) -> object:  # type: ignore[no-untyped-def]
-            return ours(images, references if needs else None)
-
-        def one_by_one(theirs=theirs, needs=needs_reference) -> object:  # type: ignore[no-untyped-def]
-            return [
-                theirs(images[i : i + 1], references[i : i + 1]) if needs else theirs(images[i : i + 1]) for i in range(BATCH)
-            ]
+        def one_by_one(call: Callable[..., object], needs: bool) -> object:
+            return [call(images[i : i + 1], *([references[i : i + 1]] if needs else [])) for i in range(BATCH)]
 
         results.append(
             compare(
                 f"{name}, {BATCH} images of {SIDE}x{SIDE}",
                 "images/s",
-                batched,
+                partial(ours, images, references if needs_reference else None),
                 "pyiqa image by image",
-                one_by_one,
+                partial(one_by_one, theirs, needs_reference),
                 repeats=repeats,
                 per_second=BATCH,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,9 @@ def steps(params: Params, device: str, repeats: int) -> list[Result]:
     tuning = params.finetune
     enhancer = create(params.enhancer.name, **params.enhancer.options).to(device)
     before = create(params.enhancer.name, **params.enhancer.options).to(device).requires_grad_(False)
-    judge = Ranker(network.widths, network.strides, network.hidden, network.reduce).to(device).requires_grad_(False).eval()
+    judge = (
+        Ranker(network.widths, network.strides, network.hidden, network.reduce).to(device).requires_grad_(False).eval()
+    )
     features = load_vgg16(tuning.content_layer, device=device)
     image = torch.rand(tuning.batch, 3, tuning.crop, tuning.crop, device=device)
 
@@ -67,14 +70,17 @@ def steps(params: Params, device: str, repeats: int) -> list[Result]:
         content = feature_content(features, enhanced, before(sample))
         return content + tuning.lambda_ranker * ranker_loss(judge(enhanced)), {}
 
-    cases = [("ranker", ranker, pair, ranking), ("fine-tuning", enhancer, image, finetuning)]
+    cases: list[tuple[str, nn.Module, Any, Callable[..., Any]]] = [
+        ("ranker", ranker, pair, ranking),
+        ("fine-tuning", enhancer, image, finetuning),
+    ]
     return [
         compare(
             f"training step, {name}",
             "s/step",
-            lambda m=model, b=batch, o=objective: engine(m, b, o, 1e-5, device),
+            partial(engine, model, batch, objective, 1e-5, device),
             "bare PyTorch loop",
-            lambda m=model, b=batch, o=objective: bare_loop(m, b, o, 1e-5),
+            partial(bare_loop, model, batch, objective, 1e-5),
             repeats=repeats,
             each=STEPS,
         )

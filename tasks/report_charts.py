@@ -50,7 +50,9 @@ def padded(values: Sequence[float], share: float = 0.12) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def curve(names: Sequence[str], values: Sequence[float], text: Text, about: str, input_value: float | None = None) -> Markup:
+def curve(
+    names: Sequence[str], values: Sequence[float], text: Text, about: str, input_value: float | None = None
+) -> Markup:
     """A metric by round: dots joined by a line, every end named, the input's value as a dashed line.
 
     An input far from all rounds would flatten the curve: it is then written at the edge with an arrow, not drawn to scale.
@@ -67,7 +69,9 @@ def curve(names: Sequence[str], values: Sequence[float], text: Text, about: str,
     if input_value is not None:
         inside = y(input_value) if fits else (height - 34 if input_value < low else 22)
         off = "" if fits else (" ↓" if input_value < low else " ↑")
-        parts.append(Markup('<line class="reference" x1="46" x2="{}" y1="{y}" y2="{y}"/>').format(_n(width - 6), y=_n(inside)))
+        parts.append(
+            Markup('<line class="reference" x1="46" x2="{}" y1="{y}" y2="{y}"/>').format(_n(width - 6), y=_n(inside))
+        )
         above = inside - 5 if inside > 34 else inside + 13
         label = f"input {text(input_value)}{off}"
         parts.append(Markup('<text class="note" x="50" y="{}">{}</text>').format(_n(above), label))
@@ -114,11 +118,15 @@ def scores(rows: Sequence[tuple[str, float, float]], about: str) -> Markup:
     """Scores as (name, score, half width of the interval), one line each, best first."""
     width, left = 460.0, 128.0
     height = 34.0 + 28 * len(rows)
-    x = Axis(*padded([edge for _, score, half in rows for edge in (score - half, score + half)], 0.05), left, width - 12)
+    x = Axis(
+        *padded([edge for _, score, half in rows for edge in (score - half, score + half)], 0.05), left, width - 12
+    )
     found = ticks(x.low, x.high, 5)
     parts = []
     for value, label in zip(found, tick_text(found), strict=True):
-        parts.append(Markup('<line class="grid" x1="{x}" x2="{x}" y1="8" y2="{}"/>').format(_n(height - 24), x=_n(x(value))))
+        parts.append(
+            Markup('<line class="grid" x1="{x}" x2="{x}" y1="8" y2="{}"/>').format(_n(height - 24), x=_n(x(value)))
+        )
         parts.append(
             Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>').format(
                 _n(x(value)), _n(height - 8), label.replace("-", "−")
@@ -127,13 +135,19 @@ def scores(rows: Sequence[tuple[str, float, float]], about: str) -> Markup:
     for index, (name, score, half) in enumerate(rows):
         y = 24.0 + 28 * index
         parts.append(
-            Markup('<text class="name" x="{}" y="{}" text-anchor="end">{}</text>').format(_n(left - 10), _n(y + 4), name)
+            Markup('<text class="name" x="{}" y="{}" text-anchor="end">{}</text>').format(
+                _n(left - 10), _n(y + 4), name
+            )
         )
         ends = x(score - half), x(score + half)
-        parts.append(Markup('<line class="whisker" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(*map(_n, ends), y=_n(y)))
+        parts.append(
+            Markup('<line class="whisker" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(*map(_n, ends), y=_n(y))
+        )
         for end in ends:
             parts.append(
-                Markup('<line class="whisker" x1="{x}" x2="{x}" y1="{}" y2="{}"/>').format(_n(y - 4), _n(y + 4), x=_n(end))
+                Markup('<line class="whisker" x1="{x}" x2="{x}" y1="{}" y2="{}"/>').format(
+                    _n(y - 4), _n(y + 4), x=_n(end)
+                )
             )
         parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="5"/>').format(_n(x(score)), _n(y)))
     return _svg(width, height, about, parts)
@@ -187,7 +201,9 @@ def _grid(
     parts = []
     for value, label in zip(found, labels or tick_text(found), strict=True):
         at = y(value)
-        parts.append(Markup('<line class="grid" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(_n(left), _n(right), y=_n(at)))
+        parts.append(
+            Markup('<line class="grid" x1="{}" x2="{}" y1="{y}" y2="{y}"/>').format(_n(left), _n(right), y=_n(at))
+        )
         parts.append(
             Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>').format(
                 _n(left - 6), _n(at + 4), label.replace("-", "−")

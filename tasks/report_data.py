@@ -146,7 +146,9 @@ def read_curve(path: Path) -> Points:
             try:
                 step, value = float(row["step"]), float(row[path.stem])
             except (KeyError, TypeError, ValueError):
-                raise ReportError(f"{path} is no training curve (columns step and {path.stem}); run `dvc repro`") from None
+                raise ReportError(
+                    f"{path} is no training curve (columns step and {path.stem}); run `dvc repro`"
+                ) from None
             if math.isfinite(value):
                 points.append((step, value))
     return points

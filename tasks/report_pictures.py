@@ -83,7 +83,7 @@ def _photos(
             files.append(("reference", facts.reference[image]))
         versions, size = [], (1, 1)
         for key, path in files:
-            uri, size = jpeg(path, side, quality)
+            uri, size = jpeg(str(path), side, quality)
             versions.append(Version(key, uri))
             spent += len(uri)
             if spent > BUDGET:

@@ -105,9 +105,7 @@ def headline(run: Run) -> dict[str, Any]:
     else:
         verdict = "The interval includes 50 %: this run does not show that the panel prefers either."
     if rate["photographs"] < FEW_PHOTOGRAPHS:
-        verdict += (
-            f" With {words.count(rate['photographs'], 'photograph')} to judge by, the interval itself is rough."
-        )
+        verdict += f" With {words.count(rate['photographs'], 'photograph')} to judge by, the interval itself is rough."
     return {
         "rate": words.percent(rate["rate"]),
         "interval": words.interval(rate["low"], rate["high"]),
@@ -214,7 +212,9 @@ def rankers(run: Run) -> dict[str, Any]:
     """How well each ranker predicts the panel (HiLLIE, Fig. 5), and whether it prefers the next version (Table 3)."""
     found = run.found.metrics
     names = [f"g{number}" for number in range(len(run.params.rounds) + 1)]
-    accuracy = [(name, float(found["ranker_accuracy"][name]), None, None) for name in names if name in found["ranker_accuracy"]]
+    accuracy = [
+        (name, float(found["ranker_accuracy"][name]), None, None) for name in names if name in found["ranker_accuracy"]
+    ]
     spoken = ", ".join(f"{name} {words.percent(value)}" for name, value, _, _ in accuracy)
     following = [
         {
@@ -262,13 +262,14 @@ def ablation(run: Run) -> dict[str, Any]:
     }
 
 
-
 def photo_tables(run: Run) -> list[dict[str, Any]]:
     """For each metric a table: a row for each validation image, a column for each model."""
     columns = ["input", *run.models, "content_only", "niqe_ranker"]
     found = []
     for metric in run.measured:
-        values = run.found.scores[run.found.scores.metric == metric].pivot(index="image", columns="model", values="value")
+        values = run.found.scores[run.found.scores.metric == metric].pivot(
+            index="image", columns="model", values="value"
+        )
         shown = [model for model in columns if model in values]
         rows = [
             (str(image), [words.metric_value(metric, float(values.loc[image, model])) for model in shown])

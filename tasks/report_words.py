@@ -11,7 +11,19 @@ from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
 SPACE = "\u00a0"
-PACKAGES = ("loupe", "torch", "torchvision", "pyiqa", "accelerate", "numpy", "pandas", "pillow", "scikit-image", "dvc", "prefect")
+PACKAGES = (
+    "loupe",
+    "torch",
+    "torchvision",
+    "pyiqa",
+    "accelerate",
+    "numpy",
+    "pandas",
+    "pillow",
+    "scikit-image",
+    "dvc",
+    "prefect",
+)
 
 # name -> (title, unit, decimals, what it measures); a metric that is not here is shown under its registry name.
 METRICS: dict[str, tuple[str, str, int, str]] = {

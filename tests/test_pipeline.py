@@ -17,7 +17,19 @@ from tasks import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-SOURCES = ("cli", "flows", "labelling", "models", "presets", "tasks", ".dvc", "dvc.yaml", ".dvcignore", ".gitignore", "data")
+SOURCES = (
+    "cli",
+    "flows",
+    "labelling",
+    "models",
+    "presets",
+    "tasks",
+    ".dvc",
+    "dvc.yaml",
+    ".dvcignore",
+    ".gitignore",
+    "data",
+)
 
 
 class Workspace:
@@ -80,7 +92,11 @@ def workspace(tmp_path: Path, runner: str) -> Workspace:
     for name in SOURCES:
         source = ROOT / name
         if source.is_dir():
-            skip = shutil.ignore_patterns("__pycache__", "tmp", "cache", "config.local") if name != "data" else _all_but_keep
+            skip = (
+                shutil.ignore_patterns("__pycache__", "tmp", "cache", "config.local")
+                if name != "data"
+                else _all_but_keep
+            )
             shutil.copytree(source, root / name, ignore=skip)
         else:
             shutil.copyfile(source, root / name)

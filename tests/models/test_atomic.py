@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -141,6 +142,38 @@ def test_a_folder_takes_the_place_of_a_file_and_of_a_link(tmp_path: Path) -> Non
             (fresh / "x").touch()
         assert names(tmp_path / name) == ["x"]
     assert names(elsewhere) == ["kept.txt"]
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, synced = tmp_path / "x.txt", []
+    fsync = os.fsync
+
+    def recorded(descriptor: int) -> None:
+        synced.append((Path(f"/proc/self/fd/{descriptor}").readlink().name, path.exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    with atomic_path(path) as temporary:
+        temporary.write_text("x")
+    assert synced == [("new.txt", False), (tmp_path.name, True)]
+
+
+def test_a_workspace_that_its_owner_removes_meanwhile_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, calls = fcntl.flock, []
+
+    def late(descriptor: int, operation: int) -> None:
+        if not calls:
+            (tmp_path / ".x.txt.0.tmp").rmdir()
+        calls.append(descriptor)
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with atomic_path(tmp_path / "x.txt") as temporary:
+        temporary.write_text("x")
+    assert len(calls) == 2
+    assert names(tmp_path) == ["x.txt"]
 
 
 def test_two_writers_at_once_do_not_meet(tmp_path: Path) -> None:

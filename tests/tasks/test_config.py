@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,11 @@ def test_all_faults_are_reported_at_once_with_their_paths() -> None:
         ({"labels__simulated__utility": {}}, "labels.simulated.utility"),
         ({"labels__simulated__utility": {"beauty": 1.0}}, "labels.simulated: utility names unknown metrics ['beauty']"),
         ({"labels__simulated__utility": {"niqe": -1.0}}, "utility weights must be positive"),
-        ({"labels__votes": 4}, "labels: votes is 4 but simulated.observers only 3"),
-        ({"dataset__source": "folder"}, "dataset: source is 'folder', so folder.inputs must name the folder"),
+        ({"labels__votes": 4, "labels__simulated__observers": 3}, "labels: votes is 4 but simulated.observers only 3"),
+        (
+            {"dataset__source": "folder", "dataset__folder__inputs": None},
+            "dataset: source is 'folder', so folder.inputs must name the folder",
+        ),
         ({"dataset__sample__exposure_stops": [4.0, 2.0]}, "dataset.sample: exposure_stops must be [low, high]"),
         ({"dataset__sample__exposure_stops": [1.0, 2.0, 3.0]}, "dataset.sample.exposure_stops"),
         ({"ranker__network__strides": [1, 2, 3, 1, 1, 1, 1, 1, 1]}, "ranker.network.strides.2"),
@@ -101,18 +105,21 @@ def test_impossible_values_are_refused(changes: dict[str, Any], expected: str) -
 
 
 def test_simulated_observers_are_not_counted_where_people_label() -> None:
-    assert validate(changed(labels__votes=4, labels__source="people")).labels.votes == 4
+    assert validate(changed(labels__votes=4, labels__simulated__observers=3, labels__source="people")).labels.votes == 4
 
 
 def test_rounds_name_the_last() -> None:
-    assert validate(DEMO).last_round == "r03"
+    two = {"r01": {"prev": "r00"}, "r02": {"prev": "r01"}}
+    assert validate(changed(rounds=two)).last_round == "r02"
 
 
 def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text("a: 1e-4\nb: 1.5E3\nc: off\nd: 010\n")
     assert read_yaml(path) == {"a": 1e-4, "b": 1500.0, "c": "off", "d": 10}
-    text = (ROOT / "presets" / "demo.yaml").read_text().replace("learning_rate: 0.001\n", "learning_rate: 1e-4\n")
+    text = re.sub(
+        r"learning_rate: [\d.]+", "learning_rate: 1e-4", (ROOT / "presets" / "demo.yaml").read_text(), count=1
+    )
     assert "1e-4" in text
     path.write_text(text)
     assert load_whole(path).pretrain.learning_rate == 1e-4
@@ -171,6 +178,6 @@ def test_a_view_refuses_what_is_not_declared(params: Params) -> None:
 
 def test_load_reads_the_file_and_checks_all_of_it(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text((ROOT / "presets" / "demo.yaml").read_text().replace("k: 32", "k: 0"))
+    path.write_text(re.sub(r"\bk: \d+", "k: 0", (ROOT / "presets" / "demo.yaml").read_text()))
     with pytest.raises(ConfigError, match=r"pairs\.k"):
         load(("seed",), path)

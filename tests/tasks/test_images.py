@@ -132,6 +132,12 @@ def test_alpha_is_dropped_and_its_colour_kept(tmp_path: Path) -> None:
     assert np.array_equal(read_array(path), np.repeat(PLAIN[..., :1], 3, 2))
 
 
+def test_premultiplied_alpha_is_read(tmp_path: Path) -> None:
+    stored = np.dstack([PLAIN // 2, np.full((9, 7, 1), 128, np.uint8)])
+    tifffile.imwrite(tmp_path / "x.tif", stored, photometric="rgb", extrasamples=["assocalpha"])
+    assert np.abs(read_array(tmp_path / "x.tif").astype(int) - PLAIN).max() <= 2
+
+
 def test_grey_black_and_white_palette_and_cmyk(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     Image.fromarray(PLAIN[..., 0]).save(path)

@@ -29,7 +29,7 @@ def params(**changes: Any) -> View:
         "lapse": 0.0,
         "position_bias": 0.0,
     }
-    values["labels"] |= {"simulated": simulated, **changes}
+    values["labels"] |= {"votes": 3, "simulated": simulated | {"observers": 3}, **changes}
     values["machine"]["workers"] = 1
     return View(validate(values), labels.PARAMS)
 

@@ -14,7 +14,9 @@ from tasks.config import load_whole
 from tasks.learning import learn, settings_of
 
 PRETRAIN = load_whole(Path(__file__).resolve().parents[2] / "presets" / "demo.yaml").pretrain
-SECTION = PRETRAIN.model_copy(update={"steps": 12, "save_every": 4, "log_every": 2, "learning_rate": 0.05})
+SECTION = PRETRAIN.model_copy(
+    update={"steps": 12, "save_every": 4, "log_every": 2, "learning_rate": 0.05, "ema": None, "accumulate": 1}
+)
 
 
 def batch(index: int) -> torch.Tensor:

@@ -123,6 +123,17 @@ def test_damaged_exif_is_left_out(tmp_path: Path) -> None:
             assert read_array(tmp_path / f"y{suffix}").shape == PLAIN.shape
 
 
+def test_exif_that_can_be_read_and_not_written_is_left_out(tmp_path: Path) -> None:
+    broken = bytearray(exif().tobytes())
+    assert broken[127:132] == b"\x01\0\x01\0\x02"  # of the place: one entry, latitude's hemisphere, a text
+    broken[129] = ExifTags.GPS.GPSDifferential  # which Pillow only writes as a number
+    Image.fromarray(PLAIN).save(tmp_path / "x.jpg", exif=bytes(broken))
+    for suffix in (".jpg", ".tif"):
+        save_like(tmp_path / f"y{suffix}", PLAIN, tmp_path / "x.jpg")
+        with Image.open(tmp_path / f"y{suffix}") as image:
+            assert ExifTags.Base.Model not in image.getexif()
+
+
 def test_a_photo_above_pillows_own_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = photo(tmp_path / "x.jpg")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)

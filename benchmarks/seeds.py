@@ -1,0 +1,75 @@
+"""The whole demo over several seeds, each from scratch in a folder of its own: python -m benchmarks.seeds 1 2 3
+
+Prints a markdown table: the panel's preference of every f(n) over f(0), and the rankers' accuracy on validation votes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parent.parent
+CODE = ("cli", "flows", "labelling", "models", "presets", "tasks", "dvc.yaml", ".dvcignore", "params.yaml")
+
+
+def run(seed: int, folder: Path) -> dict[str, Any]:
+    """Run the pipeline of the project with another seed in `folder`; returns data/evaluate/metrics.json."""
+    for name in CODE:
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, folder / name)
+    params = folder / "params.yaml"
+    params.write_text(re.sub(r"^seed: \d+", f"seed: {seed}", params.read_text(), count=1, flags=re.MULTILINE))
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "LOUPE_LABELS": str(folder / "labels.sqlite"),
+        "PYTHONPATH": str(folder),
+        "DVC_NO_ANALYTICS": "1",
+    }
+    for command in (["dvc", "init", "-q", "--no-scm"], ["dvc", "repro", "-q"]):
+        subprocess.run(command, cwd=folder, env=environment, check=True)
+    return json.loads((folder / "data" / "evaluate" / "metrics.json").read_text())
+
+
+def rate(entry: dict[str, Any]) -> str:
+    return f"{entry['rate']:.2f} ({entry['low']:.2f}-{entry['high']:.2f})"
+
+
+def table(found: dict[int, dict[str, Any]]) -> str:
+    """Markdown rows, one a seed."""
+    first = next(iter(found.values()))
+    models = [name for name in first["preference_over_f0"] if re.fullmatch(r"f\d+", name)]
+    rankers = list(first["ranker_accuracy"])
+    header = ["seed", *(f"{name} over f0" for name in models), *(f"{name} accuracy" for name in rankers)]
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    for seed, metrics in found.items():
+        cells = [rate(metrics["preference_over_f0"][name]) for name in models]
+        cells += [f"{metrics['ranker_accuracy'][name]:.2f}" for name in rankers]
+        lines.append("| " + " | ".join([str(seed), *cells]) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seeds", type=int, nargs="+")
+    found: dict[int, dict[str, Any]] = {}
+    for seed in parser.parse_args().seeds:
+        with tempfile.TemporaryDirectory() as name:
+            found[seed] = run(seed, Path(name))
+        print(table({seed: found[seed]}), flush=True)
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()
