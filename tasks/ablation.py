@@ -27,12 +27,18 @@ def run(params: View, variant: str) -> None:
     enhancer = enhancers.load(params, enhancers.PRETRAINED)
     ranker = load_ranker(params, "r00") if variant == "niqe_ranker" else None
     data = sha256_file(enhancers.PRETRAINED) + (sha256_file(ranker_path("r00")) if ranker is not None else "")
-    outcomes = [
-        finetune(
-            enhancer, ranker, params, name=f"ablation@{variant}-{name}", data=f"{data}/{variant}/{name}", live=None
+    outcomes = []
+    for name in ("r00", *params.rounds):
+        before = {key: value.clone() for key, value in enhancer.state_dict().items()}
+        outcomes.append(
+            finetune(
+                enhancer, ranker, params, name=f"ablation@{variant}-{name}", data=f"{data}/{variant}/{name}", live=None
+            )
         )
-        for name in ("r00", *params.rounds)
-    ]
+        if all(value.equal(before[key]) for key, value in enhancer.state_dict().items()):
+            # The content loss alone is zero at f(n): with nothing moved, every further round is this one again.
+            print(f"{variant}: fine-tuning moved nothing, so the rounds after {name} would repeat it")
+            break
     save_weights(enhancer, DATA / "ablation" / variant / "model.safetensors")
     for outcome in outcomes:
         outcome.discard_state()

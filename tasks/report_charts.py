@@ -50,31 +50,47 @@ def padded(values: Sequence[float], share: float = 0.12) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def curve(
-    names: Sequence[str], values: Sequence[float], text: Text, about: str, input_value: float | None = None
-) -> Markup:
-    """A metric by round: dots joined by a line, every end named, the input's value as a dashed line.
+def widened(low: float, high: float, least: float) -> tuple[float, float]:
+    """The range, or one of the span `least` around its middle where it is narrower."""
+    missing = max(0.0, least - (high - low)) / 2
+    return low - missing, high + missing
 
+
+def curve(
+    names: Sequence[str],
+    values: Sequence[float],
+    text: Text,
+    about: str,
+    input_value: float | None = None,
+    least: float = 0.0,
+) -> Markup:
+    """A metric by round: dots joined by a line, both ends named, the input's value as a dashed line.
+
+    least: the smallest span of values that fills the height, so that a change that means nothing looks like nothing.
     An input far from all rounds would flatten the curve: it is then written at the edge with an arrow, not drawn to scale.
     """
     width, height = 320.0, 190.0
-    low, high = padded(values)
-    scale_values = list(values)
+    low, high = widened(*padded(values), least)
+    shown = list(values)
     fits = input_value is not None and low - 1.5 * (high - low) <= input_value <= high + 1.5 * (high - low)
     if input_value is not None and fits:
-        scale_values.append(input_value)
+        shown.append(input_value)
+    # Room for the line of an input that is off the scale, below or above the curve.
+    below = input_value is not None and not fits and input_value < low
+    above = input_value is not None and not fits and not below
+    top, bottom = (40.0 if above else 18.0), height - (50.0 if below else 30.0)
     x = _places(len(names), 46, width - 20)
-    y = Axis(*padded(scale_values, 0.16), height - 30, 18)
+    y = Axis(*widened(*padded(shown, 0.16), least), bottom, top)
     parts = [_grid(y, 46, width - 6), _names(names, x, height - 12)]
     if input_value is not None:
-        inside = y(input_value) if fits else (height - 34 if input_value < low else 22)
-        off = "" if fits else (" ↓" if input_value < low else " ↑")
+        inside = y(input_value) if fits else (height - 28 if below else 12)
+        off = "" if fits else (" ↓" if below else " ↑")
         parts.append(
             Markup('<line class="reference" x1="46" x2="{}" y1="{y}" y2="{y}"/>').format(_n(width - 6), y=_n(inside))
         )
-        above = inside - 5 if inside > 34 else inside + 13
+        beside = inside - 5 if inside > 24 else inside + 13
         label = f"input {text(input_value)}{off}"
-        parts.append(Markup('<text class="note" x="50" y="{}">{}</text>').format(_n(above), label))
+        parts.append(Markup('<text class="note" x="50" y="{}">{}</text>').format(_n(beside), label))
     points = " ".join(f"{_n(a)},{_n(y(b))}" for a, b in zip(x, values, strict=True))
     parts.append(Markup('<polyline class="line" points="{}"/>').format(points))
     for index, (place, value) in enumerate(zip(x, values, strict=True)):
@@ -90,11 +106,11 @@ def curve(
 
 def shares(rows: Sequence[tuple[str, float, float | None, float | None]], about: str, joined: bool = False) -> Markup:
     """Shares in [0, 1] as (name, share, low, high): dots with whiskers on a 0 to 100 % scale with the 50 % line."""
-    width, height = 420.0, 230.0
-    x = _places(len(rows), 52, width - 20)
-    y = Axis(0.0, 1.0, height - 30, 16)
-    parts = [_grid(y, 52, width - 6, [0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])]
-    parts.append(Markup('<line class="half" x1="52" x2="{}" y1="{y}" y2="{y}"/>').format(_n(width - 6), y=_n(y(0.5))))
+    width, height = 360.0, 230.0
+    x = _places(len(rows), 46, width - 8)
+    y = Axis(0.0, 1.0, height - 30, 24)
+    parts = [_grid(y, 46, width - 6, [0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])]
+    parts.append(Markup('<line class="half" x1="46" x2="{}" y1="{y}" y2="{y}"/>').format(_n(width - 6), y=_n(y(0.5))))
     parts.append(_names([row[0] for row in rows], x, height - 12))
     if joined:
         points = " ".join(f"{_n(a)},{_n(y(row[1]))}" for a, row in zip(x, rows, strict=True))
@@ -103,12 +119,11 @@ def shares(rows: Sequence[tuple[str, float, float | None, float | None]], about:
         if low is not None and high is not None:
             parts.append(_whisker_up(place, y(low), y(high)))
         parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="5"/>').format(_n(place), _n(y(share))))
+        top = y(high if high is not None else share)
         label = f"{math.floor(share * 100 + 0.5)} %"
         parts.append(
-            Markup('<text class="value" x="{}" y="{}">{}</text>').format(_n(place + 9), _n(y(share) + 4), label)
-            if place < width - 60
-            else Markup('<text class="value" x="{}" y="{}" text-anchor="end">{}</text>').format(
-                _n(place - 9), _n(y(share) + 4), label
+            Markup('<text class="value" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+                _n(place), _n(top - 8), label
             )
         )
     return _svg(width, height, about, parts)
@@ -116,7 +131,7 @@ def shares(rows: Sequence[tuple[str, float, float | None, float | None]], about:
 
 def scores(rows: Sequence[tuple[str, float, float]], about: str) -> Markup:
     """Scores as (name, score, half width of the interval), one line each, best first."""
-    width, left = 460.0, 128.0
+    width, left = 360.0, 132.0
     height = 34.0 + 28 * len(rows)
     x = Axis(
         *padded([edge for _, score, half in rows for edge in (score - half, score + half)], 0.05), left, width - 12
@@ -154,16 +169,19 @@ def scores(rows: Sequence[tuple[str, float, float]], about: str) -> Markup:
 
 
 def training(segments: Sequence[tuple[str, Sequence[tuple[float, float]]]], about: str) -> Markup:
-    """A training curve, the rounds one after another from left to right: (name, [(step, value)]) each."""
+    """A training curve, the rounds one after another from left to right: (name, [(step, value)]) each, steps from 1 on.
+
+    A training without a name is named by its number of steps.
+    """
     width, height = 320.0, 150.0
     values = [value for _, points in segments for _, value in points]
     y = Axis(*padded(values, 0.08), height - 28, 10)
     parts = [_grid(y, 52, width - 6)]
-    total = sum(max(step for step, _ in points) for _, points in segments)
+    steps = [max(step for step, _ in points) for _, points in segments]
     start, room = 52.0, width - 58.0
     for index, (name, points) in enumerate(segments):
-        share = max(step for step, _ in points) / total * room
-        x = Axis(0.0, max(step for step, _ in points), start, start + share)
+        share = steps[index] / sum(steps) * room
+        x = Axis(0.0, steps[index], start, start + share)
         if index:
             parts.append(
                 Markup('<line class="divider" x1="{x}" x2="{x}" y1="10" y2="{}"/>').format(_n(height - 28), x=_n(start))
@@ -176,7 +194,7 @@ def training(segments: Sequence[tuple[str, Sequence[tuple[float, float]]]], abou
         )
         parts.append(
             Markup('<text class="name" x="{}" y="{}" text-anchor="middle">{}</text>').format(
-                _n(start + share / 2), _n(height - 10), name
+                _n(start + share / 2), _n(height - 10), name or f"{steps[index]:g} steps"
             )
         )
         start += share

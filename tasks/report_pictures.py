@@ -97,5 +97,6 @@ def jpeg(path: str, side: int, quality: int) -> tuple[str, tuple[int, int]]:
     picture = Image.fromarray(read_uint8(path), "RGB")
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)
+    # Without optimize: with it Pillow fails on a very noisy picture, whose JPEG outgrows the buffer it sets aside.
+    picture.save(buffer, "JPEG", quality=quality, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode(), picture.size

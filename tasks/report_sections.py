@@ -138,6 +138,7 @@ def metric_cards(run: Run) -> list[dict[str, Any]]:
                     lambda value, metric=metric: words.metric_value(metric, value),  # type: ignore[misc]
                     about,
                     run.mean("input", metric),
+                    words.meaningful(metric),
                 ),
                 "better": better,
                 "compared": compared,
@@ -235,7 +236,6 @@ def rankers(run: Run) -> dict[str, Any]:
         "following": following,
         "first": words.percent(accuracy[0][1]) if accuracy else None,
         "last": words.percent(accuracy[-1][1]) if accuracy else None,
-        "gain": accuracy[-1][1] - accuracy[0][1] if accuracy else 0.0,
     }
 
 
@@ -254,7 +254,7 @@ def ablation(run: Run) -> dict[str, Any]:
         row["title"] = titles[row["model"]]
         row["rate"] = rate_row(row["model"], rate) if rate else None
     known = [(model, rates[model]) for model in titles if rates.get(model)]
-    unchanged = [titles[model] for model in ("content_only", "niqe_ranker") if run.same_as_f0(model)]
+    unchanged = [model for model in ("content_only", "niqe_ranker") if run.same_as_f0(model)]
     return {
         "rows": rows,
         "unchanged": unchanged,

@@ -73,6 +73,11 @@ def metric_value(name: str, value: float | None) -> str:
     return f"{value:.{METRICS[name][2]}f}" if name in METRICS else f"{value:.3g}"
 
 
+def meaningful(name: str) -> float:
+    """The smallest span of a metric that a chart fills its height with: ten units of the last printed digit."""
+    return 10.0 ** (1 - METRICS[name][2]) if name in METRICS else 0.0
+
+
 def model_title(model: str) -> str:
     """What a column or a dot is called: 'input', 'f0', 'without the ranker'."""
     return VARIANTS.get(model, model)

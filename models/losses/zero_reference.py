@@ -9,7 +9,10 @@ from torch.nn import functional as F
 
 
 def spatial_consistency(image: torch.Tensor, enhanced: torch.Tensor, patch: int = 4) -> torch.Tensor:
-    """How much the contrast between neighbouring patches changes (Eq. 3). image, enhanced: (B, 3, H, W). Scalar."""
+    """How much the contrast between neighbouring patches changes (Eq. 3, each pair of neighbours counted once).
+
+    image, enhanced: (B, 3, H, W), at least two patches a side. Scalar.
+    """
     before = F.avg_pool2d(image.mean(1, keepdim=True), patch)
     after = F.avg_pool2d(enhanced.mean(1, keepdim=True), patch)
     loss = image.new_zeros(())
@@ -31,7 +34,11 @@ def colour_constancy(enhanced: torch.Tensor) -> torch.Tensor:
 
 
 def illumination_smoothness(curves: torch.Tensor) -> torch.Tensor:
-    """Squared differences between neighbours in the curve maps, as estimated (Eq. 6). curves: (B, 3, h, w). Scalar."""
+    """Mean squared differences between neighbours in the curve maps as estimated. curves: (B, 3, h, w). Scalar.
+
+    Eq. 6 squares the sum of the two mean absolute gradients; squaring each difference instead also punishes the few steep
+    places of an otherwise flat map, which are what makes halos.
+    """
     return curves.diff(dim=-1).square().mean() + curves.diff(dim=-2).square().mean()
 
 

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from report_artifacts import NASTY, make, params
+
+from tasks import report
+from tasks.files import write_json
+from tasks.report_data import ReportError
+from tasks.tables import TableError
+
+SECTIONS = (
+    "pictures",
+    "preference",
+    "metrics",
+    "rankers",
+    "ablation",
+    "rounds",
+    "curves",
+    "photos",
+    "provenance",
+    "settings",
+)
+VOID = {"meta", "img", "input", "br", "line", "circle", "polyline"}
+
+
+class Page(HTMLParser):
+    """The page as a browser takes it: its elements, its text without scripts and styles, and that every tag is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+        self.text = re.sub(r"\s+", " ", " ".join(self.words))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self.open):
+            self.words.append(data)
+
+    def ids(self) -> set[str | None]:
+        return {attributes.get("id") for _, attributes in self.elements}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_page_has_every_section_and_the_headline(here: Path) -> None:
+    make()
+    page = Page(report.page(params()))
+    assert set(SECTIONS) <= page.ids()
+    assert "f3 is preferred to f0 in 78 % of votes" in page.text
+    assert "95 % interval 70–85 % , 2 photographs" in page.text.replace("85 %,", "85 % ,")
+    assert sum(tag == "svg" for tag, _ in page.elements) >= 9
+
+
+def test_nothing_is_loaded_from_anywhere(here: Path) -> None:
+    make()
+    page = Page(report.page(params()))
+    for tag, attributes in page.elements:
+        for name in ("src", "href", "srcset", "data", "action", "poster"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("data:image/jpeg;base64,", "#")), (tag, name, value)
+        assert tag not in {"link", "iframe", "object", "embed", "base"}
+        assert "url(" not in (attributes.get("style") or "")
+    styles = (report.report_page.TEMPLATES / "report.css").read_text(encoding="utf-8")
+    scripts = (report.report_page.TEMPLATES / "report.js").read_text(encoding="utf-8")
+    assert not re.search(r"url\(|@import|//[a-z]", styles)
+    assert not re.search(r"fetch|XMLHttp|import|https?:", scripts)
+
+
+def test_each_picture_is_embedded_once_in_every_version(here: Path) -> None:
+    make()
+    page = Page(report.page(params(photos=3)))
+    pictures = [attributes for tag, attributes in page.elements if tag == "img"]
+    assert [str(picture["data-version"]) for picture in pictures].count("f3") == 3
+    assert {str(picture["data-version"]) for picture in pictures} == {"input", "f0", "f1", "f2", "f3", "reference"}
+    assert len({picture["src"] for picture in pictures}) == len(pictures)
+    sliders = [attributes for tag, attributes in page.elements if tag == "input" and attributes["type"] == "range"]
+    assert len(sliders) == 4  # one a photo, and one for all
+
+
+def test_names_from_files_are_escaped(here: Path) -> None:
+    make(nasty=NASTY)
+    text = report.page(params(photos=3, labels={"question": NASTY}))
+    assert NASTY not in text
+    page = Page(text)
+    assert NASTY in page.text
+    assert not any("onerror" in attributes for _, attributes in page.elements)
+
+
+def test_simulated_observers_are_announced(here: Path) -> None:
+    make(kind="simulated")
+    page = Page(report.page(params("simulated")))
+    assert "simulated-banner" in page.ids()
+    assert "Judged by simulated observers, not by people" in page.text
+
+
+def test_people_are_counted_and_not_named(here: Path) -> None:
+    make(kind="people")
+    text = report.page(params("people"))
+    page = Page(text)
+    assert "simulated-banner" not in page.ids()
+    assert "imulated observers" not in page.text
+    assert "3 people" in page.text
+    assert "secret name" not in text
+
+
+def test_votes_of_a_simulated_round_are_announced_even_when_people_label_now(here: Path) -> None:
+    make(kind="simulated")
+    assert "simulated-banner" in Page(report.page(params("people"))).ids()
+
+
+def test_without_validation_votes_the_page_says_what_to_do(here: Path) -> None:
+    make(kind="people", voted=False)
+    page = Page(report.page(params("people")))
+    assert set(SECTIONS) <= page.ids()
+    assert "is preferred to f0 in" not in page.text
+    assert "Not labelled yet" in page.text
+    assert "loupe label validation" in page.text and "evaluate.label_rev" in page.text and "dvc repro" in page.text
+
+
+def test_rounds_are_counted_from_the_labels(here: Path) -> None:
+    make()
+    text = Page(report.page(params())).text
+    # pairs, votes, observers, pairs with a majority, newer preferred, unanimous, gaps
+    assert re.search(r"r01 f1 with f0 3 9 3 3 67 % 67 % 0\.75 0\.25", text)
+
+
+def test_what_is_missing_and_skipped_is_told_without_absolute_paths(here: Path) -> None:
+    make()
+    text = report.page(params(dataset={"source": "folder", "folder": {"inputs": "/home/somebody/photos"}}))
+    page = Page(text)
+    assert "MUSIQ : no weight (cache …/musiq.pth: absent; https://example.org/a/b: no network)" in page.text
+    assert "porch.jpg : damaged; see …/broken.jpg" in page.text
+    assert "dataset.folder.inputs …/photos" in page.text
+    assert "/home/" not in text and "/opt/" not in text and str(here) not in text
+
+
+def test_an_ablation_that_changed_nothing_is_told(here: Path) -> None:
+    make()
+    assert "Without the ranker loss the pictures are identical" in Page(report.page(params())).text
+
+
+def test_the_same_artifacts_give_the_same_bytes(here: Path) -> None:
+    make()
+    report.run(params())
+    first = (here / "data/report/report.html").read_bytes()
+    report.run(params())
+    assert (here / "data/report/report.html").read_bytes() == first
+    assert [file.name for file in (here / "data/report").iterdir()] == ["report.html"]
+
+
+def test_a_missing_or_broken_artifact_is_named(here: Path) -> None:
+    make()
+    write_json(here / "data/evaluate/metrics.json", [])
+    with pytest.raises(ReportError, match=r"data/evaluate/metrics\.json must hold"):
+        report.page(params())
+    (here / "data/evaluate/metrics.json").unlink()
+    with pytest.raises(ReportError, match=r"data/evaluate/metrics\.json is missing"):
+        report.page(params())
+    (here / "data/labels/r02/labels.parquet").unlink()
+    with pytest.raises(TableError, match=r"labels/r02/labels\.parquet is missing"):
+        report.page(params())
