@@ -22,13 +22,17 @@ NEXT_ON_THE_GPU = """
 Start = Callable[..., subprocess.Popen[str]]
 
 
+# A shell's background job ignores SIGINT and so does all it starts; this suite may be one.
+HEEDING_INTERRUPTS = ("env", "--default-signal=INT")
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     """start(root, api, *arguments) starts the flow's command; whatever still runs after the test is killed."""
     started: list[subprocess.Popen[str]] = []
 
     def launch(root: Path, api: str | None, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "flows.low_light", *arguments]
+        command = [*HEEDING_INTERRUPTS, sys.executable, "-m", "flows.low_light", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         started.append(subprocess.Popen(command, cwd=root, env=flow_environment(root, api), text=True, **pipes))
         return started[-1]
