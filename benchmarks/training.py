@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def _folder() -> Iterator[Path]:
 
 def engine(model: nn.Module, batch: Any, objective: Callable[..., Any], rate: float, device: str) -> None:
     settings = Settings(steps=STEPS, learning_rate=rate, log_every=STEPS, save_every=STEPS)
-    with _folder() as folder:
+    with _folder() as folder, redirect_stdout(io.StringIO()):
         train(model, lambda _: batch, objective, settings, folder=folder, identity="bench", device=device, name="bench")
 
 
