@@ -45,7 +45,8 @@ def learn(
         objective,
         settings,
         folder=STATE / name.replace("@", "-"),
-        identity=identity,
+        # All of the section, not only what the engine knows: a loss with another weight is another training.
+        identity=f"{identity}\n{section.model_dump_json()}",
         device=device,
         name=name,
         snapshot_steps=snapshot_steps,

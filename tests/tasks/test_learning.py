@@ -81,3 +81,25 @@ def test_the_curves_of_an_interrupted_training_are_the_same_bytes(
     _, outcome = run(tmp_path / "live")
     assert outcome.resumed_at == 4
     assert files(tmp_path / "live") == files(tmp_path / "whole")
+
+
+def test_a_state_of_other_params_is_not_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`crop` means nothing to the engine, but a training on other crops is another training."""
+    monkeypatch.chdir(tmp_path)
+    resumed = []
+    for crop in (64, 64, 96):
+        torch.manual_seed(0)
+        section = SECTION.model_copy(update={"crop": crop})
+        outcome = learn(
+            nn.Linear(3, 1),
+            batch,
+            objective,
+            section,
+            seed=1,
+            name="pretrain",
+            identity="data",
+            device="cpu",
+            live=None,
+        )
+        resumed.append(outcome.resumed_at)
+    assert resumed == [0, 12, 0]
