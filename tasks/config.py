@@ -260,6 +260,21 @@ class Params(Section):
             before = name
         return rounds
 
+    @model_validator(mode="after")
+    def _observers_can_judge(self) -> Params:
+        """A user's folder without references: said now, and not by the first round after minutes of training."""
+        from models.quality import info
+
+        blind = self.dataset.source == "folder" and not self.dataset.folder.references
+        wanting = sorted(name for name in self.labels.simulated.utility if info(name).needs_reference)
+        if self.labels.source == "simulated" and blind and wanting:
+            raise ValueError(
+                f"labels.simulated.utility judges by {', '.join(wanting)}, which need references, but dataset.folder.references "
+                "is not set. Set the utility to no-reference metrics (for example {niqe: 1.0}), or give references, or let "
+                "people label (labels.source: people)"
+            )
+        return self
+
     @property
     def last_round(self) -> str:
         return list(self.rounds)[-1]

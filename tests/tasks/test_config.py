@@ -181,3 +181,14 @@ def test_load_reads_the_file_and_checks_all_of_it(tmp_path: Path) -> None:
     path.write_text(re.sub(r"\bk: \d+", "k: 0", (ROOT / "presets" / "demo.yaml").read_text()))
     with pytest.raises(ConfigError, match=r"pairs\.k"):
         load(("seed",), path)
+
+
+def test_observers_without_references_need_a_utility_that_has_none() -> None:
+    folder = {"dataset__source": "folder", "dataset__folder__inputs": "photos"}
+    assert "judges by delta_e, lpips, which need references" in faults(changed(**folder))
+    for cure in (
+        {"labels__simulated__utility": {"niqe": 1.0}},
+        {"dataset__folder__references": "lit"},
+        {"labels__source": "people"},
+    ):
+        validate(changed(**folder, **cure))
