@@ -149,7 +149,8 @@ def test_rounds_are_counted_from_the_labels(here: Path) -> None:
 
 def test_what_is_missing_and_skipped_is_told_without_absolute_paths(here: Path) -> None:
     make()
-    text = report.page(params(dataset={"source": "folder", "folder": {"inputs": "/home/somebody/photos"}}))
+    folder = {"inputs": "/home/somebody/photos", "references": "/home/somebody/originals"}
+    text = report.page(params(dataset={"source": "folder", "folder": folder}))
     page = Page(text)
     assert "MUSIQ : no weight (cache …/musiq.pth: absent; https://example.org/a/b: no network)" in page.text
     assert "porch.jpg : damaged; see …/broken.jpg" in page.text
