@@ -14,7 +14,7 @@ run: setup
 	@echo "The report is at $(CURDIR)/data/report/report.html (open it in a browser, it works offline)."
 
 test: setup .venv/.apt lint
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup
 	@$(BIN)/ruff check .
