@@ -22,13 +22,14 @@ def main() -> None:
     chosen = parser.parse_args()
     import torch
 
-    from benchmarks import flow, images, training
+    from benchmarks import flow, genetic, images, training
 
     params = load_whole()
     results = [
         *training.steps(params, chosen.device, chosen.repeats),
         *images.enhancement(params, chosen.device, chosen.repeats),
         *images.metrics(chosen.device, chosen.repeats),
+        *genetic.results(chosen.device, chosen.repeats),
         *flow.overhead(max(2, chosen.repeats // 2)),
     ]
     for row in results:
