@@ -116,7 +116,7 @@ def test_what_is_kept_of_another_photo_or_other_settings_is_not_used(dataset: Pa
     write_png(photos[0][1], np.zeros((9, 9, 3), np.uint8))
     assert not genetic_search.is_kept(job())
     Path("kept/p0.json").write_text("{")
-    with pytest.raises(BrokenFront, match="kept/p0.json"):
+    with pytest.raises(BrokenFront, match=r"kept/p0\.json"):
         read_front(Path("kept/p0.json"))
 
 

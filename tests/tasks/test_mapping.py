@@ -104,7 +104,7 @@ def test_a_dask_cluster_by_its_address() -> None:
 
 def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapping, "_CLUSTER_SECONDS", 0.5)
-    with pytest.raises(ClusterError, match="tcp://127.0.0.1:9"):
+    with pytest.raises(ClusterError, match=r"tcp://127\.0\.0\.1:9"):
         map_images(late_first, range(3), 2, "sent", executor="tcp://127.0.0.1:9")
 
 
