@@ -91,7 +91,8 @@ def search_beside_plain(device: str, repeats: int) -> list[Result]:
     photo = megapixel()
     extractor = load_vgg16("relu5_3", device)
     quick = load_vgg16("relu5_3", device).to(memory_format=torch.channels_last)
-    genes = np.random.default_rng(0).uniform(*np.array(BOUNDS).T, (16, 3))
+    lows, highs = np.array(BOUNDS).T
+    genes = np.random.default_rng(0).uniform(lows, highs, (16, 3))
     apart = np.abs(
         fitness_of(photo, quick, device, 224).all(genes) - PlainFitness(photo, extractor, device, 224).all(genes)
     )
