@@ -5,9 +5,10 @@ from __future__ import annotations
 import getpass
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from cli import labels, observers, ratings, study
 
@@ -96,6 +97,46 @@ def label(
         label_here(round_, name)
     else:
         serve_app(round_, name, host=host, allowed_hosts=allow_host or [], port=port, browser=browser)
+
+
+class _SearchByDefault(TyperGroup):
+    """`loupe genetic PHOTOS` is `loupe genetic search PHOTOS`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["search", *args]
+        return super().parse_args(ctx, args)
+
+
+genetic = typer.Typer(
+    cls=_SearchByDefault, no_args_is_help=True, help="Search brightness, contrast and gamma of each photo."
+)
+app.add_typer(genetic, name="genetic")
+
+
+@genetic.command("search")
+def genetic_search(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos")],
+    out: Annotated[Path, typer.Option(help="Folder for the chosen versions, under the same names")],
+) -> None:
+    """Search each photo (`loupe genetic PHOTOS --out DIR` does the same); photos searched before are skipped."""
+    from cli.genetic import search_photos
+
+    sys.exit(search_photos(photos, out))
+
+
+@genetic.command("pick")
+def genetic_pick(
+    photo: Annotated[
+        str, typer.Argument(help="A photo that was searched into --out, or an image's id in data/genetic")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder it was searched into")],
+    individual: Annotated[int | None, typer.Option(help="Number of the version to write")] = None,
+) -> None:
+    """Show a photo's front as a contact sheet, or write another point of it."""
+    from cli.genetic import pick
+
+    sys.exit(pick(photo, out, individual))
 
 
 @app.command()

@@ -9,6 +9,8 @@ import torch
 
 from models.enhancers.base import Enhancer
 
+_LOOK = 512
+
 
 def tiles(height: int, width: int, tile: int, halo: int, stride: int) -> Iterator[tuple[slice, slice, slice, slice]]:
     """Cut a photo into tiles: (rows, columns) to read, with their halo, and (rows, columns) to write.
@@ -39,6 +41,7 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
         raise ValueError(f"a photo is (H, W, 3) uint8 or uint16, not {photo.shape} {photo.dtype}")
     top_value = float(np.iinfo(photo.dtype).max)
     result = np.empty_like(photo)
+    enhancer = enhancer.for_photo(_overview(photo, top_value).to(device))
     for read_rows, read_columns, rows, columns in tiles(
         photo.shape[0], photo.shape[1], tile, enhancer.halo, enhancer.stride
     ):
@@ -50,3 +53,21 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
         ]
         result[rows, columns] = (inner.clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(photo.dtype)
     return result
+
+
+def _overview(photo: np.ndarray, top_value: float) -> torch.Tensor:
+    """A photo averaged down by a whole factor to sides of at least 512 where it is larger: (1, 3, h, w) in [0, 1]."""
+    factor = max(1, min(photo.shape[:2]) // _LOOK)
+    height, width = (side // factor for side in photo.shape[:2])
+    if factor == 1:
+        small = photo.astype(np.float32)
+    else:  # row by row of the result, so that no float copy of the whole photo is made
+        small = np.stack(
+            [
+                photo[row * factor : (row + 1) * factor, : width * factor]
+                .reshape(factor, width, factor, 3)
+                .mean(axis=(0, 2), dtype=np.float32)
+                for row in range(height)
+            ]
+        )
+    return torch.from_numpy(small / top_value).permute(2, 0, 1)[None]

@@ -1,7 +1,7 @@
 """The one map over images: a function of one item, run over many items in processes, results in order.
 
-Stages that only transform images use it and nothing else. Another place to run (a cluster by its address) is one more
-entry of `EXECUTORS`: a function from a number of workers to a `concurrent.futures.Executor`, as dask and ray give.
+Stages that only transform images use it and nothing else. Where it runs is one word: `processes`, or the address of a
+Dask scheduler, whose workers then need this project and its data folder under the same path.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
 
 _SECONDS_BETWEEN_LINES = 10.0
+_CLUSTER_SECONDS = 10.0
+
+
+class ClusterError(RuntimeError):
+    """A Dask cluster cannot be used."""
 
 
 class MapError(RuntimeError):
@@ -82,27 +87,26 @@ def map_images(
             threads does not exceed the cores.
         description: what is being done, for the progress line on stderr, such as "enhancing".
         skip: errors that become a `Failure` in the results; any other error ends the map.
-        executor: a key of `EXECUTORS`.
+        executor: `processes`, or a Dask scheduler's address such as tcp://host:8786.
 
     Raises:
         MapError: an item failed (it is named), or a worker was killed, as happens when memory runs out.
         TypeError: the function cannot be sent to another process.
         ValueError: unknown executor.
+        ClusterError: the scheduler does not answer.
     """
     todo = list(items)
     workers = min(workers, len(todo))
     call = partial(_call, function, skip, description)
     with _progress(description, len(todo), progress) as step:
-        if workers <= 1:
+        if workers <= 1 and executor == "processes":
             results = []
             for item in todo:
                 results.append(call(item))
                 step()
             return results
-        if executor not in EXECUTORS:
-            raise ValueError(f"unknown executor {executor!r}; known are {', '.join(sorted(EXECUTORS))}")
         _check_can_be_sent(function)
-        pool = EXECUTORS[executor](workers)
+        pool = _pool(executor, workers)
         try:
             return _collect([pool.submit(call, item) for item in todo], todo, description, step)
         finally:
@@ -121,7 +125,42 @@ def _processes(workers: int) -> Executor:
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(threads,))
 
 
-EXECUTORS: dict[str, Callable[[int], Executor]] = {"processes": _processes}
+def _pool(executor: str, workers: int) -> Executor:
+    if executor == "processes":
+        return _processes(workers)
+    if "://" in executor:
+        return _dask(executor)
+    raise ValueError(
+        f"unknown executor {executor!r}: it is 'processes' or a Dask scheduler's address (tcp://host:8786)"
+    )
+
+
+def _dask(address: str) -> Executor:
+    """An executor over the workers of a Dask cluster."""
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout=_CLUSTER_SECONDS)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ClusterError(
+            f"the Dask scheduler at {address} does not answer ({error}); see machine.executor"
+        ) from error
+    return _ClusterExecutor(client)
+
+
+class _ClusterExecutor(Executor):
+    """Dask's executor that closes its client with it."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._executor = client.get_executor(pure=False)
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return self._executor.submit(function, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._executor.shutdown(wait=wait)
+        self._client.close()
 
 
 def _start_worker(threads: int) -> None:

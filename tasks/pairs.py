@@ -1,11 +1,13 @@
 """The `pairs` stage of a round: pair f(n-1) with f(n) by content and choose the pairs to label (HiLLIE, Eq. 1).
 
-Reads data/enhance of this round and the one before and the ranker before; writes data/pairs/ROUND/pairs.parquet.
+With `pairs.candidates: genetic` what the genetic search made of a photo is paired with f(n), too. Reads data/enhance of
+this round and the one before, the ranker before and the candidates' folder; writes data/pairs/ROUND/pairs.parquet.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from labelling.records import pair_key
 from models.preference.choice import choose
@@ -23,10 +25,18 @@ class NothingToCompare(ValueError):
     """Both rounds made the same pictures."""
 
 
+def paired(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Two tables of enhanced images joined by image: columns `..._before` and `..._after`."""
+    return before.merge(after, on=["image", "split"], suffixes=("_before", "_after"), validate="one_to_one")
+
+
 def run(params: View, round: str, previous: str) -> None:
     before = tables.read("enhanced", DATA / "enhance" / previous / "enhanced.parquet")
     after = tables.read("enhanced", DATA / "enhance" / round / "enhanced.parquet")
-    both = before.merge(after, on=["image", "split"], suffixes=("_before", "_after"), validate="one_to_one")
+    both = paired(before, after)
+    if params.pairs.candidates == "genetic":
+        searched = tables.read("enhanced", DATA / "genetic" / "enhanced.parquet")
+        both = pd.concat([both, paired(searched, after)], ignore_index=True)
     both = both[both.sha256_before != both.sha256_after]
     # A photo that is in the dataset twice gives one pair: the label store knows pairs by their pixels.
     keys = [pair_key(one, two) for one, two in zip(both.sha256_before, both.sha256_after, strict=True)]

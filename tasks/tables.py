@@ -35,7 +35,13 @@ class Table:
 
 def _schema(**columns: str) -> pa.Schema:
     """`name="type"`; a type that ends in '?' may be null."""
-    kinds = {"str": pa.string(), "int": pa.int32(), "float": pa.float64()}
+    kinds = {
+        "str": pa.string(),
+        "int": pa.int32(),
+        "float": pa.float64(),
+        "strs": pa.list_(pa.string()),
+        "floats": pa.list_(pa.float64()),
+    }
     return pa.schema([pa.field(name, kinds[kind.rstrip("?")], kind.endswith("?")) for name, kind in columns.items()])
 
 
@@ -100,6 +106,40 @@ TABLES: dict[str, Table] = {
         ),
         ("image", "first_model", "second_model", "observer"),
         "one observer's vote on two models' outputs of one validation image",
+    ),
+    "fronts": Table(
+        _schema(
+            image="str",
+            split="str",
+            individual="int",
+            brightness="float",
+            contrast="float",
+            gamma="float",
+            entropy="float",
+            distance="float",
+            objectives="strs",
+            values="floats",
+            rank="int",
+            crowding="float",
+            chosen="int",
+        ),
+        ("image", "individual"),
+        "one individual of a photo's last population; entropy and distance are the paper's two objectives, values those of "
+        "the search in the order of `objectives`; rank 0 is the front, crowding infinite at its ends, chosen 1 for one a photo",
+    ),
+    "amortised": Table(
+        _schema(
+            image="str",
+            brightness="float",
+            contrast="float",
+            gamma="float",
+            entropy="float",
+            distance="float",
+            searched_entropy="float",
+            searched_distance="float",
+        ),
+        ("image",),
+        "what the predictor of genes chose for one held-out photo, and both objectives beside those of the search's choice",
     ),
     "judgements": Table(
         _schema(ranker="str", image="str", model="str", value="float"),

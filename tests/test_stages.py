@@ -50,9 +50,10 @@ def import_graph() -> grimp.ImportGraph:
         graph.add_import(importer="models.enhancers", imported=module)
     # The one exception: tasks.config looks names up (metrics, enhancers, layers) to say which are unknown. A name more
     # there changes no result, and must not make every stage run again.
-    for imported in graph.find_modules_directly_imported_by("tasks.config"):
-        if imported.startswith("models."):
-            graph.remove_import(importer="tasks.config", imported=imported)
+    for importer in {"tasks.config"} | graph.find_descendants("tasks.config"):
+        for imported in graph.find_modules_directly_imported_by(importer):
+            if imported.startswith("models."):
+                graph.remove_import(importer=importer, imported=imported)
     return graph
 
 

@@ -21,6 +21,10 @@ class Enhancer(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError
 
+    def for_photo(self, image: torch.Tensor) -> Enhancer:
+        """The enhancer to use on the tiles of one photo (1, 3, H, W): itself, unless it looks at the whole photo first."""
+        return self
+
     def pretraining_loss(
         self, image: torch.Tensor, weights: Mapping[str, float], exposure_level: float
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

@@ -5,4 +5,6 @@ from __future__ import annotations
 # name -> module that has `build(**options) -> nn.Module`
 ENHANCERS: dict[str, str] = {
     "curve": "models.enhancers.curve",
+    "parametric": "models.enhancers.parametric",
+    "predicted": "models.enhancers.predicted",
 }

@@ -45,16 +45,20 @@ def illumination_smoothness(curves: torch.Tensor) -> torch.Tensor:
 def total(
     image: torch.Tensor,
     enhanced: torch.Tensor,
-    curves: torch.Tensor,
+    curves: torch.Tensor | None,
     weights: Mapping[str, float],
     level: float,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """The weighted sum (Eq. 7) and its unweighted terms. weights: of spatial, exposure, colour and smoothness."""
+    """The weighted sum (Eq. 7) and its unweighted terms. weights: of spatial, exposure, colour and smoothness.
+
+    curves: None for an enhancer without curve maps, which then has no smoothness term.
+    """
     terms = {
         "spatial": spatial_consistency(image, enhanced),
         "exposure": exposure_control(enhanced, level),
         "colour": colour_constancy(enhanced),
-        "smoothness": illumination_smoothness(curves),
     }
+    if curves is not None:
+        terms["smoothness"] = illumination_smoothness(curves)
     loss = sum((weights[name] * value for name, value in terms.items()), image.new_zeros(()))
     return loss, terms

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tasks import mapping
 from tasks.images import ImageError
-from tasks.mapping import EXECUTORS, Failure, MapError, map_images
+from tasks.mapping import ClusterError, Failure, MapError, map_images
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,6 +29,12 @@ def picky(item: int) -> int:
         raise ImageError(f"{item}.png", "broken")
     if item == 99:
         raise ZeroDivisionError("by nought")
+    return item
+
+
+def fails_at_three(item: int) -> int:
+    if item == 3:
+        raise RuntimeError("three")
     return item
 
 
@@ -79,15 +86,26 @@ def test_a_function_that_cannot_be_sent_and_an_unknown_executor() -> None:
         TypeError, match=r"cannot be sent to other processes .*; use a function at module level or workers=1"
     ):
         map_images(local, range(3), 2, "sent")
-    with pytest.raises(ValueError, match="unknown executor 'cloud'; known are processes"):
+    with pytest.raises(ValueError, match="unknown executor 'cloud': it is 'processes' or a Dask scheduler's address"):
         map_images(late_first, range(3), 2, "sent", executor="cloud")
 
 
-def test_another_executor_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    from concurrent.futures import ThreadPoolExecutor
+def test_a_dask_cluster_by_its_address() -> None:
+    from distributed import LocalCluster
 
-    monkeypatch.setitem(EXECUTORS, "threads", ThreadPoolExecutor)
-    assert map_images(late_first, range(5), 3, "squares", executor="threads") == [0, 1, 4, 9, 16]
+    with LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, protocol="tcp"
+    ) as cluster:
+        address = cluster.scheduler_address
+        assert map_images(late_first, range(5), 3, "squares", executor=address) == [0, 1, 4, 9, 16]
+        with pytest.raises(MapError, match="bad item failed for 3"):
+            map_images(fails_at_three, range(5), 3, "bad item", executor=address)
+
+
+def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapping, "_CLUSTER_SECONDS", 0.5)
+    with pytest.raises(ClusterError, match=r"tcp://127\.0\.0\.1:9"):
+        map_images(late_first, range(3), 2, "sent", executor="tcp://127.0.0.1:9")
 
 
 def test_partials_are_sent_and_workers_share_the_cores() -> None:

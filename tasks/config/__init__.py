@@ -10,25 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from tasks.config.base import Count, Fraction, NonNegative, Positive, Range, Section, Training
+from tasks.config.genetic import Amortise, Genetic, GeneticEvaluate
 
 PARAMS_FILE = Path("params.yaml")
-
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Range = Annotated[tuple[float, float], Field(strict=False)]
+CLUSTER = ("tcp://", "tls://", "ucx://")
 
 
 class ConfigError(ValueError):
     """params.yaml is absent, unreadable or wrong; the message lists every fault with its path."""
-
-
-class Section(BaseModel):
-    """A part of params.yaml: fixed keys, strict types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Machine(Section):
@@ -36,6 +28,14 @@ class Machine(Section):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: Annotated[int, Field(ge=0)] = 0
+    executor: str = "processes"
+
+    @field_validator("executor")
+    @classmethod
+    def _known(cls, executor: str) -> str:
+        if executor != "processes" and not executor.startswith(CLUSTER):
+            raise ValueError(f"executor is 'processes' or the address of a Dask scheduler ({', '.join(CLUSTER)}...)")
+        return executor
 
 
 class SampleDataset(Section):
@@ -93,22 +93,6 @@ class Enhancer(Section):
         return self
 
 
-class Training(Section):
-    """What every training stage has in common; see `models.training.Settings`."""
-
-    steps: Count
-    batch: Count
-    learning_rate: Positive
-    weight_decay: NonNegative = 0.0
-    halve_every: Count | None = None
-    accumulate: Count = 1
-    precision: Literal["no", "bf16", "fp16"] = "no"
-    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
-    clip_norm: Positive | None = None
-    save_every: Count = 50
-    log_every: Count = 10
-
-
 class ZeroReferenceWeights(Section):
     """Weights of the four zero-reference losses (Zero-DCE)."""
 
@@ -148,6 +132,7 @@ class Ranker(Section):
 class Pairs(Section):
     k: Count
     strategy: Literal["gap", "random"]
+    candidates: Literal["low_light", "genetic"] = "low_light"
 
 
 class Simulated(Section):
@@ -251,6 +236,9 @@ class Params(Section):
     finetune: Finetune
     evaluate: Evaluate
     report: Report
+    genetic: Genetic
+    genetic_evaluate: GeneticEvaluate
+    amortise: Amortise
 
     @field_validator("rounds")
     @classmethod

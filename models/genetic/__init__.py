@@ -1,0 +1,1 @@
+"""Per-photo genetic search of enhancement parameters (entropy-driven NSGA-II)."""

@@ -1,0 +1,35 @@
+"""What every section of params.yaml is made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Range = Annotated[tuple[float, float], Field(strict=False)]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: fixed keys, strict types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Training(Section):
+    """What every training stage has in common; see `models.training.Settings`."""
+
+    steps: Count
+    batch: Count
+    learning_rate: Positive
+    weight_decay: NonNegative = 0.0
+    halve_every: Count | None = None
+    accumulate: Count = 1
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    clip_norm: Positive | None = None
+    save_every: Count = 50
+    log_every: Count = 10

@@ -1,0 +1,101 @@
+"""The sections of params.yaml for the per-photo genetic search, its evaluation and its predictor."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from tasks.config.base import Count, Fraction, NonNegative, Positive, Range, Section, Training
+
+PAPER_OBJECTIVES = ("entropy", "distance")
+NOTHING_ELSE = "low_light"
+
+
+def objective_fault(name: str) -> str | None:
+    """Why `name` is no objective, else None: entropy, distance, a registered metric without reference, or ranker:rNN."""
+    if name in PAPER_OBJECTIVES:
+        return None
+    if name.startswith("ranker:"):
+        return (
+            None
+            if name[7:8] == "r" and name[8:].isdigit()
+            else f"{name!r} names no round (ranker:r00, ranker:r01, ...)"
+        )
+    from models.quality import info, names
+
+    if name not in names():
+        return f"{name!r} is no objective; known are entropy, distance, ranker:rNN and {', '.join(sorted(names()))}"
+    return f"{name!r} needs a reference, and a search has none" if info(name).needs_reference else None
+
+
+class Genetic(Section):
+    """The search; see `models.genetic.search.SearchSettings`. Defaults are the paper's numbers."""
+
+    photos: Count | None = None
+    population: Annotated[int, Field(ge=4)] = 50
+    generations: Annotated[int, Field(ge=0)] = 5
+    crossover: Fraction = 0.85
+    blend: NonNegative = 0.5
+    mutation: Range = (0.3, 0.2)
+    mutation_sigma: Positive = 0.1
+    mutation_cap: Fraction = 0.5
+    low_spread: NonNegative = 5.0
+    adaptive: bool = True
+    local_search: bool = True
+    local_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    local_steps: Annotated[int, Field(ge=0)] = 8
+    local_sigma: Positive = 0.05
+    objectives: Annotated[list[str], Field(min_length=2, default_factory=lambda: list(PAPER_OBJECTIVES))]
+    reads: str = NOTHING_ELSE
+    penalty: NonNegative = 30.0
+    brightness: Range = (0.35, 0.7)
+    side: Annotated[int, Field(ge=32)] = 224
+    batch: Count = 10
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Genetic:
+        faults = [fault for name in self.objectives if (fault := objective_fault(name))]
+        if len(set(self.objectives)) < len(self.objectives):
+            faults.append("objectives names one twice")
+        rankers = {f"ranker/{name.removeprefix('ranker:')}" for name in self.objectives if name.startswith("ranker:")}
+        if len(rankers) > 1:
+            faults.append("objectives may name one ranker only")
+        wanted = next(iter(rankers), NOTHING_ELSE)
+        if self.reads != wanted:
+            faults.append(f"reads must be {wanted!r} with these objectives (what else of data/ the search reads)")
+        if not 0 <= self.brightness[0] <= self.brightness[1] <= 1:
+            faults.append("brightness must be [low, high] within [0, 1]")
+        if not all(0 <= rate <= 1 for rate in self.mutation):
+            faults.append("mutation must be two rates within [0, 1]")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+class GeneticEvaluate(Section):
+    metrics: Annotated[list[str], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _metrics_known(self) -> GeneticEvaluate:
+        from models.quality import names
+
+        unknown = sorted(set(self.metrics) - set(names()))
+        if unknown:
+            raise ValueError(f"metrics names unknown metrics {unknown}; known are {', '.join(sorted(names()))}")
+        return self
+
+
+class Amortise(Training):
+    """The predictor of genes. target: chosen, or an objective by which the best of each photo's front is learned instead."""
+
+    width: Count = 16
+    hidden: Count = 96
+    target: str = "chosen"
+
+    @model_validator(mode="after")
+    def _target_known(self) -> Amortise:
+        fault = None if self.target == "chosen" else objective_fault(self.target)
+        if fault:
+            raise ValueError(f"target: {fault}")
+        return self

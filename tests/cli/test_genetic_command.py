@@ -1,0 +1,76 @@
+"""`loupe genetic` as a user runs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.main import main
+from tasks import genetic_search
+from tasks.images import read_array, write_png
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text((ROOT / "tests" / "tiny.yaml").read_text())
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    write_png(folder / "plain.png", (random.random((24, 30, 3)) * 60).astype(np.uint8))
+    write_png(folder / "deep.png", (random.random((24, 30, 3)) * 20000).astype(np.uint16))
+    write_png(folder / "black.png", np.zeros((5, 5, 3), np.uint8))
+    write_png(folder / "pixel.png", np.full((1, 1, 3), 9, np.uint8))
+    (folder / "broken.png").write_bytes((folder / "plain.png").read_bytes()[:150])
+    return folder
+
+
+def loupe(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["loupe", "genetic", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    return int(left.value.code or 0)
+
+
+def test_a_folder_with_odd_photos_twice(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert loupe(monkeypatch, str(photos), "--out", "out") == 1
+    said = capsys.readouterr()
+    assert "broken.png: damaged or truncated" in said.err
+    assert "4 of 5 photos searched into out" in said.out
+    assert read_array("out/deep.png").dtype == np.uint16
+    assert read_array("out/plain.png").mean() > read_array(photos / "plain.png").mean()
+    (photos / "broken.png").unlink()
+    monkeypatch.setattr(genetic_search, "_search", lambda job: pytest.fail(f"{job.name} was searched again"))
+    assert loupe(monkeypatch, "search", str(photos), "--out", "out") == 0
+    assert "4 of 4 photos are done already" in capsys.readouterr().out
+
+
+def test_pick_shows_the_front_and_takes_another_point(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = str(photos / "plain.png")
+    assert loupe(monkeypatch, "pick", photo, "--out", "out") == 1
+    assert f"{photo} was not searched into out; run `loupe genetic {photo} --out out` first" in capsys.readouterr().err
+    assert loupe(monkeypatch, photo, "--out", "out") == 0
+    assert loupe(monkeypatch, "pick", photo, "--out", "out") == 0
+    assert read_array("out/plain.front.png").shape[0] > 100
+    front = genetic_search.read_front(Path("out/.fronts/plain.png.json"))
+    assert front is not None
+    leaders = [place for place, rank in enumerate(front.rank) if rank == 0]
+    other = next(place for place in leaders if place != front.chosen)
+    before = read_array("out/plain.png")
+    assert loupe(monkeypatch, "pick", photo, "--out", "out", "--individual", str(other)) == 0
+    picked = read_array("out/plain.png")
+    assert not np.array_equal(picked, before)
+    assert loupe(monkeypatch, photo, "--out", "out") == 0
+    assert np.array_equal(read_array("out/plain.png"), picked), "a search that is done leaves what was picked"
+    capsys.readouterr()
+    assert loupe(monkeypatch, "pick", photo, "--out", "out", "--individual", "999") == 1
+    assert "has no individual 999 on its front; it has" in capsys.readouterr().err
