@@ -6,9 +6,11 @@ import argparse
 import json
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.measure import Result
 from tasks.config import load_whole
 from tasks.files import atomic_path
 
@@ -19,22 +21,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5, help="measured runs of each side (median of them)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--only", help="measure one part alone, and keep the other results: training, labelling, ...")
     chosen = parser.parse_args()
     import torch
 
-    from benchmarks import flow, genetic, images, training
+    from benchmarks import flow, genetic, images, labelling, training
 
     params = load_whole()
-    results = [
-        *training.steps(params, chosen.device, chosen.repeats),
-        *images.enhancement(params, chosen.device, chosen.repeats),
-        *images.metrics(chosen.device, chosen.repeats),
-        *genetic.results(chosen.device, chosen.repeats),
-        *flow.overhead(max(2, chosen.repeats // 2)),
-    ]
+    parts: dict[str, Callable[[], list[Result]]] = {
+        "training": lambda: training.steps(params, chosen.device, chosen.repeats),
+        "enhancement": lambda: images.enhancement(params, chosen.device, chosen.repeats),
+        "metrics": lambda: images.metrics(chosen.device, chosen.repeats),
+        "genetic": lambda: genetic.results(chosen.device, chosen.repeats),
+        "flow": lambda: flow.overhead(max(2, chosen.repeats // 2)),
+        "labelling": labelling.voting,
+    }
+    if chosen.only is not None and chosen.only not in parts:
+        parser.error(f"unknown part {chosen.only!r}; known: {', '.join(parts)}")
+    results = [row for name, measure in parts.items() if chosen.only in (None, name) for row in measure()]
     for row in results:
         print(
-            f"{row.name:<46} {row.value:9.3f} {row.unit:<9} {row.other_name:<26} {row.other:9.3f}  ratio {row.ratio:.2f}"
+            f"{row.name:<52} {row.value:9.3f} {row.unit:<9} {row.other_name:<26} {row.other:9.3f}  ratio {row.ratio:.2f}"
         )
     machine = {
         "machine": platform.machine(),
@@ -44,8 +51,14 @@ def main() -> None:
         "scale": params.scale,
         "repeats": chosen.repeats,
     }
+    rows = [asdict(row) for row in results]
+    if chosen.only is not None:
+        before = json.loads(RESULTS.read_text(encoding="utf-8"))
+        machine = before["on"]
+        measured = {row["name"] for row in rows}
+        rows = [row for row in before["results"] if row["name"] not in measured] + rows
     with atomic_path(RESULTS) as temporary:
-        text = json.dumps({"on": machine, "results": [asdict(row) for row in results]}, indent=2)
+        text = json.dumps({"on": machine, "results": rows}, indent=2)
         temporary.write_text(text + "\n", encoding="utf-8")
     print(f"written to {RESULTS}")
 

@@ -91,8 +91,11 @@ def search_beside_plain(device: str, repeats: int) -> list[Result]:
     photo = megapixel()
     extractor = load_vgg16("relu5_3", device)
     quick = load_vgg16("relu5_3", device).to(memory_format=torch.channels_last)
-    genes = np.random.default_rng(0).uniform(*np.array(BOUNDS).T, (16, 3))
-    apart = np.abs(fitness_of(photo, quick, device, 224).all(genes) - PlainFitness(photo, extractor, device, 224).all(genes))
+    lows, highs = np.array(BOUNDS).T
+    genes = np.random.default_rng(0).uniform(lows, highs, (16, 3))
+    apart = np.abs(
+        fitness_of(photo, quick, device, 224).all(genes) - PlainFitness(photo, extractor, device, 224).all(genes)
+    )
     settings = SearchSettings()
 
     def ours() -> Front:
@@ -104,8 +107,17 @@ def search_beside_plain(device: str, repeats: int) -> list[Result]:
     times = [(seconds_of(ours), seconds_of(plain)) for _ in range(max(1, repeats // 3))]
     mine, other = (statistics.median(side) for side in zip(*times, strict=True))
     return [
-        Result("genetic search, 1 megapixel, N 50, G 5, 8 steps", mine, "s", other, "one individual at a time", mine / other),
-        Result("largest difference of a fitness value", float(apart.max()), "", 1e-4, "allowed", float(apart.max()) / 1e-4),
+        Result(
+            "genetic search, 1 megapixel, N 50, G 5, 8 steps",
+            mine,
+            "s",
+            other,
+            "one individual at a time",
+            mine / other,
+        ),
+        Result(
+            "largest difference of a fitness value", float(apart.max()), "", 1e-4, "allowed", float(apart.max()) / 1e-4
+        ),
     ]
 
 
@@ -124,7 +136,14 @@ def front_beside_plain(device: str) -> list[Result]:
     spread = statistics.stdev(plain)
     return [
         Result(f"hypervolume, {SEEDS} seeds, median", mine, "", other, "one individual at a time", mine / other),
-        Result("difference of the medians", abs(mine - other), "", spread, "spread over the seeds", abs(mine - other) / spread),
+        Result(
+            "difference of the medians",
+            abs(mine - other),
+            "",
+            spread,
+            "spread over the seeds",
+            abs(mine - other) / spread,
+        ),
     ]
 
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cli import labels, observers, ratings, study
+
 app = typer.Typer(
     name="loupe",
     help="Human in the loupe: teach image enhancement models what people prefer.",
@@ -17,6 +19,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(labels.app, name="labels")
+app.add_typer(observers.app, name="observers")
+app.add_typer(ratings.app, name="ratings")
+app.add_typer(study.app, name="study")
 
 
 @app.command()
@@ -71,30 +77,26 @@ def enhance(
 
 @app.command()
 def label(
-    round_: Annotated[str, typer.Argument(metavar="ROUND", help="r01, r02, ..., or validation")],
+    round_: Annotated[
+        str | None, typer.Argument(metavar="ROUND", help="r01, r02, ..., validation, or a study; all by default")
+    ] = None,
     observer: Annotated[str | None, typer.Option(help="Your name; the user name by default")] = None,
     terminal: Annotated[bool, typer.Option(help="Answer in the terminal instead of a page in the browser")] = False,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the page on this machine; 0 takes a free one")
-    ] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser")] = True,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in")] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A name that other machines reach this one by; repeatable")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = 0,
 ) -> None:
-    """Vote on the pairs of a round: a page in the browser, or the terminal."""
-    from tasks.config import load_whole
+    """Start the labelling app: pages to compare, rate and review pictures, or the terminal."""
+    from cli.labelling import label_here, serve_app
 
-    settings = load_whole().labels
     name = observer or getpass.getuser()
-    allowed: dict[str, Any] = {"allow_tie": settings.allow_tie, "allow_unsure": settings.allow_unsure}
     if terminal:
-        from labelling.store import Store
-        from labelling.terminal import label_in_terminal
-
-        with Store.open() as store:
-            votes = label_in_terminal(store, round_, name, export_folder=Path(".loupe") / "label", **allowed)
-            print(f"{votes} votes stored")
-        return
-    from labelling.web import serve
-
-    serve(round_, name, port=port, open_browser=True, **allowed)
+        label_here(round_, name)
+    else:
+        serve_app(round_, name, host=host, allowed_hosts=allow_host or [], port=port, browser=browser)
 
 
 class _SearchByDefault(TyperGroup):
@@ -139,17 +141,16 @@ def genetic_pick(
 
 @app.command()
 def status() -> None:
-    """Votes of every round in the label store: have and need."""
+    """Votes and ratings of every round in the label store: have and need."""
     from labelling.store import Store
 
     with Store.open() as store:
         rounds = store.rounds()
         for name in rounds:
             found = store.status(name)
+            of = "ratings of {} pictures" if store.batch(name).task == "ratings" else "votes on {} pairs"
             word = "complete" if found.complete else f"label with: loupe label {name}"
-            print(
-                f"{name:<12} {found.kind:<10} {found.have:>6} of {found.need:<6} votes on {found.pairs} pairs  {word}"
-            )
+            print(f"{name:<12} {found.kind:<10} {found.have:>6} of {found.need:<6} {of.format(found.pairs)}  {word}")
     if not rounds:
         print("The label store is empty: `dvc repro` registers the pairs of a round when it gets there.")
 

@@ -95,6 +95,15 @@ def connect(url: URL, timeout: float) -> Engine:
     return engine
 
 
+def for_reading(engine: Engine) -> Engine:
+    """The same engine, each statement seeing the newest state by itself.
+
+    SQLite reads within a transaction, which costs next to nothing. In PostgreSQL each statement has a view of its own
+    anyway (read committed), and a transaction around it two journeys to the server.
+    """
+    return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 def for_writing(engine: Engine) -> Engine:
     """The same engine, whose transactions take the write lock at their start."""
     return engine.execution_options(**{_WRITE: True})

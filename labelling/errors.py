@@ -33,12 +33,20 @@ class InvalidVote(StoreError):
     """A vote names an unknown pair, a picture outside its pair, or has a malformed field. Nothing was stored."""
 
 
+class InvalidRating(StoreError):
+    """A rating or a review is malformed, or names an unknown picture or rating. Nothing was stored."""
+
+
 class VoteConflict(StoreError):
-    """A vote id is already stored with other content. Nothing was stored."""
+    """The id of a vote, trial or rating is already stored with other content. Nothing was stored."""
 
 
 class UnknownVote(StoreError):
-    """The vote to take back is not in the store, or belongs to another observer."""
+    """The vote, trial or rating to take back is not in the store, or belongs to another observer."""
+
+
+class UnknownObserver(StoreError):
+    """No observer with this id or name was added to the store."""
 
 
 # What the drivers say (lower case) -> what it means and the way out.

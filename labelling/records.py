@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 KINDS = ("people", "simulated", "llm")
+ROLES = ("observer", "expert", "manager")
+PURPOSES = ("vote", "repeat", "training")  # in the order of Tally.purpose
+CHOICES = ("low", "high", "tie", "unsure")  # in the order of Tally.choice
+VERDICTS = ("accepted", "corrected", "rejected")
 TIE = "tie"
 UNSURE = "unsure"
 
@@ -17,10 +22,20 @@ def pair_key(a: str, b: str) -> str:
     return hashlib.sha256("\n".join(sorted((a, b))).encode("ascii")).hexdigest()
 
 
-def batch_id(round: str, kind: str, votes: int, question: str, keys: Iterable[str]) -> str:
-    """Identity of one registration: the same round, kind, votes, question and set of pairs give the same id."""
-    content = json.dumps([round, kind, votes, question, sorted(keys)], ensure_ascii=True, separators=(",", ":"))
+def batch_id(round: str, kind: str, votes: int, question: str, keys: Iterable[str], task: str = "pairs") -> str:
+    """Identity of one registration: the same round, kind, votes, question and set of pairs (or items) give the same."""
+    parts = [round, kind, votes, question, sorted(keys), *([] if task == "pairs" else [task])]
+    content = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(content.encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceImage:
+    """A picture that a fusion was made from, shown beside it: 'infrared', 'visible', 'under', 'over'."""
+
+    name: str
+    sha256: str
+    png: bytes | Callable[[], bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +51,101 @@ class PairImages:
     second_sha256: str
     first_png: bytes | Callable[[], bytes]
     second_png: bytes | Callable[[], bytes]
+    sources: tuple[SourceImage, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatingItem:
+    """One picture offered for rating, with what it was made from."""
+
+    sha256: str
+    png: bytes | Callable[[], bytes]
+    sources: tuple[SourceImage, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """Something a picture is scored for; `scale` says what 1, 2, 3, 4 and 5 mean."""
+
+    name: str
+    title: str
+    scale: tuple[str, str, str, str, str]
+
+
+# The four criteria for fused pictures.
+FUSION_CRITERIA = (
+    Criterion(
+        name="thermal",
+        title="Thermal retention",
+        scale=(
+            "hot things of the infrared picture are lost",
+            "most hot things are faint or incomplete",
+            "hot things are there, some weakened",
+            "hot things are clear, with small losses",
+            "every hot thing stands out as in the infrared picture",
+        ),
+    ),
+    Criterion(
+        name="texture",
+        title="Texture retention",
+        scale=(
+            "texture of the visible picture is lost",
+            "most texture is blurred away",
+            "coarse texture is kept, fine texture is lost",
+            "nearly all texture is kept",
+            "all texture is kept as in the visible picture",
+        ),
+    ),
+    Criterion(
+        name="artifacts",
+        title="Freedom from artifacts",
+        scale=(
+            "artifacts spoil the picture",
+            "artifacts are plain to see and disturb",
+            "artifacts are visible, and disturb a little",
+            "artifacts are hard to find",
+            "no artifacts",
+        ),
+    ),
+    Criterion(
+        name="sharpness",
+        title="Sharpness",
+        scale=(
+            "blurred everywhere",
+            "edges are soft in most places",
+            "edges are acceptable",
+            "sharp, with a few soft places",
+            "sharp everywhere",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a round is shown. Not part of the batch's identity: registering again changes them.
+
+    `repeats` is the share (0 to 0.5) of an observer's pairs shown again with the sides swapped; `training` the number
+    of pairs shown first whose answers do not count; `criteria` what a round of ratings scores.
+    """
+
+    allow_tie: bool = False
+    allow_unsure: bool = False
+    repeats: float = 0.0
+    training: int = 0
+    criteria: tuple[Criterion, ...] = ()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=True, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Options:
+        """Read what `to_json` wrote; fields that are absent have their defaults."""
+        values: dict[str, Any] = json.loads(text)
+        criteria = tuple(
+            Criterion(name=c["name"], title=c["title"], scale=tuple(c["scale"])) for c in values.pop("criteria", ())
+        )
+        return cls(criteria=criteria, **values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +174,56 @@ class StoredVote(Vote):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trial(Vote):
+    """An answer that is no vote: a hidden 'repeat' of a pair, or a 'training' pair. Kept, and never counted."""
+
+    purpose: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circle:
+    """A region with artifacts, in pixels of the picture at full resolution."""
+
+    x: float
+    y: float
+    radius: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rating:
+    """Scores of 1 to 5 and marked regions of one picture by one observer; or an expert's review of such a rating.
+
+    `item` is the sha256 of the picture; `scores` has exactly the round's criteria. A review names in `reviews` the
+    rating it is about, and its `verdict`: 'accepted' has the same scores and circles (empty ones are filled in),
+    'corrected' the expert's own, 'rejected' may have none.
+    """
+
+    id: str
+    item: str
+    observer: str
+    kind: str
+    scores: Mapping[str, int]
+    circles: tuple[Circle, ...] = ()
+    note: str = ""
+    round: str
+    seconds: float | None = None
+    reviews: str | None = None
+    verdict: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRating(Rating):
+    """A rating as stored. `made_at` is the time it was stored: UTC, ISO 8601."""
+
+    made_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Batch:
-    """The registration that a round currently asks for."""
+    """The registration that a round currently asks for.
+
+    `task` is 'pairs' or 'ratings'; in a round of ratings `pairs` counts the pictures, `votes_per_pair` the raters.
+    """
 
     id: str
     round: str
@@ -73,6 +231,23 @@ class Batch:
     votes_per_pair: int
     question: str
     pairs: int
+    task: str = "pairs"
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observer:
+    """Somebody who may work by personal link. Votes carry the `name`; links carry the `id` and the `serial`.
+
+    `role` is 'observer', 'expert' (may review) or 'manager' (may watch); a link of an older `serial` is void.
+    """
+
+    id: str
+    name: str
+    role: str
+    serial: int
+    added_at: str
+    revoked_at: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,15 +270,43 @@ class LabelsStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenPair:
-    """A pair that still owes votes: its key and its two pictures, in no meaningful order."""
+    """A pair to show next: its key and its two pictures, in no meaningful order.
+
+    `purpose` is 'vote', 'repeat' or 'training' (an answer to the latter two is a Trial). `left` is the picture that a
+    repeat must show left. `sources` are (name, sha256) of what the pictures were made from.
+    """
 
     key: str
     pictures: tuple[str, str]
+    purpose: str = "vote"
+    left: str | None = None
+    sources: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenItem:
+    """A picture to rate next; `sources` as in OpenPair."""
+
+    item: str
+    sources: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenReview:
+    """A rating to review next, and what others said about the same picture."""
+
+    rating: StoredRating
+    others: tuple[StoredRating, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far one observer is in a round: pairs voted on, and pairs this observer could still vote on."""
+    """How far one observer is in a round: things done, things this observer could still do, seconds spent on them.
+
+    Repeats and training pairs are among both, also those still to come, so that the sum hardly moves.
+    """
 
     done: int
     left: int
+    seconds: float = 0.0

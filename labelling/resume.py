@@ -1,4 +1,7 @@
-"""Let the run go on that waits for a round's labels, over Prefect's REST API.
+"""What happens after a round's last vote: the run that waits for it goes on, over Prefect's REST API.
+
+Only the pipeline's own rounds (r01, r02, ...) have runs that wait. For a study, and for the validation photos, nothing
+waits, and the sentence says how to get at the results.
 
 The votes are stored before this is called, and every start of the run counts them again: a call that fails or gets lost
 costs nothing, so every failure ends in the sentence that says which command to run.
@@ -9,6 +12,8 @@ from __future__ import annotations
 import logging
 import os
 from typing import TYPE_CHECKING, Any
+
+from labelling import manifest
 
 if TYPE_CHECKING:
     import httpx
@@ -26,12 +31,15 @@ class _Unexpected(Exception):
 def after_last_vote(round: str, api_url: str | None = None, deployment: str = DEPLOYMENT, timeout: float = 3.0) -> str:
     """Resume every run that is paused on the gate of `round`; where none waits, start the deployment.
 
-    `api_url` is the address of Prefect's API (None: the environment's PREFECT_API_URL; without it nothing is called),
-    `timeout` the seconds given to each call. Returns the sentence to show the person who voted; it never raises for a
-    server that is absent, slow or wrong.
+    A study and the validation round have no gate: nothing is called for them, and the sentence says what to do next. It
+    names the round only as "round NAME", so that a page can leave the name out. `api_url` is the address of Prefect's
+    API (None: the environment's PREFECT_API_URL; without it nothing is called), `timeout` the seconds given to each
+    call. Returns the sentence to show the person who voted; it never raises for a server that is absent, slow or wrong.
     """
-    address = (api_url or os.environ.get("PREFECT_API_URL", "")).strip().rstrip("/")
     done = f"All labels of round {round} are in."
+    if (next_step := _without_gate(round)) is not None:
+        return f"{done} {next_step}"
+    address = (api_url or os.environ.get("PREFECT_API_URL", "")).strip().rstrip("/")
     by_hand = f"{done} To go on, run `dvc repro` (or `loupe run`)."
     if not address:
         return by_hand
@@ -50,6 +58,21 @@ def after_last_vote(round: str, api_url: str | None = None, deployment: str = DE
             "round %s is complete, and Prefect at %s could not be told: %s", round, address, str(error).split("\n")[0]
         )
         return by_hand
+
+
+def _without_gate(round: str) -> str | None:
+    """What to do next with a round that no run waits for; None for a round of the pipeline."""
+    if round == manifest.VALIDATION:
+        return "To take them into the report, raise evaluate.label_rev in params.yaml and run `dvc repro`."
+    try:
+        study = manifest.find(round)
+    except manifest.StudyError as error:
+        return f"The study's results cannot be computed yet: {error}."
+    if study is None:
+        return None
+    if study.task == "ratings":
+        return "`loupe ratings export` writes them to a file; an expert may review them first."
+    return "`loupe study results` computes the scores."
 
 
 def _client(address: str, timeout: float) -> httpx.Client:

@@ -1,13 +1,15 @@
 """Tables of the label store, their version, and the steps from one version to the next.
 
-The same definitions serve SQLite and PostgreSQL. Votes and retractions are only ever added, never changed. To extend
-the store: change the tables below, raise VERSION by one, and add to MIGRATIONS the function that brings a store of the
-version before to it; a new store is created at VERSION directly.
+The same definitions serve SQLite and PostgreSQL. Votes, trials, ratings, skips and retractions are only ever added,
+never changed, and `seq` is the order in which they were committed. To extend the store: change the tables below, raise
+VERSION by one, and add to MIGRATIONS the function that brings a store of the version before to it (labelling.migrations
+has them); a new store is created at VERSION directly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -28,10 +30,11 @@ from sqlalchemy import (
     update,
 )
 
+from labelling import migrations
 from labelling.errors import StoreVersionError
 
-VERSION = 1
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
+VERSION = 2
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: migrations.to_version_2}
 
 metadata = MetaData()
 _sha256 = String(64)
@@ -44,6 +47,25 @@ pictures = Table(
     metadata,
     Column("sha256", _sha256, primary_key=True),
     Column("png", LargeBinary, nullable=False),
+)
+
+# Apart from the pictures: behind a large blob in its row, a number is slow to reach.
+sizes = Table(
+    "loupe_sizes",
+    metadata,
+    Column("picture", _sha256, ForeignKey(pictures.c.sha256), primary_key=True),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+)
+
+# What a pair or a rated picture (`subject`: pair key or sha256) was fused from.
+sources = Table(
+    "loupe_sources",
+    metadata,
+    Column("subject", _sha256, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("name", String(200), nullable=False),
+    Column("picture", _sha256, ForeignKey(pictures.c.sha256), nullable=False),
 )
 
 pairs = Table(
@@ -62,6 +84,8 @@ batches = Table(
     Column("kind", String(40), nullable=False),
     Column("votes_per_pair", Integer, nullable=False),
     Column("question", Text, nullable=False),
+    Column("task", String(20), nullable=False, server_default="pairs"),  # or "ratings"
+    Column("size", Integer),  # pairs or items; counted where a Loupe of version 1 registered
 )
 
 batch_pairs = Table(
@@ -73,37 +97,116 @@ batch_pairs = Table(
     UniqueConstraint("batch", "pair"),
 )
 
+batch_items = Table(
+    "loupe_batch_items",
+    metadata,
+    Column("batch", _sha256, ForeignKey(batches.c.id), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("item", _sha256, ForeignKey(pictures.c.sha256), nullable=False),
+    UniqueConstraint("batch", "item"),
+)
+
 rounds = Table(
     "loupe_rounds",
     metadata,
     Column("round", String(200), primary_key=True),
     Column("batch", _sha256, ForeignKey(batches.c.id), nullable=False),  # the current one
+    Column("options", Text, nullable=False, server_default="{}"),
 )
+
+
+def _answer_columns() -> list[Column[Any]]:
+    return [
+        Column("seq", Integer, primary_key=True, autoincrement=True),
+        Column("id", String(200), nullable=False, unique=True),
+        Column("pair", _sha256, ForeignKey(pairs.c.key), nullable=False),
+        Column("observer", String(200), nullable=False),
+        Column("kind", String(40), nullable=False),
+        Column("preferred", _sha256, nullable=False),
+        Column("left", _sha256, ForeignKey(pictures.c.sha256), nullable=False),
+        Column("round", String(200), nullable=False),
+        Column("seconds", Float(53)),
+        Column("made_at", String(40), nullable=False),
+        Column("batch", _sha256, ForeignKey(batches.c.id)),  # what the round asked when the answer came in
+    ]
+
 
 votes = Table(
     "loupe_votes",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String(200), nullable=False, unique=True),
-    Column("pair", _sha256, ForeignKey(pairs.c.key), nullable=False),
-    Column("observer", String(200), nullable=False),
-    Column("kind", String(40), nullable=False),
-    Column("preferred", _sha256, nullable=False),
-    Column("left", _sha256, ForeignKey(pictures.c.sha256), nullable=False),
-    Column("round", String(200), nullable=False),
-    Column("seconds", Float(53)),
-    Column("made_at", String(40), nullable=False),
-    Column("batch", _sha256, ForeignKey(batches.c.id)),  # what the round asked when the vote came in
+    *_answer_columns(),
     Index("loupe_votes_by_pair", "pair", "kind", "observer"),
     Index("loupe_votes_by_observer", "observer", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# Hidden repeats and training pairs.
+trials = Table(
+    "loupe_trials",
+    metadata,
+    *_answer_columns(),
+    Column("purpose", String(20), nullable=False),
+    Column("after", Integer, nullable=False),  # seq of the newest vote when it came in
+    Index("loupe_trials_by_observer", "round", "observer", "seq"),
+    sqlite_autoincrement=True,
+)
+
+ratings = Table(
+    "loupe_ratings",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(200), nullable=False, unique=True),
+    Column("item", _sha256, ForeignKey(pictures.c.sha256), nullable=False),
+    Column("observer", String(200), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("content", Text, nullable=False),  # scores, circles and note, as JSON
+    Column("round", String(200), nullable=False),
+    Column("seconds", Float(53)),
+    Column("reviews", String(200)),  # id of the rating under review
+    Column("verdict", String(20)),
+    Column("made_at", String(40), nullable=False),
+    Column("batch", _sha256, ForeignKey(batches.c.id)),
+    Index("loupe_ratings_by_round", "round", "seq"),
+    sqlite_autoincrement=True,
+)
+
+skips = Table(
+    "loupe_skips",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("round", String(200), nullable=False),
+    Column("observer", String(200), nullable=False),
+    Column("subject", String(200), nullable=False),  # pair key, sha256 of an item, or id of a rating
+    Column("at", String(40), nullable=False),
+    Index("loupe_skips_by_observer", "round", "observer", "seq"),
     sqlite_autoincrement=True,
 )
 
 retractions = Table(
     "loupe_retractions",
     metadata,
-    Column("vote", String(200), ForeignKey(votes.c.id), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("vote", String(200), nullable=False, unique=True),  # id of a vote, trial or rating
     Column("at", String(40), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+observers = Table(
+    "loupe_observers",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("role", String(20), nullable=False),
+    Column("serial", Integer, nullable=False),
+    Column("added_at", String(40), nullable=False),
+    Column("revoked_at", String(40)),
+)
+
+secrets = Table(
+    "loupe_secrets",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
 )
 
 

@@ -7,12 +7,17 @@ import random
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from labelling.records import TIE, UNSURE, Vote
+from labelling.queue import Queue
+from labelling.records import TIE, UNSURE, OpenPair
 from labelling.resume import after_last_vote
 from labelling.store import Store, StoreError
-from labelling.voting import check_people
+from labelling.voting import answers_of, check_people, save_answer, sides_of
+
+_LETTERS = {"left": "a", "right": "b", TIE: "t", UNSURE: "u"}
+_MEANINGS = {"a": "A", "b": "B", "t": "about the same", "u": "can't tell", "s": "later", "z": "undo", "q": "quit"}
 
 
 def label_in_terminal(
@@ -23,48 +28,47 @@ def label_in_terminal(
     export_folder: Path,
     input: Callable[[str], str] = builtins.input,
     print: Callable[[str], object] = builtins.print,
-    allow_tie: bool = False,
-    allow_unsure: bool = False,
     sides: random.Random | None = None,
 ) -> int:
-    """Ask `observer` about the open pairs of `round` until none is left or the answer is q; returns the votes cast.
+    """Ask `observer` about the open pairs of `round` until none is left or the answer is q; returns the answers given.
 
-    Each pair is written to `export_folder` as A.png and B.png, in a random order that is recorded with the vote, and
-    both are removed at the end. Answers: a, b, t (about the same) and u (can't tell) where allowed, z (take the last
-    vote back), q. Raises UnknownRound, and StoreError where the round is not labelled by people.
+    Each pair is written to `export_folder` as A.png and B.png, in a random order that is recorded with the answer, and
+    its source pictures beside it; all are removed at the end. Answers: a, b, t (about the same) and u (can't tell)
+    where the round offers them, s (later), z (take the last answer back), q. Raises UnknownRound, and StoreError where
+    the round is not labelled by people.
     """
     batch = check_people(store, round)
-    sides = sides or random.SystemRandom()
-    answers = "a, b" + (", t = about the same" if allow_tie else "") + (", u = can't tell" if allow_unsure else "")
-    allowed = {"a", "b"} | ({"t"} if allow_tie else set()) | ({"u"} if allow_unsure else set())
-    export_folder.mkdir(parents=True, exist_ok=True)
-    files = (export_folder / "A.png", export_folder / "B.png")
+    queue = Queue(store, round)
+    chance = sides or random.SystemRandom()
+    answers = {_LETTERS[answer]: answer for answer in answers_of(batch.options)}
+    asked = ", ".join(f"{letter} = {_MEANINGS[letter]}" for letter in [*answers, "s", "z", "q"])
     cast = 0
+    files: list[Path] = []
+    export_folder.mkdir(parents=True, exist_ok=True)
     print(batch.question)
     try:
-        while (pair := store.next_pair(round, observer)) is not None:
-            shown = sides.sample(pair.pictures, 2)
-            for file, sha256 in zip(files, shown, strict=True):
-                _replace(file, store.picture(sha256))
-            progress = store.progress(round, observer)
-            print(f"Pair {progress.done + 1} of {progress.done + progress.left}: {files[0]}  {files[1]}")
-            answer, seconds = _ask(input, print, f"Better ({answers}; z = undo, q = quit)? ", allowed | {"z", "q"})
-            if answer == "q":
+        while (pair := queue.next(observer)) is not None:
+            left, right = sides_of(pair, chance)
+            files = _export(store, export_folder, pair, left, right)
+            progress = queue.progress(observer)
+            practice = " (to practise; it does not count)" if pair.purpose == "training" else ""
+            print(
+                f"Pair {progress.done + 1} of {progress.done + progress.left}{practice}: {'  '.join(map(str, files))}"
+            )
+            letter, seconds = _ask(input, print, f"Better ({asked})? ", {*answers, "s", "z", "q"})
+            if letter == "q":
                 break
-            if answer == "z":
+            if letter == "z":
                 print(_undo(store, round, observer))
                 continue
-            vote = Vote(
-                id=str(uuid.uuid4()),
-                key=pair.key,
-                observer=observer,
-                kind="people",
-                preferred={"a": shown[0], "b": shown[1], "t": TIE, "u": UNSURE}[answer],
-                left=shown[0],
-                round=round,
-                seconds=builtins.round(seconds, 3),
-            )
-            while not _save(store, vote, print):
+            if letter == "s":
+                store.skip_pair(round, observer, pair.key)
+                continue
+            save = partial(
+                save_answer, store, pair.purpose, id=str(uuid.uuid4()), observer=observer, round=round, left=left,
+                right=right, answer=answers[letter], seconds=seconds,
+            )  # fmt: skip
+            while not _is_saved(save, print):
                 try:
                     input("Press Enter to try again (Ctrl-C to give up this vote): ")
                 except EOFError:
@@ -81,6 +85,17 @@ def label_in_terminal(
     return cast
 
 
+def _export(store: Store, folder: Path, pair: OpenPair, left: str, right: str) -> list[Path]:
+    shown = {"A.png": left, "B.png": right}
+    shown |= {f"source{number}.png": picture for number, (_, picture) in enumerate(pair.sources, 1)}
+    for name, sha256 in shown.items():
+        # An image viewer that watches the file never sees half of it.
+        part = folder / f".{name}.part"
+        part.write_bytes(store.picture(sha256))
+        part.replace(folder / name)
+    return [folder / name for name in shown]
+
+
 def _ask(
     input: Callable[[str], str], print: Callable[[str], object], question: str, allowed: set[str]
 ) -> tuple[str, float]:
@@ -95,9 +110,9 @@ def _ask(
         print(f"Please answer one of: {', '.join(sorted(allowed))}")
 
 
-def _save(store: Store, vote: Vote, print: Callable[[str], object]) -> bool:
+def _is_saved(save: Callable[[], object], print: Callable[[str], object]) -> bool:
     try:
-        store.add_votes([vote])
+        save()
     except StoreError as error:
         print(f"This vote is NOT saved: {error}")
         return False
@@ -105,15 +120,8 @@ def _save(store: Store, vote: Vote, print: Callable[[str], object]) -> bool:
 
 
 def _undo(store: Store, round: str, observer: str) -> str:
-    last = store.last_vote(observer, round)
+    last = store.last_answer(round, observer)
     if last is None:
         return "There is no vote to take back."
-    store.retract(last.id, observer)
+    store.retract(last, observer)
     return "Your last vote was taken back."
-
-
-def _replace(path: Path, content: bytes) -> None:
-    # An image viewer that watches the file never sees half of it.
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)

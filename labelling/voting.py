@@ -1,58 +1,31 @@
-"""One observer voting on one round: what is shown, which side is which, and what an answer means."""
+"""Observers voting on the pairs of a round: what is shown, which side is which, and what an answer means."""
 
 from __future__ import annotations
 
 import random
-import secrets
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from labelling.checks import check_name
 from labelling.errors import StoreError
-from labelling.records import TIE, UNSURE, Batch, Vote
-from labelling.resume import after_last_vote
+from labelling.queue import Queue
+from labelling.records import TIE, UNSURE, Batch, Observer, OpenPair, Options, Trial, Vote, pair_key
+from labelling.sets import (
+    GONE,
+    AnswerNotAllowed,
+    Ending,
+    Showing,
+    State,
+    UnknownShowing,
+    Work,
+    after_saving,
+    round_seconds,
+)
 from labelling.store import Store
+from labelling.tally import Log
 
-_REMEMBERED = 5000  # showings of one session; the oldest are forgotten
-
-_BY_HAND = "All votes of this round are in. If the run still waits, run `dvc repro`."
-
-
-class UnknownShowing(LookupError):
-    """An answer, or a request for a picture, names no showing of this session."""
-
-
-class AnswerNotAllowed(ValueError):
-    """The answer is not among those this round allows."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Showing:
-    """A pair on screen: opaque ids for the showing and its pictures, and what they stand for."""
-
-    id: str
-    key: str
-    left: str
-    right: str
-    left_picture: str
-    right_picture: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """What the header of the page says.
-
-    `done` and `left` count pairs for this observer; `undo` is the id of the vote that could be taken back; `complete`
-    tells that the round has all its votes of everybody, and `message` what happens then.
-    """
-
-    done: int
-    left: int
-    undo: str | None
-    complete: bool
-    message: str | None
+PURPOSES = ("vote", "repeat", "training")
 
 
 def check_people(store: Store, round: str) -> Batch:
@@ -66,121 +39,132 @@ def check_people(store: Store, round: str) -> Batch:
     return batch
 
 
-class VotingSession:
-    """The votes of `observer` on `round`; made once per server, used by many threads.
+def answers_of(options: Options) -> tuple[str, ...]:
+    """The answers that a round asks for."""
+    return "left", "right", *((TIE,) if options.allow_tie else ()), *((UNSURE,) if options.allow_unsure else ())
 
-    Raises UnknownRound, StoreError where the round is not labelled by people, ValueError for a malformed name.
+
+def sides_of(pair: OpenPair, chance: random.Random) -> tuple[str, str]:
+    """The pictures left and right: by chance, except in a repeat, which prescribes them."""
+    if pair.left is not None:
+        first, second = pair.pictures
+        return pair.left, second if pair.left == first else first
+    left, right = chance.sample(pair.pictures, 2)
+    return left, right
+
+
+def save_answer(
+    store: Store, purpose: str, *, id: str, observer: str, round: str, left: str, right: str, answer: str,
+    seconds: float,
+) -> int:  # fmt: skip
+    """Store an answer ('left', 'right', 'tie', 'unsure') durably, as a vote or as a trial; returns how many were new.
+
+    Raises VoteConflict, InvalidVote, StoreUnavailable; nothing was stored then.
     """
+    fields: dict[str, Any] = {
+        "id": id, "key": pair_key(left, right), "observer": observer, "kind": "people", "round": round, "left": left,
+        "preferred": {"left": left, "right": right}.get(answer, answer), "seconds": round_seconds(seconds),
+    }  # fmt: skip
+    if purpose == "vote":
+        return store.add_votes([Vote(**fields)])
+    return store.add_trials([Trial(purpose=purpose, **fields)])
 
-    def __init__(
-        self,
-        store: Store,
-        round: str,
-        observer: str,
-        *,
-        allow_tie: bool = False,
-        allow_unsure: bool = False,
-        finish: Callable[[str], str] = after_last_vote,
-    ) -> None:
-        check_name("observer", observer)
-        self.batch = check_people(store, round)
+
+class PairDesk:
+    """The votes of every observer on one round; made once per server and round, used by many threads."""
+
+    def __init__(self, work: Work, round: str, ending: Ending) -> None:
         self.round = round
-        self.observer = observer
-        self.answers = ("left", "right", *((TIE,) if allow_tie else ()), *((UNSURE,) if allow_unsure else ()))
-        self._store = store
-        self._finish = finish
-        self._sides = random.SystemRandom()
-        self._showings: OrderedDict[str, Showing] = OrderedDict()
-        self._pictures: dict[str, str] = {}
-        self._lock = threading.Lock()
-        self._finishing: threading.Thread | None = None
-        self._message: str | None = None
+        self._work = work
+        self._ending = ending
+        self._chance = random.SystemRandom()
+        self._opening = threading.Lock()
+        self._opened: Queue | None = None
+        self._log: Log
+        self._complete: bool | None = None  # as last seen
 
-    def show(self, skip: Sequence[str] = ()) -> Showing | None:
-        """The next pair to vote on, sides at random, else None; `skip` are showings whose pairs are passed over."""
-        with self._lock:
-            keys = {self._showings[id].key for id in skip if id in self._showings}
-        pair = self._store.next_pair(self.round, self.observer, keys)
+    def next(self, observer: Observer, skip: Sequence[Showing]) -> tuple[dict[str, Any] | None, State]:
+        """The next pair to vote on, else None, and the state; the pairs of the showings `skip` are passed over."""
+        pair = self._queue.next(observer.name, [pair_key(shown.first, shown.second) for shown in skip])
+        self._check_people()
         if pair is None:
-            return None
-        left, right = self._sides.sample(pair.pictures, 2)
-        ids = [secrets.token_urlsafe(16) for _ in range(3)]
-        showing = Showing(
-            id=ids[0], key=pair.key, left=left, right=right, left_picture=ids[1], right_picture=ids[2]
-        )  # fmt: skip
-        with self._lock:
-            self._showings[showing.id] = showing
-            self._pictures |= {showing.left_picture: left, showing.right_picture: right}
-            while len(self._showings) > _REMEMBERED:
-                _, old = self._showings.popitem(last=False)
-                del self._pictures[old.left_picture], self._pictures[old.right_picture]
-        return showing
+            return None, self.state(observer)
+        left, right = sides_of(pair, self._chance)
+        self._work.pictures.prepare([left, right, *(picture for _, picture in pair.sources)])
+        shown = {
+            "id": self._work.names.showing(observer, self.round, pair.purpose, left, right),
+            "left": self._work.show(observer, left),
+            "right": self._work.show(observer, right),
+            "sources": self._work.show_sources(observer, pair.sources),
+            "training": pair.purpose == "training",
+        }
+        return shown, self.state(observer)
 
-    def picture(self, id: str) -> bytes:
-        """PNG bytes of a picture shown in this session. Raises UnknownShowing."""
-        with self._lock:
-            sha256 = self._pictures.get(id)
-        if sha256 is None:
-            raise UnknownShowing("no such picture in this session; reload the page")
-        return self._store.picture(sha256)
+    def vote(self, observer: Observer, id: str, shown: Showing, answer: str, seconds: float) -> State:
+        """Store an answer under the id that the page made.
 
-    def vote(self, id: str, showing: str, answer: str, seconds: float) -> State:
-        """Store an answer ('left', 'right', and 'tie', 'unsure' where allowed) under the client-made vote id.
-
-        Returns only after the vote is durably stored; the same vote again is fine. Raises UnknownShowing,
-        AnswerNotAllowed, VoteConflict, StoreUnavailable; nothing was stored then.
+        Returns only after the answer is durably stored; the same one again is fine. Raises AnswerNotAllowed,
+        VoteConflict, StoreUnavailable, and nothing was stored then; SavedButUncounted, and it was.
         """
-        if answer not in self.answers:
-            raise AnswerNotAllowed(f"the answer must be one of {', '.join(self.answers)}")
-        with self._lock:
-            shown = self._showings.get(showing)
-        if shown is None:
-            raise UnknownShowing("this pair was not shown in this session; reload the page")
-        preferred = {"left": shown.left, "right": shown.right}.get(answer, answer)
-        self._store.add_votes(
-            [
-                Vote(
-                    id=id, key=shown.key, observer=self.observer, kind="people", preferred=preferred, left=shown.left,
-                    round=self.round, seconds=round(seconds, 3),
-                )
-            ]
+        was_complete = self._queue.complete() if self._complete is None else self._complete
+        self._check_people()
+        allowed = answers_of(self._queue.batch.options)
+        if answer not in allowed:
+            raise AnswerNotAllowed(f"the answer must be one of {', '.join(allowed)}")
+        new = save_answer(
+            self._work.store, shown.purpose, id=id, observer=observer.name, round=self.round, left=shown.first,
+            right=shown.second, answer=answer, seconds=seconds,
         )  # fmt: skip
-        if self._store.status(self.round).complete:
-            self._begin_to_finish()
-        return self.state()
+        return after_saving(lambda: self._counted(observer, late=was_complete and bool(new)))
 
-    def undo(self, vote: str) -> State:
-        """Take back this observer's vote with that id; twice is fine. Raises UnknownVote."""
-        self._store.retract(vote, self.observer)
-        return self.state()
+    def skip(self, observer: Observer, shown: Showing) -> State:
+        """Put a pair off: it comes back when nothing else is left."""
+        self._work.store.skip_pair(self.round, observer.name, pair_key(shown.first, shown.second))
+        return self.state(observer)
 
-    def state(self) -> State:
-        """The state as it is now."""
-        progress = self._store.progress(self.round, self.observer)
-        last = self._store.last_vote(self.observer, self.round)
-        complete = self._store.status(self.round).complete
-        with self._lock:
-            message = None
-            if complete:
-                message = self._message or _BY_HAND
-            elif not (self._finishing and self._finishing.is_alive()):
-                self._finishing = self._message = None  # a vote was taken back: the next last vote counts anew
+    def undo(self, observer: Observer) -> State:
+        """Take back this observer's newest answer in this round, where there is one."""
+        last = self._work.store.last_answer(self.round, observer.name)
+        if last is not None:
+            self._work.store.retract(last, observer.name)
+        return self.state(observer)
+
+    def state(self, observer: Observer) -> State:
+        """The state as it is now, by one look at the database."""
+        progress = self._queue.progress(observer.name)
+        self._check_people()
+        log = self._log
+        with log.lock:
+            number = log.number(observer.name)
+            undo = bool(log.votes["here"][log.votes.of(number)].any() or len(log.trials.of(number)))
+            complete = self._complete = bool((log.counts >= log.batch.votes_per_pair).all())
         return State(
-            done=progress.done, left=progress.left, undo=None if last is None else last.id, complete=complete,
-            message=message,
+            done=progress.done, left=progress.left, undo=undo, complete=complete,
+            message=self._ending.message(complete), spent=round_seconds(progress.seconds),
         )  # fmt: skip
 
-    def _begin_to_finish(self) -> None:
-        with self._lock:
-            if self._finishing is None:
-                self._message = "All votes are in. Telling the run that waits for them …"
-                self._finishing = threading.Thread(target=self._tell, name="after-last-vote", daemon=True)
-                self._finishing.start()
+    def source_names(self, observer: Observer) -> list[str]:
+        """Names of the source pictures that go with a pair (infrared, visible, ...)."""
+        pair = self._queue.next(observer.name)
+        return [] if pair is None else [name for name, _ in pair.sources]
 
-    def _tell(self) -> None:
-        message = _BY_HAND
-        try:
-            message = self._finish(self.round)
-        finally:
-            with self._lock:
-                self._message = message
+    def _check_people(self) -> None:
+        """Raises UnknownShowing where the round, as last looked at, is not labelled by people any more."""
+        if self._queue.batch.kind != "people":
+            raise UnknownShowing(GONE)
+
+    def _counted(self, observer: Observer, late: bool) -> State:
+        state = self.state(observer)
+        # A retry of the last vote counts as the last vote: the server may have been killed before it told anybody.
+        if state.complete and not late:
+            self._ending.begin()
+            return replace(state, message=self._ending.message(True))
+        return state
+
+    @property
+    def _queue(self) -> Queue:
+        with self._opening:
+            if self._opened is None:
+                with self._work.store.log(self.round) as (self._log, _):
+                    self._opened = Queue(self._work.store, self.round)
+            return self._opened

@@ -23,7 +23,7 @@ from tasks.config import View
 from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.image_set import ImageSet
 from tasks.images import read_uint8, write_png
-from tasks.labels import offered, vote_of
+from tasks.labels import offered, options, vote_of
 from tasks.mapping import map_images
 from tasks.ranker_data import load_ranker, ranker_name, scores_of
 from tasks.runtime import DATA, device, stage, workers
@@ -142,9 +142,9 @@ def peoples_votes(outputs: pd.DataFrame, last: str, params: View) -> list[dict[s
         return []
     frame = pd.DataFrame(pairs)
     with Store.open() as store:
-        store.register(
-            VALIDATION, "people", offered(frame.drop_duplicates("key")), params.labels.votes, params.labels.question
-        )
+        settings = params.labels
+        unique = offered(frame.drop_duplicates("key"))
+        store.register(VALIDATION, "people", unique, settings.votes, settings.question, options(settings))
         votes = store.votes(list(frame.key), "people")
     print(
         f"validation: {len(votes)} votes of people on {len(frame)} pairs are in (`loupe label {VALIDATION}` adds more)"

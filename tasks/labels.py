@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from labelling.store import PairImages, Store, StoredVote, Vote
+from labelling.store import Options, PairImages, Store, StoredVote, Vote
 from models.preference.observers import SimulatedObserver
 from tasks import tables
 from tasks.config import Labels, View
@@ -39,6 +39,16 @@ def offered(pairs: pd.DataFrame) -> list[PairImages]:
         )
         for row in tables.rows(pairs)
     ]
+
+
+def options(settings: Labels) -> Options:
+    """How people are shown the pairs. They are kept with the round in the store, where the labelling app finds them."""
+    return Options(
+        allow_tie=settings.allow_tie,
+        allow_unsure=settings.allow_unsure,
+        repeats=settings.repeats,
+        training=settings.training,
+    )
 
 
 def _measure(job: tuple[str, str | None, tuple[str, ...]]) -> dict[str, float | None]:
@@ -127,7 +137,9 @@ def run(params: View, round: str) -> int:
     pairs = tables.read("pairs", DATA / "pairs" / round / "pairs.parquet")
     out = DATA / "labels" / round / "labels.parquet"
     with Store.open() as store:
-        batch = store.register(round, settings.source, offered(pairs), settings.votes, settings.question)
+        batch = store.register(
+            round, settings.source, offered(pairs), settings.votes, settings.question, options(settings)
+        )
         if settings.source == "simulated":
             votes = simulate(store, round, pairs, settings, workers(params))
             print(f"round {round}: {len(votes)} votes of {settings.votes} simulated observers on {len(pairs)} pairs")

@@ -158,11 +158,15 @@ class Simulated(Section):
 
 
 class Labels(Section):
+    """Who votes, and how pairs are shown to people; the fields that have defaults came later than version 0.1's files."""
+
     source: Literal["simulated", "people"]
     votes: Count
     question: str
     allow_tie: bool = False
     allow_unsure: bool = False
+    repeats: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    training: Annotated[int, Field(ge=0, le=100)] = 0
     simulated: Simulated
 
     @model_validator(mode="after")

@@ -18,7 +18,9 @@ from tasks.images import encode_png
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = load_whole(ROOT / "presets" / "demo.yaml")
-COMMANDS = ("check", "preset", "run", "enhance", "label", "status", "weights")
+COMMANDS = (
+    "check", "preset", "run", "enhance", "label", "status", "weights", "labels", "observers", "study", "ratings",
+)  # fmt: skip
 
 
 @pytest.fixture

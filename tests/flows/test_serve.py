@@ -25,7 +25,7 @@ class Served:
             self.port = probe.getsockname()[1]
         self.log = (root / "serve.log").open("w")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "flows.serve", "--port", str(self.port)],
+            [sys.executable, "-m", "flows.serve", "--port", str(self.port), "--label-port", "0"],
             cwd=root,
             env=flow_environment(root, None),
             stdout=self.log,
@@ -124,3 +124,42 @@ def test_a_taken_port_is_said(project: Project) -> None:
         )
     assert done.returncode == 1
     assert f"port {port} is taken" in done.stderr
+
+
+def test_the_labelling_app_runs_beside_prefect_and_ends_with_it(tmp_path: Path) -> None:
+    """In a folder without a label store: the real app, which prints links that work."""
+    (tmp_path / "dvc.yaml").touch()
+    running = Served(tmp_path)
+    log = tmp_path / "serve.log"
+    try:
+        deadline = time.monotonic() + 60
+        while "To watch" not in log.read_text():
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        link = next(word for word in log.read_text().split() if "/o/" in word)
+        with httpx.Client(trust_env=False, follow_redirects=True) as client:
+            assert client.get(link).status_code == 200
+    finally:
+        running.close()
+    assert running.process.returncode == 0
+    assert "has ended" not in log.read_text()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", httpx.URL(link).port or 0)) != 0, "the labelling app is still there"
+
+
+def test_a_labelling_app_that_cannot_start_leaves_prefect_alone(tmp_path: Path) -> None:
+    (tmp_path / "dvc.yaml").touch()
+    (tmp_path / ".loupe").mkdir()
+    (tmp_path / ".loupe" / "labels.sqlite").write_text("not a database, but long enough to be looked at as one" * 20)
+    running = Served(tmp_path)
+    try:
+        deadline = time.monotonic() + 60
+        while "The labelling app has ended (exit code 1)" not in (tmp_path / "serve.log").read_text():
+            assert time.monotonic() < deadline, (tmp_path / "serve.log").read_text()
+            time.sleep(0.1)
+        assert running.client.get("/health").status_code == 200
+    finally:
+        running.close()
+    said = (tmp_path / "serve.log").read_text()
+    assert "is not an SQLite database" in said
+    assert "Traceback" not in said

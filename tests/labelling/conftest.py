@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser_helpers import CHROMIUM, App
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from labelling.store import Store
 
@@ -96,3 +98,30 @@ def store(place: str) -> Iterator[Store]:
 def sqlite_store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(tmp_path / "labels.sqlite") as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A real browser without a window. Not for the whole session: while it runs, asyncio.run() would fail."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}: apt-get install chromium")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser profile of its own: no cookie, nothing stored, 1280 x 800."""
+    opened = chromium.new_context(viewport={"width": 1280, "height": 800})
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def app(sqlite_store: Store) -> Iterator[App]:
+    """The labelling app over an empty store."""
+    running = App(sqlite_store)
+    yield running
+    running.stop()

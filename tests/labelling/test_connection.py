@@ -6,6 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,18 @@ def test_a_locked_store_says_so_and_works_again_afterwards(tmp_path: Path) -> No
         assert store.status("r01").have == 0  # reading goes on meanwhile
         other.execute("ROLLBACK")
         other.close()
+        assert store.add_votes([vote(pairs[0])]) == 1
+
+
+def test_a_thread_that_waits_too_long_for_another_says_so(place: str) -> None:
+    pairs = make_pairs(1)
+    with Store.open(place, busy_timeout=0.2) as store:
+        store.register("r01", "people", pairs, 1, "Better?")
+        with store._writing(), ThreadPoolExecutor(1) as pool:
+            begun = time.monotonic()
+            with pytest.raises(StoreUnavailable, match="locked by other writers; retry"):
+                pool.submit(store.add_votes, [vote(pairs[0])]).result()
+            assert time.monotonic() - begun < 5
         assert store.add_votes([vote(pairs[0])]) == 1
 
 

@@ -7,13 +7,15 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from label_helpers import make_pairs
+from label_helpers import make_pairs, vote
 from sqlalchemy import text
 
+from labelling.queue import Queue
 from labelling.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -21,13 +23,15 @@ ROOT = Path(__file__).parents[2]
 # Votes for ever or `count` times, each vote twice as a page does that did not hear the answer; prints what was acknowledged.
 VOTER = """
 import sys, uuid
+from labelling.queue import Queue
 from labelling.store import Store, Vote
 place, observer, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = Store.open(place)
+queue = Queue(store, "r01")
 print("ready", flush=True)
 cast = 0
 while cast != count:
-    pair = store.next_pair("r01", observer)
+    pair = queue.next(observer)
     if pair is None:
         break
     vote = Vote(id=str(uuid.uuid4()), key=pair.key, observer=observer, kind="people", preferred=pair.pictures[0],
@@ -84,7 +88,7 @@ def test_kill_loses_no_acknowledged_vote(tmp_path: Path, attempt: int) -> None:
             assert db.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
         assert set(acknowledged[1:]) <= set(stored)
         assert len(stored) == len(set(stored)) <= len(acknowledged)  # at most the one on its way
-        assert store.progress("r01", "anna").done == len(stored)
+        assert Queue(store, "r01").progress("anna").done == len(stored)
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
@@ -96,3 +100,37 @@ def test_a_killed_server_loses_no_acknowledged_vote(place: str, postgres: Any) -
         postgres.stop()  # immediate: no checkpoint, as after a crash
         postgres.restart()
         assert sorted(_stored(store)) == sorted(output.split()[1:])
+
+
+def test_a_forked_child_votes_for_itself(place: str) -> None:
+    """Neither connections nor locks nor what was read are shared with the parent."""
+    with Store.open(place) as store:
+        store.register("r01", "people", make_pairs(2), 1, "Better?")
+        queue = Queue(store, "r01")
+        shown = queue.next("anna")
+        assert shown is not None
+        held, done = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with store.log("r01"), store._turn:
+                held.set()
+                done.wait(60)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        held.wait(60)
+        try:
+            child = os.fork()
+            if child == 0:
+                try:
+                    pair = Queue(store, "r01").next("anna")
+                    assert pair is not None
+                    store.add_votes([vote(make_pairs(2)[0]), vote(make_pairs(2)[1])])
+                    os._exit(0 if Queue(store, "r01").complete() else 2)
+                except BaseException:
+                    os._exit(1)
+        finally:
+            done.set()
+            holder.join()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert queue.complete()

@@ -6,10 +6,12 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labelling import manifest
 from labelling.resume import after_last_vote
 
 BY_HAND = "All labels of round r01 are in. To go on, run `dvc repro` (or `loupe run`)."
@@ -151,3 +153,37 @@ def test_a_proxy_of_the_environment_is_not_asked_for_loopback(
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     prefect.add_run("a", "gate-r01-1")
     assert after_last_vote("r01") == "All labels of round r01 are in. The waiting run goes on."
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "dvc.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_no_run_waits_for_the_validation_photos(prefect: FakePrefect) -> None:
+    prefect.add_run("a", "gate-validation-1")
+    said = after_last_vote("validation")
+    assert said.startswith(
+        "All labels of round validation are in. To take them into the report, raise evaluate.label_rev"
+    )
+    assert prefect.asked == []
+
+
+@pytest.mark.parametrize(("task", "command"), [("pairs", "loupe study results"), ("ratings", "loupe ratings export")])
+def test_no_run_waits_for_a_study(prefect: FakePrefect, project: Path, task: manifest.Task, command: str) -> None:
+    manifest.Manifest("llie", task, "Which?", ("a", "b"), ()).save()
+    said = after_last_vote("llie")
+    assert said.startswith("All labels of round llie are in.")
+    assert f"`{command}`" in said
+    assert "llie" not in said.replace("round llie", "")  # the page shows it without the name
+    assert prefect.asked == []
+    assert "new run was started" in after_last_vote("r01")
+
+
+def test_a_study_whose_manifest_is_damaged(prefect: FakePrefect, project: Path) -> None:
+    path = manifest.Manifest("llie", "pairs", "Which?", ("a", "b"), ()).save()
+    path.write_text("{")
+    assert "cannot be computed yet" in after_last_vote("llie")
+    assert prefect.asked == []

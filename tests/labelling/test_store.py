@@ -12,6 +12,7 @@ from label_helpers import make_pairs, pair, png, sha, vote
 from sqlalchemy import text
 
 from labelling import schema
+from labelling.queue import Queue
 from labelling.status import labels_status
 from labelling.store import (
     InvalidPair,
@@ -45,7 +46,7 @@ def test_register_is_idempotent_and_survives_reopening(place: str) -> None:
         assert store.rounds() == ["r01"]
         assert store.status("r01").pairs == 3
         assert store.status("r01").have == 1
-        assert store.next_pair("r01", "berta").key == pairs[0].key  # type: ignore[union-attr]
+        assert [key for key, _, _ in store.pairs("r01")] == [p.key for p in pairs]
         assert store.picture(sha(4)) == png(4)
 
 
@@ -211,7 +212,7 @@ def test_the_first_vote_not_taken_back_counts(store: Store) -> None:
     store.retract(second.id, "anna")
     assert store.votes([key], "people") == []
     assert store.status("r01").have == 0
-    assert store.next_pair("r01", "anna") is not None
+    assert Queue(store, "r01").next("anna") is not None
     assert store.last_vote("anna") is None
 
 
@@ -246,24 +247,6 @@ def test_many_keys_fit_into_one_question(store: Store) -> None:
     assert len(store.votes([*keys, pairs[0].key], "people")) == 1200
 
 
-def test_next_pair_and_progress(store: Store) -> None:
-    pairs = make_pairs(3)
-    store.register("r01", "people", pairs, 2, QUESTION)
-    assert store.next_pair("r01", "anna").key == pairs[0].key  # type: ignore[union-attr]
-    assert set(store.next_pair("r01", "anna").pictures) == {sha(0), sha(1)}  # type: ignore[union-attr]
-    store.add_votes([vote(pairs[0])])
-    assert store.next_pair("r01", "anna").key == pairs[1].key  # type: ignore[union-attr]
-    assert store.next_pair("r01", "anna", skip=[pairs[1].key]).key == pairs[2].key  # type: ignore[union-attr]
-    assert store.next_pair("r01", "berta").key == pairs[0].key  # type: ignore[union-attr]
-    store.add_votes([vote(pairs[0], "berta")])  # the pair owes nothing any more
-    assert store.next_pair("r01", "carl").key == pairs[1].key  # type: ignore[union-attr]
-    assert dataclasses.astuple(store.progress("r01", "anna")) == (1, 2)
-    assert dataclasses.astuple(store.progress("r01", "carl")) == (0, 2)
-    store.add_votes([vote(p, who) for p in pairs[1:] for who in ("anna", "berta")])
-    assert store.next_pair("r01", "carl") is None
-    assert dataclasses.astuple(store.progress("r01", "anna")) == (3, 0)
-
-
 def test_last_vote(store: Store) -> None:
     pairs = make_pairs(2)
     store.register("r01", "people", pairs, 2, QUESTION)
@@ -279,11 +262,17 @@ def test_last_vote(store: Store) -> None:
 
 def test_unknown_round_and_picture(store: Store) -> None:
     store.register("r01", "people", make_pairs(1), 1, QUESTION)
-    for ask in (store.status, store.batch, lambda name: store.next_pair(name, "anna")):
+    for ask in (store.status, store.batch, store.options, store.pairs, store.tally, store.log_position):
         with pytest.raises(UnknownRound, match=r"r07.*rounds there: r01"):
             ask("r07")
-    with pytest.raises(UnknownPicture):
-        store.picture("../labels.sqlite")
+        with pytest.raises(UnknownRound):
+            ask("\x00\ud800")
+    for name in ("../labels.sqlite", "a\x00", "\ud800"):
+        for look in (store.picture, store.picture_size):
+            with pytest.raises(UnknownPicture):
+                look(name)
+    with pytest.raises(UnknownVote):
+        store.retract("\x00", "anna")
 
 
 def test_labels_status_opens_the_store_of_the_environment(place: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,271 +1,323 @@
-"""The page to vote on, from the browser's side of HTTP."""
+"""The labelling app against bad input and bad people; what everybody's page has in common."""
 
 from __future__ import annotations
 
 import re
-import threading
 import uuid
-from typing import Any
+from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from label_helpers import make_pairs, png, wait_for
+from label_helpers import make_pairs, png, sha, wait_for
+from web_helpers import BASE, Browser, make_app
 
-from labelling import voting
-from labelling.store import Store, StoreError, StoreUnavailable, UnknownRound
-from labelling.web import MAX_BODY, TOKEN_HEADER, create_app
+from labelling.queue import Queue
+from labelling.records import FUSION_CRITERIA, Options, RatingItem
+from labelling.store import Store
+from labelling.tokens import Sealer
 
 QUESTION = 'Which looks <b>better</b> & "cleaner"?'
-
-
-class Page:
-    """A browser with the page open; remembers every byte it received."""
-
-    def __init__(self, store: Store, observer: str = "anna", **options: Any) -> None:
-        self.finished: list[str] = []
-        options.setdefault("finish", lambda name: self.finished.append(name) or "The waiting run goes on.")
-        app = create_app(store, "r01", observer, **options)
-        self.client = TestClient(app, base_url="http://127.0.0.1:8000")
-        self.html = self.client.get("/").text
-        token = re.search(r'name="session" content="([^"]+)"', self.html)
-        assert token is not None
-        self.token = token[1]
-
-    def post(self, path: str, body: Any, **headers: str) -> Any:
-        return self.client.post(path, json=body, headers={TOKEN_HEADER: self.token} | headers)
-
-    def next(self, *skip: str) -> Any:
-        return self.post("/next", {"skip": list(skip)}).json()
-
-    def vote(self, showing: str, answer: str = "left", /, **changes: Any) -> Any:
-        body = {"id": str(uuid.uuid4()), "showing": showing, "answer": answer, "seconds": 1.5}
-        return self.post("/vote", body | changes)
+CALLS = [
+    "/api/next", "/api/vote", "/api/skip", "/api/undo", "/api/state", "/api/rate/next", "/api/rate", "/api/review/next",
+    "/api/review", "/api/watch",
+]  # fmt: skip
 
 
 @pytest.fixture
 def asked(sqlite_store: Store) -> Store:
-    sqlite_store.register("r01", "people", make_pairs(3), 1, QUESTION)
+    sqlite_store.register("round-secret", "people", make_pairs(3), 1, QUESTION)
     return sqlite_store
 
 
-def test_voting_to_the_end(asked: Store) -> None:
-    page = Page(asked)
-    for done in range(3):
-        showing = page.next()["showing"]
-        left = page.client.get(showing["left"])
-        assert left.headers["content-type"] == "image/png"
-        state = page.vote(showing["id"], "right").json()["state"]
-        assert (state["done"], state["left"]) == (done + 1, 2 - done)
-        stored = asked.last_vote("anna")
-        assert stored is not None
-        assert asked.picture(stored.left) == left.content
-        assert asked.picture(stored.preferred) == page.client.get(showing["right"]).content
-        assert stored.seconds == 1.5
-    assert page.next()["showing"] is None
-    wait_for(lambda: page.post("/state", {}).json()["state"]["message"] == "The waiting run goes on.")
-    assert page.finished == ["r01"]
+@pytest.fixture
+def app(asked: Store) -> FastAPI:
+    return make_app(asked)
 
 
-def test_the_last_vote_is_told_again_after_an_undo(asked: Store) -> None:
-    page = Page(asked)
-    for _ in range(3):
-        state = page.vote(page.next()["showing"]["id"]).json()["state"]
-    wait_for(lambda: page.finished == ["r01"])
-    wait_for(lambda: page.post("/state", {}).json()["state"]["message"] == "The waiting run goes on.")
-    undone = page.post("/undo", {"vote": state["undo"]}).json()["state"]
-    assert (undone["complete"], undone["message"], undone["left"]) == (False, None, 1)
-    page.vote(page.next()["showing"]["id"])
-    wait_for(lambda: page.finished == ["r01", "r01"])
+def have(store: Store) -> int:
+    return store.status("round-secret").have
 
 
-def test_voting_does_not_wait_for_the_resumed_run(asked: Store) -> None:
-    release = threading.Event()
-    page = Page(asked, finish=lambda _: str(release.wait(20)))
-    for _ in range(3):
-        state = page.vote(page.next()["showing"]["id"]).json()["state"]
-    assert state["complete"]
-    assert "Telling the run" in state["message"]
-    release.set()
+def test_without_a_link_there_is_no_page_and_no_picture(asked: Store, app: FastAPI) -> None:
+    anna = Browser(app, asked)
+    shown = anna.next()["showing"]
+    stranger = TestClient(app, base_url=BASE, follow_redirects=False)
+    for path in ("/", f"/compare/{anna.set()}", "/watch", f"/tile/{shown['left']['id']}/0/0/0"):
+        response = stranger.get(path)
+        assert response.status_code == 401, path
+        assert "better" not in response.text
+    for path in CALLS:
+        assert stranger.post(path, json={"set": anna.set()}, headers={"X-Loupe-Session": anna.code}).status_code == 401
 
 
-def test_sides_are_random_and_recorded(sqlite_store: Store) -> None:
-    sqlite_store.register("r01", "people", make_pairs(1), 1000, QUESTION)
-    page = Page(sqlite_store)
-    lefts = [page.client.get(page.next()["showing"]["left"]).content for _ in range(40)]
-    assert {png(0), png(1)} == set(lefts)
+def test_forged_links_and_cookies(asked: Store, app: FastAPI) -> None:
+    anna = Browser(app, asked)
+    token = anna.client.cookies["loupe"]
+    own = Sealer(asked.secret())
+    forged = [
+        "x", token[:-2] + ("AA" if token[-2:] != "AA" else "BB"), token[1:], "..%2f..%2fetc%2fpasswd", "%00", "é",
+        Sealer(bytes(32)).seal("link", [anna.observer.id, 1], fresh=False), own.seal("link", [anna.observer.id, 2]),
+        own.seal("set", [anna.observer.id, 1]), own.seal("link", ["0" * 32, 1]), "A" * 3000,
+    ]  # fmt: skip
+    for wrong in forged:
+        browser = TestClient(app, base_url=BASE, follow_redirects=False)
+        response = browser.get(f"/o/{wrong}")
+        assert response.status_code == (404 if "%2f" in wrong else 403), wrong
+        assert "set-cookie" not in response.headers
+        if wrong.isascii():
+            answer = browser.get("/", headers={"Cookie": f"loupe={wrong}"})
+            assert answer.status_code == 403
+            assert browser.post("/api/state", json={}, headers={"Cookie": f"loupe={wrong}"}).status_code == 403
 
 
-def test_skip_loads_the_pair_after_the_one_on_screen(asked: Store) -> None:
-    page = Page(asked)
-    first = page.next()["showing"]
-    second = page.next(first["id"])["showing"]
-    third = page.next(first["id"], second["id"])["showing"]
-    assert page.next(first["id"], second["id"], third["id"])["showing"] is None
-    assert len({page.client.get(s["left"]).content[:200] for s in (first, second, third)}) == 3
+def test_a_revoked_link_ends_at_once_also_where_the_page_is_open(asked: Store, app: FastAPI) -> None:
+    anna, berta = Browser(app, asked), Browser(app, asked, "berta")
+    where, shown = anna.set(), anna.next()["showing"]
+    with Store.open(asked.place) as another_process:
+        another_process.revoke_observer("anna")
+    assert anna.vote(shown["id"]).status_code == 403
+    assert anna.get("/").status_code == 403
+    assert anna.get(f"/compare/{where}").status_code == 403
+    wait_for(lambda: anna.tile(shown["left"]).status_code == 403, 3.0)
+    assert anna.get(anna.link.removeprefix(BASE)).status_code == 403
+    asked.add_observer("anna")
+    assert anna.vote(shown["id"]).status_code == 403
+    assert have(asked) == 0
+    assert berta.vote(berta.next()["showing"]["id"]).status_code == 200
 
 
-def test_retry_of_a_vote_is_fine_and_another_content_is_not(asked: Store) -> None:
-    page = Page(asked)
-    showing, id = page.next()["showing"]["id"], str(uuid.uuid4())
-    for _ in range(2):
-        assert page.vote(showing, id=id).status_code == 200
-    assert asked.status("r01").have == 1
-    assert page.vote(showing, "right", id=id).status_code == 409
+def test_the_cookie_is_strict_and_no_script_can_read_it(asked: Store, app: FastAPI) -> None:
+    anna = Browser(app, asked)
+    response = anna.get(anna.link.removeprefix(BASE))
+    cookie = response.headers["set-cookie"]
+    assert (response.status_code, response.headers["location"]) == (303, "/")
+    for part in ("HttpOnly", "SameSite=strict", "Path=/"):
+        assert part in cookie
 
 
-def test_undo_asks_the_same_pair_again_and_twice_is_fine(asked: Store) -> None:
-    page = Page(asked)
-    shown = page.next()["showing"]
-    vote = page.vote(shown["id"]).json()["state"]["undo"]
-    for _ in range(2):
-        assert page.post("/undo", {"vote": vote}).json()["state"]["left"] == 3
-    again = page.next()["showing"]
-    pictures = [{page.client.get(s[side]).content for side in ("left", "right")} for s in (shown, again)]
-    assert pictures[0] == pictures[1]
-    other = Page(asked, "berta")
-    assert other.post("/undo", {"vote": vote}).status_code == 404
+def test_a_link_followed_from_another_site_leads_on(asked: Store, app: FastAPI) -> None:
+    stranger = TestClient(app, base_url=BASE)
+    response = stranger.get("/", headers={"Sec-Fetch-Site": "cross-site"})
+    assert 'http-equiv="refresh" content="0;url=/"' in response.text
+    assert stranger.get("/", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 401
+    anna = Browser(app, asked)
+    assert anna.get("/", **{"Sec-Fetch-Site": "cross-site"}).status_code == 303
 
 
-def test_answers_offered_are_answers_taken(asked: Store) -> None:
-    plain, generous = Page(asked), Page(asked, allow_tie=True, allow_unsure=True)
-    showing = plain.next()["showing"]["id"]
-    assert plain.vote(showing, "tie").status_code == 400
-    assert re.search(r'id="tie"[^>]*hidden', plain.html)
-    assert not re.search(r'id="tie"[^>]*hidden', generous.html)
-    for answer in ("tie", "unsure"):
-        assert generous.vote(generous.next()["showing"]["id"], answer).status_code == 200
-    assert {v.preferred for v in asked.votes([p.key for p in make_pairs(3)], "people")} == {"tie", "unsure"}
-
-
-@pytest.mark.parametrize("path", ["/next", "/vote", "/undo", "/state"])
-def test_no_token_no_votes(asked: Store, path: str) -> None:
-    page, other = Page(asked), Page(asked, "berta")
-    body = {"id": str(uuid.uuid4()), "showing": page.next()["showing"]["id"], "answer": "left", "seconds": 1.0}
-    for token in ("", "forged", page.token[:-1], other.token, "é"):
-        response = page.client.post(path, json=body, headers={TOKEN_HEADER: token.encode("utf-8")})
+@pytest.mark.parametrize("path", CALLS)
+def test_every_change_needs_the_code_of_its_own_session(asked: Store, app: FastAPI, path: str) -> None:
+    manager, berta = Browser(app, asked, "mona", "manager"), Browser(app, asked, "berta")
+    showing = berta.next()["showing"]["id"]
+    body = {"id": str(uuid.uuid4()), "showing": showing, "answer": "left", "seconds": 1.0}
+    for code in ("", "forged", manager.code[:-1], berta.code, "é", manager.client.cookies["loupe"]):
+        response = manager.client.post(path, json=body, headers={"X-Loupe-Session": code.encode()})
         assert response.status_code == 403
-    assert page.client.get(path).status_code == 405
-    assert asked.status("r01").have == 0
+    assert manager.client.post(path, json=body).status_code == 403
+    assert manager.get(path).status_code == 405
+    assert have(asked) == 0
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", ""])
-def test_a_foreign_host_gets_nothing(asked: Store, host: str) -> None:
-    page = Page(asked)
-    picture = page.next()["showing"]["left"]
-    for path in ("/", "/vote.js", picture):
-        response = page.client.get(path, headers={"Host": host})
+HOSTS = [
+    "evil.example",
+    "evil.example:8000",
+    "127.0.0.1.evil.example",
+    "",
+    "127.0.0.1@evil.example",
+    "localhost.",
+    "[::1",
+]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_foreign_host_gets_nothing(asked: Store, app: FastAPI, host: str) -> None:
+    anna = Browser(app, asked)
+    shown = anna.next()["showing"]
+    for path in ("/", "/static/common.js", f"/tile/{shown['left']['id']}/0/0/0", anna.link.removeprefix(BASE)):
+        response = anna.get(path, Host=host)
         assert response.status_code == 400
-        assert page.token not in response.text
-    assert page.post("/state", {}, Host=host).status_code == 400
-    assert page.client.get("/", headers={"Host": "localhost:1234"}).status_code == 200
+        assert len(response.content) < 200
+        assert "set-cookie" not in response.headers
+    assert anna.post("/api/state", {"set": anna.set()}, Host=host).status_code == 400
+    assert anna.vote(shown["id"]).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"showing": "x" * 22}, {"showing": "../../etc/passwd"}, {"showing": ""}, {"showing": None}, {"id": "1"},
-        {"id": "x" * 36}, {"answer": "both"}, {"answer": ["left"]}, {"seconds": -1.0}, {"seconds": "1"},
-        {"seconds": 1e300}, {"kind": "simulated"}, {"key": "f" * 64},
-    ],
-)  # fmt: skip
-def test_a_malformed_vote_is_refused(asked: Store, changes: dict[str, Any]) -> None:
-    page = Page(asked)
-    response = page.vote(page.next()["showing"]["id"], **changes)
-    assert response.status_code in (400, 404)
-    assert "etc/passwd" not in response.text
-    assert asked.status("r01").have == 0
+def test_hosts_that_were_named(asked: Store) -> None:
+    anna = Browser(make_app(asked, allowed_hosts=["Labels.example", "[fe80::1]"]), asked)
+    for host in ("labels.example", "LABELS.example:80", "localhost:1234", "127.0.0.1", "[::1]:99", "[fe80::1]:4201"):
+        assert anna.get("/", Host=host).status_code == 303
+    assert anna.get("/", Host="labels.example.evil").status_code == 400
 
 
-def test_bodies_that_are_no_votes(asked: Store) -> None:
-    page = Page(asked)
-    headers = {TOKEN_HEADER: page.token, "Content-Type": "application/json"}
-    for content in (b"", b"{", b"[]", b"\xff\xfe", b'{"seconds": NaN}'):
-        assert page.client.post("/vote", content=content, headers=headers).status_code == 400
-    form = headers | {"Content-Type": "text/plain"}
-    assert page.client.post("/vote", content=b"{}", headers=form).status_code == 415
+def test_tokens_belong_to_their_observer(asked: Store, app: FastAPI) -> None:
+    anna, berta = Browser(app, asked), Browser(app, asked, "berta")
+    where, shown = anna.set(), anna.next()["showing"]
+    assert berta.vote(shown["id"]).status_code == 404
+    assert berta.post("/api/skip", {"showing": shown["id"]}).status_code == 404
+    for path in ("/api/next", "/api/undo", "/api/state"):
+        assert berta.post(path, {"set": where}).status_code == 404
+    assert berta.get(f"/compare/{where}").status_code == 404
+    assert berta.tile(shown["left"]).status_code == 404
+    assert berta.next(None, shown["id"])["showing"] is not None
+    assert have(asked) == 0
 
 
-def test_a_huge_body_is_refused_before_it_is_read(asked: Store) -> None:
-    page = Page(asked)
-    sent = 0
-
-    def body() -> Any:
-        nonlocal sent
-        for _ in range(100):
-            sent += MAX_BODY
-            yield b" " * MAX_BODY
-
-    headers = {TOKEN_HEADER: page.token, "Content-Type": "application/json"}
-    assert page.client.post("/vote", content=b" " * (MAX_BODY + 1), headers=headers).status_code == 413
-    assert page.client.post("/vote", content=body(), headers=headers).status_code == 413
-
-
-@pytest.mark.parametrize(
-    "path", ["/picture/nothing", "/picture/..%2f..%2flabels.sqlite", "/static/vote.js", "/openapi.json"]
-)
-def test_nothing_else_is_served(asked: Store, path: str) -> None:
-    assert Page(asked).client.get(path).status_code == 404
+def test_showings_of_another_set_do_not_mix(asked: Store, app: FastAPI) -> None:
+    asked.register("other", "people", make_pairs(3), 1, "Sharper?")
+    anna = Browser(app, asked)
+    sets = [set for _, set in anna.sets()]
+    assert len(sets) == 2
+    shown = [anna.next(set)["showing"] for set in sets]
+    keys = {anna.grey(each["left"]) // 2 for each in shown}
+    assert anna.next(sets[0], shown[1]["id"])["showing"] is not None
+    response = anna.vote(shown[0]["id"])
+    assert response.status_code == 200
+    counts = sorted(asked.last_vote("anna", round) is not None for round in ("round-secret", "other"))
+    assert counts == [False, True]
+    assert keys
 
 
-def test_pictures_belong_to_their_session(asked: Store) -> None:
-    picture = Page(asked).next()["showing"]["left"]
-    assert Page(asked, "berta").client.get(picture).status_code == 404
+def test_only_the_rounds_that_are_served(asked: Store) -> None:
+    asked.register("other", "people", make_pairs(3), 1, "Sharper?")
+    asked.register("robots", "simulated", make_pairs(2), 1, "Better?")
+    both, one = make_app(asked), make_app(asked, rounds=["other"])
+    anna = Browser(both, asked)
+    first = anna.sets()
+    assert len(first) == 2
+    shown = {set: anna.next(set)["showing"]["id"] for _, set in first}
+    limited = Browser(one, asked)
+    assert len(limited.sets()) == 1
+    [hidden] = {set for _, set in first} - {limited.set()}
+    assert limited.get(f"/compare/{hidden}").status_code == 404
+    assert limited.vote(shown[hidden]).status_code == 404
+    assert limited.vote(shown[limited.set()]).status_code == 200
 
 
-def test_the_page_is_escaped_and_leaks_nothing(asked: Store) -> None:
-    page = Page(asked, "<script>alert(1)</script>")
-    assert "Which looks &lt;b&gt;better&lt;/b&gt; &amp; &quot;cleaner&quot;?" in page.html
-    assert "<script>alert" not in page.html
-    received, showing = [page.html], page.client.post("/next", json={}, headers={TOKEN_HEADER: page.token})
-    received += [showing.text, page.vote(showing.json()["showing"]["id"]).text]
-    responses = [page.client.get(path) for path in ("/", "/vote.js", "/vote.css", showing.json()["showing"]["left"])]
-    received += [r.text for r in responses[:3]] + [str(r.headers) for r in responses] + [str(showing.headers)]
-    everything = "\n".join(received)
-    secret = [p.key for p in make_pairs(3)] + [p.first_sha256 for p in make_pairs(3)] + [asked.place, "r01", "f0", "f1"]
-    secret = [word for word in secret if re.search(rf"\b{re.escape(word)}\b", everything)]
-    assert secret == []
+def test_a_round_that_is_no_longer_for_people(asked: Store, app: FastAPI) -> None:
+    anna = Browser(app, asked)
+    where, shown = anna.set(), anna.next()["showing"]["id"]
+    asked.register("round-secret", "simulated", make_pairs(3), 1, QUESTION)
+    for path in ("/api/next", "/api/state"):
+        assert anna.post(path, {"set": where}).status_code == 404
+    assert anna.vote(shown).status_code == 404
+    assert anna.get(f"/compare/{where}").status_code == 404
+    assert anna.sets() == []
 
 
-def test_headers_forbid_inline_script_and_framing(asked: Store) -> None:
-    page = Page(asked)
-    for response in (page.client.get("/"), page.client.get("/nothing"), page.post("/state", {})):
+def test_what_is_escaped_and_what_leaks(asked: Store, app: FastAPI) -> None:
+    name = "<script>alert(1)</script>"
+    anna, berta = Browser(app, asked, name), Browser(app, asked, "berta-secret")
+    berta.vote(berta.next()["showing"]["id"])
+    where = anna.set()
+    page = anna.get(f"/compare/{where}").text
+    assert "Which looks &lt;b&gt;better&lt;/b&gt; &amp; &#34;cleaner&#34;?" in page
+    for static in sorted(set(re.findall(r'"(/static/[^"]+)"', page))):
+        assert anna.get(static).status_code == 200, static
+    while shown := anna.next(where)["showing"]:
+        for side in ("left", "right"):
+            anna.tile(shown[side])
+        anna.post("/api/skip", {"showing": shown["id"]})
+        anna.vote(shown["id"])
+    for path, body in (("/api/undo", {"set": where}), ("/api/state", {"set": where}), ("/api/watch", {})):
+        anna.post(path, body)
+    anna.vote("nothing")
+    for path in ("/", "/watch", "/nothing", "/compare/x", "/o/x"):
+        anna.get(path)
+    received = b"\n".join(anna.received)
+    pairs = make_pairs(3)
+    secrets = [each.key for each in pairs] + [sha(i) for i in range(6)] + [asked.place, str(Path(asked.place).parent)]
+    secrets += ["round-secret", "berta-secret", "<script>alert", asked.batch("round-secret").id, anna.observer.id]
+    secrets += [bytes.hex(asked.secret()), "labels.sqlite", "uvicorn", str(Path(__file__).parents[2])]
+    assert [word for word in secrets if word.encode() in received] == []
+
+
+def test_headers_forbid_inline_script_and_framing(asked: Store, app: FastAPI) -> None:
+    anna = Browser(app, asked)
+    for response in (
+        anna.get("/", follow_redirects=True), anna.get("/nothing"), anna.post("/api/state", {}), anna.get("/watch"),
+        anna.get("/static/common.js"), anna.get("/", Host="evil.example"), anna.get(anna.link.removeprefix(BASE)),
+    ):  # fmt: skip
         policy = response.headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "unsafe-inline" not in policy
-        assert "frame-ancestors 'none'" in policy
+        for part in ("default-src 'none'", "script-src 'self'", "img-src 'self' blob:", "frame-ancestors 'none'"):
+            assert part in policy
+        assert "unsafe" not in policy
         assert response.headers["cache-control"] == "no-store"
-    assert not re.search(r"<script(?![^>]*src)|<style|\sstyle=|\son\w+=", page.html)
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert "server" not in response.headers
 
 
-def test_a_failed_save_is_said_without_naming_files(asked: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = Page(asked)
-    showing = page.next()["showing"]["id"]
+def test_no_page_has_inline_script_or_style(asked: Store) -> None:
+    options = Options(criteria=FUSION_CRITERIA)
+    items = [RatingItem(sha256=sha(i), png=png(i)) for i in range(2)]
+    asked.register_ratings("rated", "people", items, 1, QUESTION, options)
+    app = make_app(asked)
+    eva = Browser(app, asked, "mona", "manager")
+    eva.next(eva.set("compare"))
+    shown = eva.post("/api/rate/next", {"set": eva.set("rate"), "skip": []}).json()["showing"]
+    scores = {criterion.name: 3 for criterion in FUSION_CRITERIA}
+    body = {"id": str(uuid.uuid4()), "showing": shown["id"], "scores": scores, "circles": [], "note": "", "seconds": 1}
+    Browser(app, asked)  # nothing of hers to review yet
+    assert eva.post("/api/rate", body).status_code == 200
+    pages = ["/", f"/compare/{eva.set('compare')}", f"/rate/{eva.set('rate')}", "/watch", "/o/forged"]
+    for path in pages:
+        page = eva.get(path).text
+        assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|javascript:", page), path
+        assert "<html" in page
 
-    def fail(_: object) -> int:
-        raise StoreUnavailable("the label store /home/anna/secret.sqlite is locked")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(asked, "add_votes", fail)
-        response = page.vote(showing)
-    assert response.status_code == 503
+def test_the_list_of_sets(asked: Store, app: FastAPI) -> None:
+    anna, mona = Browser(app, asked), Browser(app, asked, "mona", "manager")
+    assert anna.get("/").headers["location"] == f"/compare/{anna.set()}"
+    assert 'href="/watch"' in mona.get("/").text
+    asked.register("other", "people", make_pairs(2), 1, "Sharper?")
+    page = anna.get("/").text
+    assert "Set 1" in page
+    assert "Set 2" in page
+    assert 'href="/watch"' not in page
+    for _, where in anna.sets():
+        while shown := anna.next(where)["showing"]:
+            anna.vote(shown["id"])
+    assert len(anna.sets()) == 2  # what is done can still be undone
+    assert Browser(app, asked, "late").sets() == []
+
+
+def test_watching_is_for_managers(asked: Store, app: FastAPI) -> None:
+    pytest.importorskip("labelling.overview")
+    for role in ("observer", "expert"):
+        other = Browser(app, asked, role, role)
+        assert other.get("/watch").status_code == 403
+        response = other.post("/api/watch", {})
+        assert response.status_code == 403
+        assert "rounds" not in response.text
+    anna, mona = Browser(app, asked), Browser(app, asked, "mona", "manager")
+    anna.vote(anna.next()["showing"]["id"])
+    assert mona.get("/watch").status_code == 200
+    [told] = mona.post("/api/watch", {}).json()["rounds"]
+    assert (told["round"], told["have"], told["need"], told["complete"]) == ("round-secret", 1, 3, False)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../app.py", "/static/..%2fapp.py", "/static/%2e%2e/app.py", "/static/", "/static/nothing.js", "/openapi.json",
+     "/docs", "/redoc", "/labels.sqlite", "/static/common.js%00", "/pages/compare.html", "/static//etc/passwd"],
+)  # fmt: skip
+def test_nothing_else_is_served(asked: Store, app: FastAPI, path: str) -> None:
+    assert Browser(app, asked).get(path).status_code == 404
+
+
+def test_an_error_nobody_thought_of_tells_nothing(
+    asked: Store, app: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    anna = Browser(app, asked)
+
+    def broken(*_: object) -> None:
+        raise KeyError("/home/anna/secret")
+
+    where = anna.set()
+    monkeypatch.setattr(Queue, "progress", broken)
+    response = anna.post("/api/state", {"set": where})
+    assert response.status_code == 500
     assert "secret" not in response.text
-    assert page.vote(showing).status_code == 200
-
-
-def test_old_showings_are_forgotten(asked: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voting, "_REMEMBERED", 2)
-    page = Page(asked)
-    shown = [page.next()["showing"] for _ in range(3)]
-    assert page.vote(shown[0]["id"]).status_code == 404
-    assert page.client.get(shown[0]["left"]).status_code == 404
-    assert page.vote(shown[2]["id"]).status_code == 200
-
-
-def test_rounds_that_cannot_be_voted_on(asked: Store) -> None:
-    asked.register("r02", "simulated", make_pairs(1), 1, "Better?")
-    with pytest.raises(StoreError, match=r"labels\.source"):
-        create_app(asked, "r02", "anna")
-    with pytest.raises(UnknownRound):
-        create_app(asked, "r09", "anna")
-    with pytest.raises(ValueError, match="observer"):
-        create_app(asked, "r01", " ")
+    assert "content-security-policy" in response.headers
+    assert "/home/anna/secret" in caplog.text

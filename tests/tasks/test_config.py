@@ -81,6 +81,8 @@ def test_all_faults_are_reported_at_once_with_their_paths() -> None:
         ({"labels__simulated__utility": {}}, "labels.simulated.utility"),
         ({"labels__simulated__utility": {"beauty": 1.0}}, "labels.simulated: utility names unknown metrics ['beauty']"),
         ({"labels__simulated__utility": {"niqe": -1.0}}, "utility weights must be positive"),
+        ({"labels__repeats": 0.6}, "labels.repeats: Input should be less than or equal to 0.5"),
+        ({"labels__training": -1}, "labels.training: Input should be greater than or equal to 0"),
         ({"labels__votes": 4, "labels__simulated__observers": 3}, "labels: votes is 4 but simulated.observers only 3"),
         (
             {"dataset__source": "folder", "dataset__folder__inputs": None},
@@ -192,3 +194,11 @@ def test_observers_without_references_need_a_utility_that_has_none() -> None:
         {"labels__source": "people"},
     ):
         validate(changed(**folder, **cure))
+
+
+def test_a_file_from_before_the_labelling_app_still_loads() -> None:
+    values = copy.deepcopy(DEMO)
+    for name in ("repeats", "training"):
+        del values["labels"][name]
+    labels = validate(values).labels
+    assert (labels.repeats, labels.training) == (0.0, 0)

@@ -192,3 +192,14 @@ def test_a_picture_without_reference_is_explained(project: list[str]) -> None:
     with pytest.raises(NoUtility, match="image2"):
         labels.run(params(), "r01")
     assert not OUT.exists()
+
+
+def test_how_pairs_are_shown_is_kept_with_the_round(project: list[str]) -> None:
+    shown = {"allow_tie": True, "allow_unsure": True, "repeats": 0.25, "training": 2}
+    labels.run(params(source="people", **shown), "r01")
+    with Store.open() as store:
+        batch = store.batch("r01")
+        assert {name: getattr(batch.options, name) for name in shown} == shown
+        labels.run(params(source="people", **shown | {"repeats": 0.0}), "r01")
+        assert store.options("r01").repeats == 0.0
+        assert store.batch("r01").id == batch.id  # no vote has to be cast anew

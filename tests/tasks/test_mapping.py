@@ -93,7 +93,9 @@ def test_a_function_that_cannot_be_sent_and_an_unknown_executor() -> None:
 def test_a_dask_cluster_by_its_address() -> None:
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, protocol="tcp") as cluster:
+    with LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, protocol="tcp"
+    ) as cluster:
         address = cluster.scheduler_address
         assert map_images(late_first, range(5), 3, "squares", executor=address) == [0, 1, 4, 9, 16]
         with pytest.raises(MapError, match="bad item failed for 3"):
@@ -102,7 +104,7 @@ def test_a_dask_cluster_by_its_address() -> None:
 
 def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapping, "_CLUSTER_SECONDS", 0.5)
-    with pytest.raises(ClusterError, match="tcp://127.0.0.1:9"):
+    with pytest.raises(ClusterError, match=r"tcp://127\.0\.0\.1:9"):
         map_images(late_first, range(3), 2, "sent", executor="tcp://127.0.0.1:9")
 
 

@@ -56,7 +56,12 @@ def test_distance_of_nothing_changed_is_the_penalty_alone() -> None:
 
 @pytest.mark.parametrize(
     "pixels",
-    [np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8), np.full((5, 9, 3), 40, np.uint8), photo(np.uint8, 1, 1)],
+    [
+        np.zeros((8, 8, 3), np.uint8),
+        np.full((8, 8, 3), 255, np.uint8),
+        np.full((5, 9, 3), 40, np.uint8),
+        photo(np.uint8, 1, 1),
+    ],
     ids=["black", "white", "one colour", "one pixel"],
 )
 def test_odd_photos_are_searched(pixels: np.ndarray) -> None:
@@ -72,4 +77,6 @@ def test_a_metric_as_an_objective() -> None:
     judged = objectives.judged(searched, "piqe", create("piqe"), maximise=False)
     found = judged.values(GENES[:2])
     image = torch.from_numpy(searched.pixels.astype(np.float32)).permute(2, 0, 1)[None] / 255
-    assert found.tolist() == pytest.approx([float(create("piqe")(apply_genes(image, one[None].float()))) for one in GENES[:2]])
+    assert found.tolist() == pytest.approx(
+        [float(create("piqe")(apply_genes(image, one[None].float()))) for one in GENES[:2]]
+    )

@@ -1,0 +1,127 @@
+"""Folders with the pictures of a study: joined by name, checked, and read as the label store wants them (PNG)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from labelling.checks import check_name
+from tasks.files import sha256_bytes
+from tasks.images import ImageError, encode_png, list_photos, orientation_of, read_uint8, stems
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+class FolderError(ValueError):
+    """A folder named on the command line cannot be used; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture file: where it is, the sha256 of its PNG bytes, its size in pixels."""
+
+    path: Path
+    sha256: str
+    width: int
+    height: int
+
+    def png(self) -> bytes:
+        """Its PNG bytes; read anew, so that a study of thousands is never in memory at once."""
+        return as_png(self.path)[0]
+
+
+@dataclass
+class Collected:
+    """photos: stems, sorted. pictures: (method, photo) -> picture. sources: (name, photo) -> picture.
+
+    left_out: photo -> why it is in no comparison.
+    """
+
+    photos: list[str]
+    pictures: dict[tuple[str, str], Picture]
+    sources: dict[tuple[str, str], Picture]
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def parse(arguments: Sequence[str], what: str) -> dict[str, Path]:
+    """`NAME=DIR` arguments as name -> folder, in their order; `what` says in errors what a name stands for."""
+    found: dict[str, Path] = {}
+    for argument in arguments:
+        name, equals, folder = argument.partition("=")
+        if not equals or not folder or not name.strip():
+            raise FolderError(f"{argument!r:.80} is not {what.upper()}=DIR, for example {what}=outputs/{what}")
+        try:
+            check_name(f"the name of a {what}", name)
+        except ValueError as error:
+            raise FolderError(str(error)) from None
+        if name in found:
+            raise FolderError(f"{what} {name!r} is given twice: {found[name]} and {folder}")
+        found[name] = Path(folder)
+    return found
+
+
+def collect(methods: Mapping[str, Path], sources: Mapping[str, Path]) -> Collected:
+    """Join the pictures of all folders by their name without suffix, and read each once.
+
+    A photo that a folder lacks, that cannot be read or whose sizes differ is left out, with the reason. Raises
+    FolderError where nothing is left, ImageError for a folder that is absent or empty.
+    """
+    folders = {("method", name): stems(list_photos(folder)) for name, folder in methods.items()}
+    folders |= {("source", name): stems(list_photos(folder)) for name, folder in sources.items()}
+    # A photo that only a source folder has (they are often whole data sets) is no loss worth a line.
+    names = sorted({stem for (kind, _), files in folders.items() if kind == "method" for stem in files})
+    found = Collected([], {}, {})
+    for photo in names:
+        missing = [f"{kind} {name!r}" for (kind, name), files in folders.items() if photo not in files]
+        if missing:
+            found.left_out[photo] = f"missing in {', '.join(missing)}"
+            continue
+        try:
+            read = {place: open_picture(files[photo]) for place, files in folders.items()}
+        except ImageError as error:
+            found.left_out[photo] = str(error)
+            continue
+        sizes = {(picture.width, picture.height) for picture in read.values()}
+        if len(sizes) > 1:
+            listed = ", ".join(f"{name} {p.width} x {p.height}" for (_, name), p in read.items())
+            found.left_out[photo] = f"sizes differ ({listed}); resize them to one size"
+            continue
+        found.photos.append(photo)
+        for (kind, name), picture in read.items():
+            (found.pictures if kind == "method" else found.sources)[name, photo] = picture
+    if not found.photos:
+        photo, reason = next(iter(found.left_out.items()))
+        raise FolderError(f"no photo is in all {len(folders)} folders and readable; {photo!r} for one: {reason}")
+    return found
+
+
+def open_picture(path: Path) -> Picture:
+    """Read and check a picture file. Raises ImageError."""
+    png, width, height = as_png(path)
+    return Picture(path, sha256_bytes(png), width, height)
+
+
+def as_png(path: Path) -> tuple[bytes, int, int]:
+    """PNG bytes, width and height of a picture file; the same file always gives the same bytes.
+
+    A PNG of 8-bit RGB goes in as it is, so that the sha256 is that of the file; anything else is decoded (see
+    tasks.images) and written as such a PNG. Raises ImageError.
+    """
+    array = read_uint8(path)
+    height, width = array.shape[:2]
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(path, f"cannot be read ({error.strerror})") from error
+    return (data if _is_plain(data) else encode_png(array)), width, height
+
+
+def _is_plain(data: bytes) -> bool:
+    if not data.startswith(_PNG) or data[24:26] != b"\x08\x02":  # IHDR: 8 bits, colour type 2
+        return False
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        return "transparency" not in image.info and orientation_of(image) == 1

@@ -1,0 +1,134 @@
+"""What a study's pictures are: which method made which, of which photo. Kept beside the label store, never in it.
+
+The store is blind: it knows pictures by their content only, so whoever labels, and whoever reads the store, cannot tell the
+methods apart. The manifest lies in `.loupe/studies/NAME/manifest.json` of the project and is read for the results.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from labelling.connection import project_root
+
+VERSION = 1
+VALIDATION = "validation"
+Task = Literal["pairs", "ratings"]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_PIPELINE = re.compile(r"r\d+")
+
+
+class StudyError(ValueError):
+    """A study cannot be made, found or read; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class StudyPicture:
+    """A method's picture of a photo; `file` is where it was read from."""
+
+    sha256: str
+    method: str
+    photo: str
+    file: str
+
+
+@dataclass(frozen=True)
+class StudyPair:
+    """Two methods' pictures of a photo, and the key of the pair in the store."""
+
+    key: str
+    photo: str
+    first_method: str
+    first_sha256: str
+    second_method: str
+    second_sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A study: `task` "pairs" (`pairs` are compared) or "ratings" (`pictures` are rated).
+
+    `identical` are pairings whose two pictures are the same bytes, so that there is nothing to compare.
+    """
+
+    name: str
+    task: Task
+    question: str
+    methods: tuple[str, ...]
+    pictures: tuple[StudyPicture, ...]
+    pairs: tuple[StudyPair, ...] = ()
+    identical: tuple[StudyPair, ...] = ()
+
+    def save(self) -> Path:
+        """Write the manifest, whole or not at all, and return where. Raises StudyError where that is impossible."""
+        from tasks.files import write_json
+
+        path = place(self.name)
+        try:
+            write_json(path, {"version": VERSION, **asdict(self)})
+        except OSError as error:
+            raise StudyError(f"{path} cannot be written ({error.strerror}); is .loupe writable?") from error
+        return path
+
+
+def check_study_name(name: str) -> None:
+    """Raise StudyError unless `name` can name a study: it becomes a round of the store, and a folder."""
+    if not _NAME.fullmatch(name):
+        raise StudyError(f"a study is called by letters, digits, '-', '_' and '.', not {name!r:.120}")
+    if name == VALIDATION or _PIPELINE.fullmatch(name):
+        raise StudyError(f"{name!r} is a round of the pipeline; choose another name for the study")
+
+
+def place(name: str) -> Path:
+    """Where the manifest of a study is. Raises StudyError for a name that no study can have."""
+    check_study_name(name)
+    return project_root() / ".loupe" / "studies" / name / "manifest.json"
+
+
+def find(name: str) -> Manifest | None:
+    """The manifest of the study called `name`, None where there is none. Raises StudyError for a damaged one."""
+    if not _NAME.fullmatch(name) or name == VALIDATION or _PIPELINE.fullmatch(name):
+        return None
+    path = place(name)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StudyError(
+            f"{path} cannot be read ({error}); restore it from a copy, or create the study again"
+        ) from error
+    return _manifest(path, values)
+
+
+def load(name: str, task: Task) -> Manifest:
+    """The manifest of the study `name`. Raises StudyError where there is none or it is of the other task."""
+    found = find(name)
+    command = {"pairs": "loupe study create", "ratings": "loupe ratings create"}
+    if found is None:
+        raise StudyError(f"no study is called {name!r} (looked for {place(name)}); make one with `{command[task]}`")
+    if found.task != task:
+        raise StudyError(f"{name!r} was made with `{command[found.task]}`; use the commands beside it")
+    return found
+
+
+def _manifest(path: Path, values: Any) -> Manifest:
+    try:
+        if values["version"] != VERSION:
+            raise StudyError(f"{path} is of version {values['version']}, and this Loupe reads {VERSION}; update Loupe")
+        return Manifest(
+            name=values["name"],
+            task=values["task"],
+            question=values["question"],
+            methods=tuple(values["methods"]),
+            pictures=tuple(StudyPicture(**picture) for picture in values["pictures"]),
+            pairs=tuple(StudyPair(**pair) for pair in values["pairs"]),
+            identical=tuple(StudyPair(**pair) for pair in values["identical"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise StudyError(
+            f"{path} is no manifest of a study ({error}); restore it, or create the study again"
+        ) from error

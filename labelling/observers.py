@@ -1,0 +1,97 @@
+"""The people who work by personal link, and the secret that signs the links. Part of the Store."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from labelling import schema
+from labelling.checks import check_name, findable
+from labelling.database import Database, now
+from labelling.errors import UnknownObserver
+from labelling.queries import rows_with
+from labelling.records import ROLES, Observer
+
+_observers, _secrets = schema.observers, schema.secrets
+_SIGNING = "signing"
+
+
+class Observers(Database):
+    """The part of the Store that knows observers and keeps the secret."""
+
+    def secret(self) -> bytes:
+        """32 random bytes that belong to this store, made when they are first asked for."""
+        query = select(_secrets.c.value).where(_secrets.c.name == _SIGNING)
+        with self._reading() as db:
+            value = db.execute(query).scalar()
+        if value is None:
+            with self._writing() as db:
+                value = db.execute(query).scalar()  # another process may have been first
+                if value is None:
+                    value = secrets.token_bytes(32)
+                    db.execute(insert(_secrets), {"name": _SIGNING, "value": value})
+        return bytes(value)
+
+    def add_observer(self, name: str, role: str = "observer") -> Observer:
+        """Add an observer, or find the one of that name; an expert's or manager's role is taken over.
+
+        One that was revoked may work again, under a new serial: links made before stay void. Raises ValueError for a
+        malformed name or an unknown role.
+        """
+        check_name("the observer's name", name)
+        if name != name.strip():
+            raise ValueError(f"the observer's name must not begin or end with a space: {name!r:.80}")
+        if role not in ROLES:
+            raise ValueError(f"unknown role {role!r:.80}; known: {', '.join(ROLES)}")
+        with self._writing() as db:
+            found = _named(db, name)
+            if found is None:
+                made = Observer(
+                    id=secrets.token_hex(16), name=name, role=role, serial=1, added_at=now(), revoked_at=None
+                )
+                db.execute(insert(_observers), asdict(made))
+                return made
+            changes: dict[str, Any] = {}
+            if found.revoked_at is not None:
+                changes = {"role": role, "serial": found.serial + 1, "revoked_at": None}
+            elif role not in ("observer", found.role):
+                changes = {"role": role}
+            if changes:
+                db.execute(update(_observers).where(_observers.c.id == found.id).values(**changes))
+            return _observer(db.execute(select(_observers).where(_observers.c.id == found.id)).one())
+
+    def observers(self) -> list[Observer]:
+        """Every observer that was added, revoked ones too, sorted by name."""
+        with self._reading() as db:
+            found = [_observer(row) for row in db.execute(select(_observers))]
+        return sorted(found, key=lambda observer: observer.name)
+
+    def observer(self, id: str) -> Observer:
+        """The observer with that id, revoked or not. Raises UnknownObserver."""
+        with self._reading() as db:
+            row = next(rows_with(db, _observers.c.id, [findable(id)]), None)
+        if row is None:
+            raise UnknownObserver(f"no observer with id {id[:80]!r}; `loupe observers list` shows those there are")
+        return _observer(row)
+
+    def revoke_observer(self, name: str) -> Observer:
+        """Void every link of the observer; votes stay. Revoking twice is fine. Raises UnknownObserver."""
+        with self._writing() as db:
+            found = _named(db, name)
+            if found is None:
+                raise UnknownObserver(f"no observer {name[:80]!r}; `loupe observers list` shows those there are")
+            if found.revoked_at is None:
+                db.execute(update(_observers).where(_observers.c.id == found.id).values(revoked_at=now()))
+            return _observer(db.execute(select(_observers).where(_observers.c.id == found.id)).one())
+
+
+def _named(db: Connection, name: str) -> Observer | None:
+    row = db.execute(select(_observers).where(_observers.c.name == findable(name))).first()
+    return None if row is None else _observer(row)
+
+
+def _observer(row: Row[Any]) -> Observer:
+    return Observer(**row._asdict())

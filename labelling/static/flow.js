@@ -1,0 +1,225 @@
+// One showing on screen, the next one loaded, answers on their way: what comparing, rating and reviewing share.
+
+import { Refused, backoff, byId, call, capital, enable, insist, say, withCommands } from "./common.js";
+import { Outbox } from "./outbox.js";
+
+const POLL_MS = 3000;
+const LEAST_LOOK = 0.25; // seconds; a second click of a double click is no answer about the next showing
+const SKIP_MOST = 50; // as many as the server takes
+
+// Time spent looking, without the time in which the page was hidden.
+class Stopwatch {
+  constructor() {
+    this.start();
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.stop() : this.go()));
+  }
+
+  start() {
+    this.sum = 0;
+    this.since = document.hidden ? null : performance.now();
+  }
+
+  stop() {
+    this.sum = this.seconds * 1000;
+    this.since = null;
+  }
+
+  go() {
+    this.since = this.since ?? performance.now();
+  }
+
+  get seconds() {
+    return (this.sum + (this.since === null ? 0 : performance.now() - this.since)) / 1000;
+  }
+}
+
+export class Flow {
+  // `next`: where to ask for the next showing. `load(showing)` resolves when its pictures are there; `show(showing,
+  // undone)` puts it on screen and resolves when it is seen whole; `enabled(on)` opens and closes the answers; `unit`
+  // is what a showing is called, such as "pair".
+  constructor({ next, load, show, hide, enabled, unit }) {
+    Object.assign(this, { next, load, show, hide, enabled, unit });
+    this.set = byId("work").dataset.set;
+    this.watch = new Stopwatch();
+    this.current = null;
+    this.following = null; // promise of the next loaded showing
+    this.state = null;
+    this.busy = true;
+    this.stopped = false;
+    this.changes = 0; // answers and undos that the server told; an older state must not replace a newer one
+    this.ending = 0;
+    this.turn = 0;
+    this.undone = false; // what is shown next was answered before
+    this.outbox = new Outbox([this.set], {
+      onstate: (state) => this.changed(state),
+      onchange: () => this.header(),
+    });
+    setInterval(() => this.header(), 5000);
+  }
+
+  async start() {
+    // Answers that wait from before a reload go first, so that their pairs are not asked again meanwhile.
+    await this.outbox.drained();
+    await this.advance();
+  }
+
+  // Takes an answer about what is on screen, and moves on while it is being saved.
+  answer(path, body) {
+    if (!this.current || this.busy || this.stopped || this.watch.seconds < LEAST_LOOK) return;
+    this.outbox.add(path, { ...body, showing: this.current.id });
+    this.advance();
+  }
+
+  get seconds() {
+    return Math.round(this.watch.seconds * 1000) / 1000;
+  }
+
+  changed(state) {
+    this.changes += 1;
+    if (state) this.state = state;
+    this.header();
+  }
+
+  header() {
+    const able = !this.busy && !this.stopped;
+    this.enabled(able && this.current !== null);
+    enable(byId("undo"), able && Boolean(this.outbox.size || (this.state && this.state.undo)));
+    if (!this.state) return;
+    const { done, left, spent } = this.state; // saved ones only
+    const text = `${done} of ${done + left}`;
+    if (byId("progress").textContent !== text) byId("progress").textContent = text;
+    byId("bar").max = Math.max(1, done + left);
+    byId("bar").value = done;
+    const minutes = Math.floor((spent + this.outbox.seconds + (this.current ? this.watch.seconds : 0)) / 60);
+    const hours = Math.floor(minutes / 60);
+    byId("spent").textContent =
+      minutes < 1 ? "under a minute" : hours ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
+  }
+
+  // The next showing with its pictures loaded, or null when nothing is left. Null too once `turn` is over.
+  async prepare(skip, turn) {
+    const seen = this.changes;
+    const { showing, state } = await insist(this.next, { set: this.set, skip: skip.slice(-SKIP_MOST) }, (why) =>
+      say("loading", `The next ${this.unit} cannot be loaded: ${why}. Trying again …`),
+    );
+    say("loading", "");
+    if (!this.outbox.size && seen === this.changes) this.state = state;
+    if (showing && turn === this.turn) await this.load(showing);
+    return showing;
+  }
+
+  async advance() {
+    this.busy = true;
+    this.current = null;
+    this.ending += 1;
+    this.header();
+    try {
+      const skip = this.outbox.showings();
+      let showing = await (this.following || this.prepare(skip, this.turn));
+      this.following = null;
+      if (!showing) {
+        // Perhaps a skipped one, or one that came due with the answers on their way.
+        await this.outbox.drained();
+        showing = await this.prepare([], this.turn);
+      }
+      if (showing) await this.display(showing);
+      else await this.finish();
+    } catch (error) {
+      this.stop(error);
+    }
+  }
+
+  async display(showing) {
+    document.body.classList.remove("ended");
+    byId("end").hidden = true;
+    await this.show(showing, this.undone);
+    this.undone = false;
+    this.watch.start();
+    this.current = showing;
+    this.busy = false;
+    this.header();
+    this.following = this.prepare([showing.id, ...this.outbox.showings()], this.turn);
+    this.following.catch(() => {}); // told when it is waited for
+  }
+
+  stop(error) {
+    this.stopped = true;
+    this.following = null;
+    const what = error instanceof Refused ? error.message : `this page failed: ${error.message}`;
+    say("session", `${capital(what)}${/[.!?]$/.test(what) ? "" : "."} Reload the page to go on.`, {
+      label: "Reload",
+      act: () => location.reload(),
+    });
+    this.header();
+    if (!(error instanceof Refused)) throw error;
+  }
+
+  async undo() {
+    if (this.busy || this.stopped || byId("undo").getAttribute("aria-disabled") === "true") return;
+    this.busy = true;
+    this.ending += 1;
+    this.header();
+    await this.outbox.drained();
+    try {
+      if (this.state && this.state.undo) this.changed(await this.takeBack());
+      say("undo", "");
+      this.turn += 1;
+      this.undone = true;
+      this.following = null;
+      await this.advance();
+    } catch (error) {
+      say("undo", "");
+      this.stop(error);
+    }
+  }
+
+  // Undo has no id, so a repeated request could take back two answers: look first whether the lost one arrived.
+  async takeBack() {
+    const before = this.state.done;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return (await call("/api/undo", { set: this.set })).state;
+      } catch (error) {
+        if (error instanceof Refused) throw error;
+        say("undo", `Undo did not work yet: ${error.message}. Trying again …`);
+        await backoff(attempt);
+        const { state } = await insist("/api/state", { set: this.set }, () => {});
+        if (state.done < before) return state;
+      }
+    }
+  }
+
+  async finish() {
+    const mine = this.ending;
+    this.hide();
+    document.body.classList.add("ended");
+    byId("end").hidden = false;
+    for (;;) {
+      this.busy = false;
+      this.tell();
+      this.header();
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      if (this.stopped || mine !== this.ending) return;
+      if (document.hidden) continue;
+      const seen = this.changes;
+      const answer = await call("/api/state", { set: this.set }).catch((error) => error);
+      if (mine !== this.ending) return;
+      if (answer instanceof Refused) throw answer;
+      if (answer instanceof Error || seen !== this.changes) continue;
+      this.state = answer.state;
+      // Something to do again: another observer took an answer back.
+      if (this.state.left > 0) return void this.advance();
+    }
+  }
+
+  tell() {
+    const { complete, message, left } = this.state || {};
+    const rest = left
+      ? "What is left is with other people just now; this page goes on by itself."
+      : "Nothing is left for you here.";
+    const text = complete && message ? message : rest;
+    if (this.told === text) return;
+    this.told = text;
+    byId("message").replaceChildren(...withCommands(text));
+  }
+}

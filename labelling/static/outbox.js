@@ -1,0 +1,146 @@
+// Answers that are not yet known to be saved: sent one after the other, again and again with the same id, until the
+// server has said that it stored them. They lie in memory and in localStorage, so that a reload loses none. Every entry
+// has a key of its own, so two tabs never overwrite each other's; it begins with the set's token, which is the same in
+// every page of this observer and nobody else's.
+
+import { Refused, backoff, call, say } from "./common.js";
+
+const prefix = (set) => `loupe-unsent:${set}:`;
+
+function stored(sets) {
+  const entries = [];
+  const prefixes = sets.map(prefix);
+  try {
+    for (let i = 0; i < localStorage.length; i += 1) {
+      const key = localStorage.key(i);
+      if (!prefixes.some((start) => key.startsWith(start))) continue;
+      try {
+        const { path, body } = JSON.parse(localStorage.getItem(key));
+        if (typeof path === "string" && path.startsWith("/api/")) entries.push({ key, path, body });
+      } catch {
+        // Not ours, or cut off: nothing in it can be sent.
+      }
+    }
+  } catch {
+    return []; // no localStorage in this browser
+  }
+  return entries.sort((a, b) => (a.key < b.key ? -1 : 1)); // as old as the time in the key says
+}
+
+export class Outbox {
+  // Of `sets`; new answers belong to the first. `onstate` is told the state that comes with each saved answer,
+  // `onchange` that the number of waiting ones changed.
+  constructor(sets, { onstate = () => {}, onchange = () => {} } = {}) {
+    this.sets = sets;
+    this.onstate = onstate;
+    this.onchange = onchange;
+    this.entries = stored(sets);
+    this.refused = []; // { entry, reason }: kept aside, and in localStorage, until they are discarded
+    this.sending = false;
+    this.waiters = [];
+    this.kept = true;
+    this.count = 0;
+    window.addEventListener("beforeunload", (event) => {
+      if (this.entries.length && !this.kept) event.preventDefault();
+    });
+    this.send();
+  }
+
+  get size() {
+    return this.entries.length;
+  }
+
+  // Seconds of work in the answers that wait, for the time shown.
+  get seconds() {
+    return this.entries.reduce((sum, entry) => sum + (entry.body.seconds || 0), 0);
+  }
+
+  showings() {
+    return this.entries.map((entry) => entry.body.showing);
+  }
+
+  add(path, body) {
+    this.count += 1;
+    const order = `${Date.now()}-${String(this.count).padStart(6, "0")}`;
+    const key = `${prefix(this.sets[0])}${order}-${body.id || body.showing}`;
+    const entry = { key, path, body };
+    this.entries.push(entry);
+    try {
+      localStorage.setItem(key, JSON.stringify({ path, body }));
+    } catch {
+      this.kept = false; // full or forbidden: the answer is in memory alone, and leaving the page asks first
+    }
+    this.onchange();
+    this.send();
+  }
+
+  // Resolves when nothing waits any more.
+  drained() {
+    if (!this.entries.length) return Promise.resolve();
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  async send() {
+    if (this.sending) return;
+    this.sending = true;
+    for (let attempt = 0; this.entries.length;) {
+      const entry = this.entries[0];
+      try {
+        const answer = await call(entry.path, entry.body);
+        this.remove(entry);
+        say("saving", "");
+        this.onstate(answer.state);
+        attempt = 0;
+      } catch (error) {
+        if (error instanceof Refused) {
+          this.entries.shift();
+          this.refused.push({ entry, reason: error.message });
+          say("saving", "");
+          this.tellRefused();
+        } else {
+          this.complain(error.message);
+          await backoff(attempt);
+          attempt += 1;
+        }
+      }
+      this.onchange();
+    }
+    this.sending = false;
+    this.waiters.splice(0).forEach((resolve) => resolve());
+  }
+
+  complain(reason) {
+    const what = this.size === 1 ? "1 answer is" : `${this.size} answers are`;
+    const advice = this.kept ? "It is kept in this browser; trying again …" : "Keep this page open; trying again …";
+    say(
+      "saving",
+      `${what} NOT saved yet: ${reason}. ${this.size === 1 ? advice : advice.replace("It is", "They are")}`,
+    );
+  }
+
+  tellRefused() {
+    const count = this.refused.length;
+    if (!count) return void say("refused", "");
+    const what = count === 1 ? "1 answer was" : `${count} answers were`;
+    say("refused", `${what} NOT saved: ${this.refused[count - 1].reason}.`.replace(/\.\.$/, "."), {
+      label: count === 1 ? "Discard it" : "Discard them",
+      act: () => {
+        for (const { entry } of this.refused.splice(0)) this.forget(entry);
+        this.tellRefused();
+      },
+    });
+  }
+
+  remove(entry) {
+    this.entries = this.entries.filter((other) => other !== entry);
+    this.forget(entry);
+  }
+
+  forget(entry) {
+    try {
+      localStorage.removeItem(entry.key);
+    } catch {
+      // It was never there.
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// One fused picture: four scores, circles around artifacts, a note.
+
+import { byId, enable, enabled, uuid4 } from "./common.js";
+import { Flow } from "./flow.js";
+import { Judging } from "./judging.js";
+
+const judging = new Judging(() => check());
+
+const flow = new Flow({
+  next: "/api/rate/next",
+  unit: "picture",
+  load: (showing) => judging.load(showing),
+  show: async (showing, undone) => {
+    await judging.show(showing);
+    if (undone) await judging.recall(showing);
+    judging.form.enable(true);
+    judging.form.focus();
+  },
+  hide: () => judging.hide(),
+  enabled: (on) => {
+    judging.enable(on);
+    check();
+  },
+});
+
+function check() {
+  const { missing, open } = judging.form;
+  const text = missing.length ? `${missing.length} of ${judging.form.groups.length} criteria still to score` : "";
+  if (byId("missing").textContent !== text) byId("missing").textContent = text;
+  enable(byId("submit"), open && !missing.length);
+}
+
+function submit() {
+  if (!enabled(byId("submit"))) return judging.form.focus();
+  const body = { id: uuid4(), ...judging.answer, seconds: flow.seconds };
+  judging.remember(flow.current);
+  return flow.answer("/api/rate", body);
+}
+
+byId("submit").addEventListener("click", submit);
+judging.listen(flow, submit);
+flow.start();

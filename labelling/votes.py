@@ -1,0 +1,184 @@
+"""Votes and trials: storing them once, taking them back, skipping a pair. Part of the Store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, Table, func, insert, select
+
+from labelling import schema
+from labelling.checks import check_kind, check_membership, check_name, check_vote, findable
+from labelling.database import Database, now
+from labelling.errors import InvalidVote, UnknownVote, VoteConflict
+from labelling.queries import chunks, present, rows_with, standing
+from labelling.records import StoredVote, Trial, Vote
+
+_votes, _trials, _ratings = schema.votes, schema.trials, schema.ratings
+_ANSWERS = (_votes, _trials, _ratings)
+_FIELDS = ("id", "observer", "kind", "preferred", "left", "round", "seconds")
+
+_V = TypeVar("_V", bound=Vote)
+
+
+class Votes(Database):
+    """The part of the Store that keeps votes and trials."""
+
+    def add_votes(self, votes: Sequence[Vote]) -> int:
+        """Store votes, all or none, and return how many were new.
+
+        A vote that is stored already (the same id, the same content) is fine and counts 0. Raises VoteConflict for an
+        id with other content, InvalidVote for an unknown pair, a picture outside the pair, or a malformed field.
+        """
+        return self._add(votes, _votes)
+
+    def add_trials(self, trials: Sequence[Trial]) -> int:
+        """Store answers to hidden repeats and training pairs by the rules of `add_votes`; they never count as votes."""
+        return self._add(trials, _trials)
+
+    def retract(self, id: str, observer: str) -> bool:
+        """Take back a vote, trial or rating of `observer`; it stays stored and no longer counts.
+
+        Returns False where it had been taken back already. Raises UnknownVote for what is another observer's, too.
+        """
+        id = findable(id)
+        with self._writing() as db:
+            owners = {db.execute(select(table.c.observer).where(table.c.id == id)).scalar() for table in _ANSWERS}
+            if observer not in owners:
+                raise UnknownVote(f"{observer} has no vote {id[:80]!r} to take back")
+            if present(db, schema.retractions.c.vote, [id]):
+                return False
+            db.execute(insert(schema.retractions), {"vote": id, "at": now()})
+            return True
+
+    def skip_pair(self, round: str, observer: str, key: str) -> None:
+        """Ask `observer` about the pair later: a vote comes back last, a repeat or a training pair not at all.
+
+        `key` may also be the sha256 of a picture to rate, or the id of a rating to review. Raises UnknownRound, and
+        InvalidVote where the round has no such thing.
+        """
+        check_name("observer", observer)
+        key = findable(key)
+        with self._writing() as db:
+            asked = self._batch(db, round)
+            if asked.task == "pairs":
+                members = schema.batch_pairs
+                query = select(members.c.pair).where(members.c.batch == asked.id, members.c.pair == key)
+            else:
+                items = schema.batch_items
+                query = select(items.c.item).where(items.c.batch == asked.id, items.c.item == key)
+                ratings = select(_ratings.c.id).where(_ratings.c.round == round, _ratings.c.id == key)
+            if db.execute(query).first() is None and (asked.task == "pairs" or db.execute(ratings).first() is None):
+                raise InvalidVote(f"round {round} does not ask about {key[:80]!r}; nothing was stored")
+            row = {"round": round, "observer": observer, "subject": key, "at": now()}
+            db.execute(insert(schema.skips), row)
+
+    def votes(self, keys: Collection[str], kind: str) -> list[StoredVote]:
+        """The effective votes of observers of `kind` on the pairs `keys`, sorted by (key, observer).
+
+        The effective vote of an observer on a pair is the first one not taken back. Unknown keys have no votes.
+        """
+        check_kind(kind)
+        first: dict[tuple[str, str], StoredVote] = {}
+        with self._reading() as db:
+            for chunk in chunks(sorted(set(keys))):
+                query = select(_votes).where(_votes.c.pair.in_(chunk), _votes.c.kind == kind, standing(_votes))
+                for row in db.execute(query.order_by(_votes.c.seq)):
+                    first.setdefault((row.pair, row.observer), _stored(row))
+        return [first[place] for place in sorted(first)]
+
+    def last_vote(self, observer: str, round: str | None = None) -> StoredVote | None:
+        """The latest vote of `observer` (in `round`) that was not taken back, else None."""
+        query = select(_votes).where(_votes.c.observer == observer, standing(_votes))
+        if round is not None:
+            query = query.where(_votes.c.round == round)
+        with self._reading() as db:
+            row = db.execute(query.order_by(_votes.c.seq.desc()).limit(1)).first()
+        return None if row is None else _stored(row)
+
+    def last_answer(self, round: str, observer: str) -> str | None:
+        """Id of the newest vote, trial or rating of `observer` in `round` that was not taken back, else None."""
+        with self._reading() as db:
+            found = {}
+            for table in _ANSWERS:
+                query = select(table).where(table.c.round == round, table.c.observer == observer, standing(table))
+                found[table.name] = db.execute(query.order_by(table.c.seq.desc()).limit(1)).first()
+        vote, trial, rating = (found[table.name] for table in _ANSWERS)
+        newest = trial if trial is not None and (vote is None or trial.after >= vote.seq) else vote
+        newest = newest or rating  # a round has pairs or pictures to rate, not both
+        return None if newest is None else newest.id
+
+    def _add(self, answers: Sequence[_V], table: Table) -> int:
+        unique = once(answers)
+        for answer in unique.values():
+            check_vote(answer)
+            if isinstance(answer, Trial) != (table is _trials):
+                raise InvalidVote(f"{answer.id} is a {type(answer).__name__}; nothing was stored")
+        if not unique:
+            return 0
+        with self._writing() as db:
+            stored = {row.id: _answer(row) for row in rows_with(db, table.c.id, list(unique))}
+            fresh = [answer for answer in unique.values() if not is_stored(answer, stored.get(answer.id))]
+            refuse_taken(db, [answer.id for answer in fresh], table)
+            keys = list({answer.key for answer in fresh})
+            members = {row.key: (row.low, row.high) for row in rows_with(db, schema.pairs.c.key, keys)}
+            current = batches_of(db, {answer.round for answer in fresh})
+            more: dict[str, Any] = {}
+            if table is _trials and fresh:
+                more["after"] = db.execute(select(func.coalesce(func.max(_votes.c.seq), 0))).scalar_one()
+            rows = []
+            for answer in fresh:
+                check_membership(answer, members)
+                rows.append(_row(answer) | more | {"made_at": now(), "batch": current.get(answer.round)})
+            if rows:
+                db.execute(insert(table), rows)
+        return len(rows)
+
+
+def once(answers: Sequence[Any]) -> dict[str, Any]:
+    """Answers by id, each once. Raises VoteConflict where an id comes with different content."""
+    unique: dict[str, Any] = {}
+    for answer in answers:
+        if unique.setdefault(answer.id, answer) != answer:
+            raise VoteConflict(f"vote {answer.id} comes twice with different content; nothing was stored")
+    return unique
+
+
+def is_stored(answer: Any, stored: Any | None) -> bool:
+    """True if `stored` is the same; raises VoteConflict where it is something else."""
+    if stored is not None and stored != answer:
+        raise VoteConflict(f"vote {answer.id} is already stored with other content; nothing was stored")
+    return stored is not None
+
+
+def refuse_taken(db: Connection, ids: Sequence[str], table: Table) -> None:
+    """Raise VoteConflict where another table than `table` has one of the ids, as an id is taken back by itself."""
+    for other in _ANSWERS:
+        if other is not table:
+            for taken in sorted(present(db, other.c.id, ids)):
+                raise VoteConflict(f"id {taken} is already stored with other content; nothing was stored")
+
+
+def batches_of(db: Connection, rounds: Collection[str]) -> dict[str, str]:
+    """Round -> id of its current batch, for those of `rounds` that are registered."""
+    return {row.round: row.batch for row in rows_with(db, schema.rounds.c.round, sorted(rounds))}
+
+
+def _answer(row: Row[Any]) -> Vote:
+    if "purpose" in row._mapping:
+        return Trial(purpose=row.purpose, **_fields(row))
+    return Vote(**_fields(row))
+
+
+def _stored(row: Row[Any]) -> StoredVote:
+    return StoredVote(made_at=row.made_at, **_fields(row))
+
+
+def _fields(row: Row[Any]) -> dict[str, Any]:
+    return {"key": row.pair} | {name: row._mapping[name] for name in _FIELDS}
+
+
+def _row(answer: Vote) -> dict[str, Any]:
+    seconds = None if answer.seconds is None else float(answer.seconds)
+    purpose = {"purpose": answer.purpose} if isinstance(answer, Trial) else {}
+    return {name: getattr(answer, name) for name in _FIELDS} | {"pair": answer.key, "seconds": seconds} | purpose
