@@ -11,7 +11,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED = false
 run: setup
 	@$(BIN)/loupe check
 	@$(BIN)/dvc repro report
-	@echo "The low-light rounds are up to date; the other parts run with: dvc repro (genetic search: dvc repro genetic_evaluate)."
+	@echo "The low-light rounds are up to date; the other parts run with: dvc repro (genetic search: dvc repro genetic_evaluate; exposure fusion: dvc repro evaluate_brackets)."
 	@echo "The report is at $(CURDIR)/data/report/report.html (open it in a browser, it works offline)."
 
 test: setup .venv/.apt lint

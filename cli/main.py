@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -73,6 +73,27 @@ def enhance(
     from cli.enhancing import enhance_photos
 
     sys.exit(enhance_photos(photos, out, round_, tile))
+
+
+@app.command()
+def fuse(
+    exposures: Annotated[
+        list[Path], typer.Argument(metavar="UNDER OVER [MORE...]", help="Exposures of one scene, or folders of them")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write; with folders, the folder for the fused photos")],
+    method: Annotated[
+        Literal["searched", "mertens", "laplacian", "average"], typer.Option(help="searched: the trained fuser")
+    ] = "searched",
+    rule: Annotated[
+        Literal["fold", "extremes"],
+        typer.Option(help="More than two: fused from the darkest to the brightest, or the darkest and brightest alone"),
+    ] = "fold",
+    tile: Annotated[int, typer.Option(min=64, help="Side of a tile in pixels; memory grows with it")] = 1024,
+) -> None:
+    """Fuse bracketed photos into one, at full resolution; folders are joined by file name."""
+    from cli.fusing import fuse_photos
+
+    sys.exit(fuse_photos(exposures, out, method, rule, tile))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Darkening a well-lit photo as a camera would: linear light, less exposure, Poisson-Gaussian noise, back to sRGB."""
+"""Exposing a well-lit photo anew as a camera would: linear light, more or less of it, Poisson-Gaussian noise, back to sRGB."""
 
 from __future__ import annotations
 
@@ -27,9 +27,19 @@ def add_noise(linear: np.ndarray, shot_gain: float, read_sigma: float, random: n
     return np.clip(linear + deviation * random.standard_normal(linear.shape), 0.0, 1.0)
 
 
+def expose(
+    photo: np.ndarray, stops: float, shot_gain: float, read_sigma: float, random: np.random.Generator
+) -> np.ndarray:
+    """A photo (H, W, 3), float in [0, 1], sRGB, exposed `stops` longer (each doubles the light) and noisy; float in [0, 1].
+
+    Negative stops expose it shorter. What exceeds full scale is clipped, as the sensor's wells are full.
+    """
+    linear = to_linear(np.asarray(photo, dtype=np.float64)) * 2.0**stops
+    return to_srgb(add_noise(linear, shot_gain, read_sigma, random)).astype(np.float32)
+
+
 def darken(
     photo: np.ndarray, stops: float, shot_gain: float, read_sigma: float, random: np.random.Generator
 ) -> np.ndarray:
     """A photo (H, W, 3), float in [0, 1], sRGB, under-exposed by `stops` (each halves the light) and noisy; float in [0, 1]."""
-    linear = to_linear(np.asarray(photo, dtype=np.float64)) * 2.0**-stops
-    return to_srgb(add_noise(linear, shot_gain, read_sigma, random)).astype(np.float32)
+    return expose(photo, -stops, shot_gain, read_sigma, random)

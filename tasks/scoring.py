@@ -38,20 +38,27 @@ def available(names: Sequence[str]) -> tuple[list[str], list[Missing]]:
     return usable, missing
 
 
-def score(names: Sequence[str], picture: np.ndarray, reference: np.ndarray | None = None) -> dict[str, float | None]:
-    """The metrics of a picture (H, W, 3) uint8, against its reference where there is one.
+def score(
+    names: Sequence[str],
+    picture: np.ndarray,
+    reference: np.ndarray | None = None,
+    sources: Sequence[np.ndarray] = (),
+) -> dict[str, float | None]:
+    """The metrics of a picture (H, W, 3) uint8, against its reference where there is one, and against what it was fused from.
 
-    None where a metric needs a reference and there is none, where the picture is too small for it, or where its value is
-    not finite.
+    None where a metric needs a reference or sources and there are none, where the picture is too small for it, or where its
+    value is not finite.
     """
     values: dict[str, float | None] = {}
     for name in names:
         facts = info(name)
-        if (facts.needs_reference and reference is None) or min(picture.shape[:2]) < facts.min_size:
+        lacking = (facts.needs_reference and reference is None) or (facts.needs_sources and len(sources) < 2)
+        if lacking or min(picture.shape[:2]) < facts.min_size:
             values[name] = None
             continue
         other = tensor(reference) if facts.needs_reference and reference is not None else None
+        fused_from = tuple(map(tensor, sources)) if facts.needs_sources else None
         with torch.no_grad():
-            value = float(_metric(name)(tensor(picture), other))
+            value = float(_metric(name)(tensor(picture), other, fused_from))
         values[name] = value if np.isfinite(value) else None
     return values

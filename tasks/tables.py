@@ -141,6 +141,36 @@ TABLES: dict[str, Table] = {
         ("image",),
         "what the predictor of genes chose for one held-out photo, and both objectives beside those of the search's choice",
     ),
+    "brackets": Table(
+        _schema(
+            id="str",
+            photograph="str",
+            split="str",
+            under="str",
+            under_sha256="str",
+            over="str",
+            over_sha256="str",
+            reference="str?",
+            reference_sha256="str?",
+            width="int",
+            height="int",
+            original="str",
+        ),
+        ("id",),
+        "an under- and an over-exposed picture of one scene; `photograph` groups crops of one photo, `split` is train or "
+        "validation",
+    ),
+    "natural": Table(
+        _schema(id="str", photograph="str", path="str", sha256="str"),
+        ("id",),
+        "a well-lit picture that the search's constraint draws fused ones towards; never beside a scene of its `photograph`",
+    ),
+    "search": Table(
+        _schema(epoch="int", step="int", kind="str", node="str", name="str", value="float"),
+        ("epoch", "kind", "node", "name"),
+        "the search after an epoch: alpha (weight of operation `name` at `node`, 0 where pruned), beta (weight of loss "
+        "`name`), or mean (of `name` over the epoch's steps)",
+    ),
     "judgements": Table(
         _schema(ranker="str", image="str", model="str", value="float"),
         ("ranker", "image", "model"),

@@ -48,6 +48,8 @@ def import_graph() -> grimp.ImportGraph:
     registry = importlib.import_module("models.enhancers.registry")
     for module in registry.ENHANCERS.values():  # these `models.enhancers.create` imports by name
         graph.add_import(importer="models.enhancers", imported=module)
+    for module, _ in importlib.import_module("models.fusers.registry").FUSERS.values():
+        graph.add_import(importer="models.fusers", imported=module)
     # The one exception: tasks.config looks names up (metrics, enhancers, layers) to say which are unknown. A name more
     # there changes no result, and must not make every stage run again.
     for importer in {"tasks.config"} | graph.find_descendants("tasks.config"):
@@ -141,7 +143,7 @@ def test_a_code_change_reruns_only_what_uses_it() -> None:
         "labelling/web.py", "models/enhancers/curve.py",
     )}  # fmt: skip
     assert users["labelling/web.py"] == set()
-    assert users["models/degradation.py"] == {"low_light"}
+    assert users["models/degradation.py"] == {"low_light", "brackets"}
     assert users["models/preference/thurstone.py"] == {"evaluate"}
     assert "pretrain" in users["models/enhancers/curve.py"]
     assert "pretrain" not in users["models/judges/ranker.py"]

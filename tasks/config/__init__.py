@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from tasks.config.base import Count, Fraction, NonNegative, Positive, Range, Section, Training
+from tasks.config.base import Count, Fraction, NonNegative, Positive, Range, Section, Training, metrics_fault
+from tasks.config.fusion import Brackets, EvaluateBrackets, FuserNetwork, Search, TrainFuser, positives_fault
 from tasks.config.genetic import Amortise, Genetic, GeneticEvaluate
 
 PARAMS_FILE = Path("params.yaml")
@@ -147,11 +148,9 @@ class Simulated(Section):
 
     @model_validator(mode="after")
     def _metrics_known(self) -> Simulated:
-        from models.quality import names
-
-        unknown = sorted(set(self.utility) - set(names()))
-        if unknown:
-            raise ValueError(f"utility names unknown metrics {unknown}; known are {', '.join(sorted(names()))}")
+        fault = metrics_fault("utility", list(self.utility))
+        if fault:
+            raise ValueError(fault)
         if any(weight <= 0 for weight in self.utility.values()):
             raise ValueError("utility weights must be positive (a metric's direction is known to the registry)")
         return self
@@ -208,11 +207,9 @@ class Evaluate(Section):
 
     @model_validator(mode="after")
     def _metrics_known(self) -> Evaluate:
-        from models.quality import names
-
-        unknown = sorted(set(self.metrics) - set(names()))
-        if unknown:
-            raise ValueError(f"metrics names unknown metrics {unknown}; known are {', '.join(sorted(names()))}")
+        fault = metrics_fault("metrics", self.metrics)
+        if fault:
+            raise ValueError(fault)
         return self
 
 
@@ -239,6 +236,11 @@ class Params(Section):
     genetic: Genetic
     genetic_evaluate: GeneticEvaluate
     amortise: Amortise
+    brackets: Brackets
+    search: Search
+    fuser: FuserNetwork
+    train_fuser: TrainFuser
+    evaluate_brackets: EvaluateBrackets
 
     @field_validator("rounds")
     @classmethod
@@ -265,6 +267,13 @@ class Params(Section):
                 "is not set. Set the utility to no-reference metrics (for example {niqe: 1.0}), or give references, or let "
                 "people label (labels.source: people)"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _search_has_positives(self) -> Params:
+        fault = positives_fault(self.brackets, self.search)
+        if fault:
+            raise ValueError(fault)
         return self
 
     @property

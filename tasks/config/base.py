@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,3 +34,16 @@ class Training(Section):
     clip_norm: Positive | None = None
     save_every: Count = 50
     log_every: Count = 10
+
+
+def metrics_fault(key: str, chosen: Sequence[str]) -> str | None:
+    """Why metrics named under `key` cannot judge one enhanced photo, else None: unknown ones, and those of fused images."""
+    from models.quality import info, names
+
+    unknown = sorted(set(chosen) - set(names()))
+    if unknown:
+        return f"{key} names unknown metrics {unknown}; known are {', '.join(sorted(names()))}"
+    fused = sorted(name for name in set(chosen) if info(name).needs_sources)
+    if fused:
+        return f"{key} names {', '.join(fused)}, which compare a fused image with its exposures; an enhanced photo has none"
+    return None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from tasks.config.base import Count, Fraction, NonNegative, Positive, Range, Section, Training
+from tasks.config.base import Count, Fraction, NonNegative, Positive, Range, Section, Training, metrics_fault
 
 PAPER_OBJECTIVES = ("entropy", "distance")
 NOTHING_ELSE = "low_light"
@@ -26,6 +26,8 @@ def objective_fault(name: str) -> str | None:
 
     if name not in names():
         return f"{name!r} is no objective; known are entropy, distance, ranker:rNN and {', '.join(sorted(names()))}"
+    if info(name).needs_sources:
+        return f"{name!r} compares a fused image with its exposures, and a photo has none"
     return f"{name!r} needs a reference, and a search has none" if info(name).needs_reference else None
 
 
@@ -78,11 +80,9 @@ class GeneticEvaluate(Section):
 
     @model_validator(mode="after")
     def _metrics_known(self) -> GeneticEvaluate:
-        from models.quality import names
-
-        unknown = sorted(set(self.metrics) - set(names()))
-        if unknown:
-            raise ValueError(f"metrics names unknown metrics {unknown}; known are {', '.join(sorted(names()))}")
+        fault = metrics_fault("metrics", self.metrics)
+        if fault:
+            raise ValueError(fault)
         return self
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.degradation import add_noise, darken, to_linear, to_srgb
+from models.degradation import add_noise, darken, expose, to_linear, to_srgb
 
 
 def test_linear_light_of_middle_grey() -> None:
@@ -51,3 +51,14 @@ def test_noise_comes_from_the_generator_alone() -> None:
     first, again, other = (darken(photo, 2.0, 0.01, 0.01, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_exposing_longer_doubles_the_light_and_clips() -> None:
+    # One stop: 0.5 is 0.214041 of linear light, 0.428082 doubled; its 2.4th root 0.702214 gives
+    # 1.055 * 0.702214 - 0.055 = 0.685836.
+    photo = np.stack([np.full((4, 4), value) for value in (0.0, 0.5, 0.9)], 2)
+    longer = expose(photo, 1.0, 0.0, 0.0, np.random.default_rng(0))
+    assert longer[0, 0].tolist() == pytest.approx([0.0, 0.685836, 1.0], abs=1e-6)
+    assert longer.dtype == np.float32
+    shorter = expose(photo, -2.0, 0.001, 0.01, np.random.default_rng(3))
+    assert np.array_equal(shorter, darken(photo, 2.0, 0.001, 0.01, np.random.default_rng(3)))

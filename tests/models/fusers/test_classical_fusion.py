@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 import torch
 
 from models.fusers import create
@@ -22,13 +23,13 @@ def tensor(picture: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(picture).permute(2, 0, 1)[None]
 
 
-def test_reducing_and_expanding_are_opencvs_inside() -> None:
-    picture = scene(64)[0]
+@pytest.mark.parametrize("size", [64, 4, 2])
+def test_reducing_and_expanding_are_opencvs(size: int) -> None:
+    picture = scene(size)[0]
     small = _down(tensor(picture))[0].permute(1, 2, 0).numpy()
-    expected = cv2.pyrDown(picture)
-    assert np.abs(small - expected)[2:-2, 2:-2].max() < 1e-6  # at the border OpenCV mirrors, we repeat
-    large = _up(tensor(small), (64, 64))[0].permute(1, 2, 0).numpy()
-    assert np.abs(large - cv2.pyrUp(small))[4:-4, 4:-4].max() < 1e-6
+    assert np.abs(small - cv2.pyrDown(picture)).max() < 1e-6
+    large = _up(tensor(small), (size, size))[0].permute(1, 2, 0).numpy()
+    assert np.abs(large - cv2.pyrUp(small)).max() < 1e-6
 
 
 def test_odd_sizes_keep_the_first_pixel_and_come_back() -> None:
@@ -57,17 +58,23 @@ def test_without_levels_it_is_the_weighted_mean() -> None:
     assert torch.allclose(pyramid(under, over), expected.clamp(0, 1), atol=1e-6)
 
 
-def test_it_is_mertens_inside_where_the_levels_are_as_many() -> None:
-    """OpenCV takes log2(min side) levels: 6 of 64 pixels; only the borders are padded otherwise."""
-    under, over = (tensor(picture) for picture in scene())
-    ours, theirs = create("laplacian", levels=6)(under, over), create("mertens")(under, over)
-    assert float((ours - theirs).abs()[..., 16:-16, 16:-16].max()) < 0.03
+def test_with_all_levels_it_is_mertens() -> None:
+    photo = (skimage.data.astronaut()[128:384, 128:384] / 255).astype(np.float32)
+    under, over = tensor(0.4 * photo), tensor(np.clip(2 * photo, 0, 1))
+    ours, theirs = create("laplacian")(under, over), create("mertens")(under, over)
+    # Single pixels differ where a colour is grey to rounding: OpenCV's saturation is 0 there, ours has a slope.
+    difference = (ours - theirs).abs()
+    assert float(difference.mean()) < 2e-3
+    assert float((difference > 0.01).float().mean()) < 0.02
 
 
-def test_mertens_is_opencvs_and_keeps_the_channels_in_order() -> None:
+@pytest.mark.parametrize("exposure", [0.0, 1.0])
+def test_mertens_is_opencvs_and_keeps_the_channels_in_order(exposure: float) -> None:
     eight_bit = [(255 * picture + 0.5).astype(np.uint8) for picture in scene()]
-    expected = cv2.createMergeMertens().process([picture[..., ::-1] for picture in eight_bit])[..., ::-1].clip(0, 1)
-    fused = create("mertens")(*(tensor(picture.astype(np.float32) / 255) for picture in eight_bit))
+    merge = cv2.createMergeMertens(1.0, 1.0, exposure)
+    expected = merge.process([np.ascontiguousarray(picture[..., ::-1]) for picture in eight_bit])[..., ::-1].clip(0, 1)
+    sources = [tensor(picture.astype(np.float32) / 255) for picture in eight_bit]
+    fused = create("mertens", exposure=exposure)(*sources)
     assert np.abs(fused[0].permute(1, 2, 0).numpy() - expected).max() < 1e-5
 
 

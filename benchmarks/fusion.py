@@ -1,0 +1,152 @@
+"""Multi-exposure fusion: seconds a step of search and training and their peak memory, megapixels a second of fusing."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.measure import Result, compare
+from benchmarks.training import bare_loop, engine
+from models.degradation import expose
+from models.features import load_vgg16_layers
+from models.fusers import create
+from models.fusers.searched import build, calibrate
+from models.losses.fusion import LOSSES, usable
+from models.search.bilevel import SearchBatch
+from models.search.genotype import balanced
+from models.search.loop import search
+from models.search.supernet import Supernet
+from models.tiling import fuse_tiled
+from tasks.config import Params, load_whole
+from tasks.images import quantise, read_image
+from tasks.photos import PHOTOS, locate
+from tasks.search import settings_of
+from tasks.train_fuser import objective_of
+
+STEPS = 4
+SIDE = 512
+_PEAK = """
+import re, sys
+from pathlib import Path
+from benchmarks import fusion
+from tasks.config import load_whole
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+before = peak()
+getattr(fusion, sys.argv[1])(load_whole(), sys.argv[2])()
+print(f"peak {peak():.0f} {before:.0f}")
+"""
+
+
+def pictures(batch: int, crop: int, device: str) -> dict[str, torch.Tensor]:
+    """A batch of noise, as large as the params'."""
+    parts = ("under", "over", "reference", "natural")
+    generator = torch.Generator().manual_seed(0)
+    return {part: torch.rand(batch, 3, crop, crop, generator=generator).to(device) for part in parts}
+
+
+def search_steps(params: Params, device: str, upper_every: int | None = None) -> Callable[[], object]:
+    """A call that makes STEPS steps of a fresh search, without warm-up."""
+    section = params.search
+    features = load_vgg16_layers(section.layers, device)
+    batch = SearchBatch(**pictures(section.batch, section.crop, device))
+    changed = {"steps": STEPS, "epoch": STEPS, "warmup": 0, "save_every": STEPS}
+    changed |= {} if upper_every is None else {"upper_every": upper_every}
+    settings = settings_of(section.model_copy(update=changed), params.seed)
+
+    def run() -> None:
+        with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+            search(
+                Supernet(section.width, params.fuser.unrolled), lambda _: batch, lambda _: batch, features, settings,
+                folder=Path(folder), identity="bench", device=device,
+            )  # fmt: skip
+
+    return run
+
+
+def training_case(params: Params, device: str) -> tuple[Any, Any, Any]:
+    """(network, batch, objective) of the fuser's training."""
+    section = params.train_fuser
+    batch = pictures(section.batch, section.crop, device)
+    batch.pop("natural")
+    network = build(balanced(), params.fuser.width, params.fuser.unrolled).to(device)
+    calibrate(network, [(batch["under"], batch["over"])])
+    beta = torch.zeros(len(LOSSES), device=device)
+    return network, batch, objective_of(beta, load_vgg16_layers(params.search.layers, device), usable(True))
+
+
+def training_steps(params: Params, device: str) -> Callable[[], object]:
+    """A call that makes ten steps of training in the engine."""
+    return partial(engine, *training_case(params, device), 1e-4, device)
+
+
+def peak_memory(name: str, device: str) -> tuple[float, float]:
+    """Peak MB of a process that makes the steps, and what it had taken once everything was imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PEAK, name, device],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=900,
+    )
+    found = re.search(r"peak (\d+) (\d+)", done.stdout)
+    if found is None:
+        raise RuntimeError(f"{name} did not tell its memory: {done.stdout}{done.stderr}")
+    return float(found[1]), float(found[2])
+
+
+def megapixel_pair() -> list[np.ndarray]:
+    """Two exposures (SIDE, SIDE, 3) uint8 of a sample photograph."""
+    photo = read_image(locate(next(photo for photo in PHOTOS if photo.name == "astronaut")))
+    large = np.tile(photo, (-(-SIDE // photo.shape[0]), -(-SIDE // photo.shape[1]), 1))[:SIDE, :SIDE]
+    random = np.random.default_rng(0)
+    return [quantise(expose(large, stops, 0.0003, 0.001, random), 8) for stops in (-2.5, 2.0)]
+
+
+def fusing(params: Params, device: str, repeats: int) -> list[Result]:
+    """Megapixels a second of each fuser on one megapixel, beside OpenCV's Mertens."""
+    photos, rows = megapixel_pair(), []
+    fusers = {
+        "searched": build(balanced(), params.fuser.width, params.fuser.unrolled).eval().to(device),
+        "laplacian": create("laplacian").to(device),
+        "average": create("average").to(device),
+    }
+    other = partial(fuse_tiled, create("mertens"), photos)
+    for name, fuser in fusers.items():
+        ours = partial(fuse_tiled, fuser, photos, device=device)
+        rows.append(
+            compare(
+                f"fusion by {name}", "MP/s", ours, "OpenCV's Mertens", other, repeats=repeats, per_second=SIDE**2 / 1e6
+            )
+        )
+    return rows
+
+
+def results(device: str, repeats: int) -> list[Result]:
+    params = load_whole()
+    rows = [
+        compare(
+            "search step, all three levels", "s/step", search_steps(params, device, 1), "the weights alone",
+            search_steps(params, device, STEPS + 1), repeats=repeats, each=STEPS,
+        ),
+        compare(
+            "training step, fuser", "s/step", training_steps(params, device), "bare PyTorch loop",
+            partial(bare_loop, *training_case(params, device), 1e-4), repeats=repeats, each=10,
+        ),
+    ]  # fmt: skip
+    for name, label in (("search_steps", "search"), ("training_steps", "fuser's training")):
+        peak, before = peak_memory(name, device)
+        rows.append(Result(f"peak memory, {label}", peak, "MB", before, "once imported", peak / before))
+    return [*rows, *fusing(params, device, repeats)]

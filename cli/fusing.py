@@ -1,0 +1,131 @@
+"""`loupe fuse`: a user's bracketed photos through the searched fuser, or through a classical method."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cli.enhancing import NothingTrained
+from models.fusers.base import Fuser
+from models.fusers.many import Rule, brightness, exposure_order
+from models.tiling import fuse_tiled
+from tasks import fusers
+from tasks.config import View, load_whole
+from tasks.images import ImageError, list_photos, read_array, stems
+from tasks.runtime import device
+from tasks.saving import save_like
+
+
+@dataclass(frozen=True)
+class Job:
+    """The exposures of one scene as they were named, and the file to write."""
+
+    exposures: tuple[Path, ...]
+    target: Path
+
+
+def fuse_photos(exposures: Sequence[Path], out: Path, method: str, rule: Rule, tile: int) -> int:
+    """Fuse the exposures of one scene into the file `out`, or folders of exposures, joined by stem, into the folder `out`.
+
+    Two exposures are the under- and the over-exposed one, and are put right where they are swapped; more are taken from the
+    darkest to the brightest. Scenes that cannot be fused are named and skipped: returns 1 if any was, else 0.
+    """
+    work, failed = jobs(exposures, out)
+    view = View(load_whole(), ("fuser",))
+    to = device(view)
+    fuser = chosen(method, view, to)
+    from rich.progress import track
+
+    done = 0
+    for job in track(work, description="fusing", disable=not sys.stderr.isatty()):
+        try:
+            fuse_one(job, fuser, rule, tile, to)
+            done += 1
+        except ImageError as error:
+            failed.append(error)
+    for failure in failed:
+        print(f"skipped: {failure}", file=sys.stderr)
+    print(f"{done} of {len(work)} scenes fused by {method} into {out}")
+    return 1 if failed else 0
+
+
+def chosen(method: str, params: View, to: str) -> Fuser:
+    """The fuser of a method. Raises `NothingTrained` where the searched one was not trained yet."""
+    if method == fusers.SEARCHED and not fusers.WEIGHTS.is_file():
+        raise NothingTrained(
+            f"{fusers.WEIGHTS} is missing: `dvc repro train_fuser` searches and trains it, `dvc pull` fetches it; "
+            "--method mertens needs no training"
+        )
+    return fusers.opened(fusers.method(method, params), to)
+
+
+def jobs(exposures: Sequence[Path], out: Path) -> tuple[list[Job], list[ImageError]]:
+    """The scenes to fuse, and an error for each file of a folder that has no partner in every other.
+
+    Raises `ImageError`: fewer than two, files and folders mixed, nothing in common, a source that would be overwritten.
+    """
+    if len(exposures) < 2:
+        raise ImageError(exposures[0], "is one exposure; fusion takes two or more files, or two or more folders")
+    folders = [path.is_dir() for path in exposures]
+    if any(folders) and not all(folders):
+        file = exposures[folders.index(False)]
+        raise ImageError(file, "is not a folder and another exposure is; give files only, or folders only")
+    if not any(folders):
+        if out.is_dir():
+            raise ImageError(out, "a folder; name the file to write with --out, or give folders of exposures")
+        refuse_overwriting(exposures, out)
+        return [Job(tuple(exposures), out)], []
+    if out.exists() and not out.is_dir():
+        raise ImageError(out, "a file, not a folder; choose another --out")
+    found = [stems(list_photos(folder)) for folder in exposures]
+    common = [stem for stem in found[0] if all(stem in other for other in found)]
+    if not common:
+        raise ImageError(exposures[1], f"no photo here has the stem of one in {exposures[0]}; they are joined by name")
+    work = [Job(tuple(files[stem] for files in found), out / found[0][stem].name) for stem in common]
+    for job in work:
+        refuse_overwriting(job.exposures, job.target)
+    lonely = [
+        ImageError(path, f"has no partner of the stem {stem!r} in every other folder")
+        for files in found
+        for stem, path in files.items()
+        if stem not in common
+    ]
+    return work, lonely
+
+
+def refuse_overwriting(sources: Sequence[Path], target: Path) -> None:
+    """Raises `ImageError` where a source is the file to write."""
+    for source in sources:
+        if source.resolve() == target.resolve():
+            raise ImageError(source, "would be overwritten; choose another --out")
+
+
+def fuse_one(job: Job, fuser: Fuser, rule: Rule, tile: int, to: str) -> None:
+    """Read, check, order and fuse one scene, and write it with the metadata of the first exposure named."""
+    photos = same_depth([read_array(path) for path in job.exposures])
+    first, path = photos[0], job.exposures[0]
+    for photo, other in zip(photos[1:], job.exposures[1:], strict=True):
+        if photo.shape != first.shape:
+            sizes = f"{first.shape[1]} x {first.shape[0]} and {photo.shape[1]} x {photo.shape[0]}"
+            raise ImageError(path, f"differs in size from {other} ({sizes}); export all exposures at one size")
+    if all(np.array_equal(first, photo) for photo in photos[1:]):
+        raise ImageError(path, f"is the same picture as {job.exposures[1]}; there is nothing to fuse")
+    order = exposure_order(photos)
+    if len(photos) == 2 and order == [1, 0]:
+        dark, light = (brightness(photo) for photo in photos)
+        print(
+            f"{path} is brighter than {job.exposures[1]} ({dark:.2f} and {light:.2f} of 1): taken as the over-exposed one"
+        )
+    fused = fuse_tiled(fuser, [photos[place] for place in order], tile, to, rule)
+    save_like(job.target, fused, path)
+
+
+def same_depth(photos: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """All in 16 bits where one is (255 becomes 65535), else as they are."""
+    if len({photo.dtype for photo in photos}) == 1:
+        return list(photos)
+    return [photo if photo.dtype == np.uint16 else photo.astype(np.uint16) * np.uint16(257) for photo in photos]

@@ -1,0 +1,175 @@
+"""The `brackets` stage: the dataset of under- and over-exposed pairs, and natural images.
+
+`brackets.source: sample` exposes crops of photographs that packages ship shorter and longer, with the crop as reference;
+`folder` takes a user's, joined by name. Writes data/brackets: under/, over/, reference/, natural/, brackets.parquet,
+natural.parquet, summary.json. The split into train and validation is by photograph; natural images of the sample are the
+references of training scenes, and `tasks.scenes` never shows a scene one of its own photograph.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tasks import tables
+from tasks.config import View
+from tasks.config.fusion import FolderBrackets, SampleBrackets
+from tasks.exposures import folder_scene, joined, sample_scenes
+from tasks.files import fresh_folder, sha256_file, write_json
+from tasks.images import ImageError, list_photos, read_image, stems, write_png
+from tasks.low_light import DatasetError, photos_in, validation_names, working_copy
+from tasks.mapping import Failure, map_images
+from tasks.photos import PHOTOS
+from tasks.runtime import DATA, stage, workers
+
+PARAMS = ("seed", "brackets")
+OUT = DATA / "brackets"
+
+Rows = list[dict[str, Any]]
+
+
+def from_sample(settings: SampleBrackets, seed: int, processes: int, folder: Path) -> tuple[Rows, set[str]]:
+    """Rows of the scenes, and the photographs to validate on."""
+    make = partial(sample_scenes, settings=settings, seed=seed, folder=str(folder))
+    rows = [row for found in map_images(make, PHOTOS, processes, "sample brackets") for row in found]
+    return rows, validation_names([photo.name for photo in PHOTOS], settings.validation_photos, seed)
+
+
+def from_folder(
+    settings: FolderBrackets, seed: int, processes: int, folder: Path
+) -> tuple[Rows, set[str], dict[str, Any]]:
+    """Rows of the scenes, the photographs to validate on, and what the summary says beyond."""
+    reference = photos_in(settings.reference) if settings.reference else []
+    pairs, skipped = joined(photos_in(str(settings.under)), photos_in(str(settings.over)), reference)
+    make = partial(folder_scene, settings=settings, folder=str(folder))
+    found = map_images(make, pairs, processes, "brackets", skip=(ImageError,))
+    skipped += refused(found)
+    rows = [row for row in found if not isinstance(row, Failure)]
+    if len(rows) < 3:
+        reasons = "\n".join(f"  {error}" for error in skipped)
+        raise DatasetError(
+            f"{settings.under} and {settings.over} have {len(rows)} usable pairs; at least three are needed, two to search "
+            "and train on and one to validate on" + (f". Skipped:\n{reasons}" if skipped else "")
+        )
+    natural = natural_photos(settings, processes, folder)
+    skipped += refused(natural)
+    swapped = sorted(row["id"] for row in rows if row.pop("swapped"))
+    for error in skipped:
+        print(f"skipped: {error}")
+    for name in swapped:
+        print(f"swapped: the under-exposed {name} was the brighter one; put right")
+    names = [row["photograph"] for row in rows]
+    count = min(max(1, round(len(names) * settings.validation_fraction)), len(names) - 2)
+    listed = [{"file": shown(error.path), "reason": error.reason} for error in skipped]
+    extra = {
+        "skipped": sorted(listed, key=lambda entry: (entry["file"], entry["reason"])),
+        "swapped": swapped,
+        "without_reference": [row["id"] for row in rows if not row["has_reference"]] if reference else [],
+    }
+    return rows, validation_names(names, count, seed), extra
+
+
+def natural_photos(settings: FolderBrackets, processes: int, folder: Path) -> list[Any]:
+    """Working copies of the natural photos; an empty folder, or none that is usable, is an error of its own."""
+    if not settings.natural:
+        return []
+    place = Path(settings.natural).expanduser()
+    make = partial(natural_photo, settings=settings, folder=str(folder))
+    found = map_images(make, list(stems(list_photos(place)).values()), processes, "natural photos", skip=(ImageError,))
+    broken = refused(found)
+    if len(broken) == len(found):
+        raise DatasetError(
+            f"{place} has no usable natural photo of {len(found)}; name another folder, or set brackets.folder.natural to "
+            f"null. The first: {broken[0]}"
+        )
+    return found
+
+
+def natural_photo(path: Path, settings: FolderBrackets, folder: str) -> str:
+    """Write the working copy of one natural photo; its stem."""
+    copy_to = Path(folder) / "natural" / f"{path.stem}.png"
+    write_png(copy_to, working_copy(path, read_image(path), settings.max_side))
+    return path.stem
+
+
+def refused(found: Sequence[Any]) -> list[ImageError]:
+    """The errors among the results of a map."""
+    errors = [entry.error for entry in found if isinstance(entry, Failure)]
+    return [error for error in errors if isinstance(error, ImageError)]
+
+
+def shown(path: Path) -> str:
+    """A file with the folder it lies in: both folders hold the same names."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def placed(row: dict[str, Any], split: str, folder: Path) -> dict[str, Any]:
+    """A row of the table: where the pictures will lie, and their hashes."""
+    found = {name: row[name] for name in ("id", "photograph", "width", "height", "original")} | {"split": split}
+    for part in ("under", "over", "reference"):
+        there = part != "reference" or row["has_reference"]
+        path = f"{part}/{row['id']}.png"
+        found[part] = str(OUT / path) if there else None
+        found[f"{part}_sha256"] = sha256_file(folder / path) if there else None
+    return found
+
+
+def natural_rows(table: Rows, folder: Path, own: bool) -> Rows:
+    """Rows of the natural table: the files in natural/, or (`own`) the references of the training scenes."""
+    if own:
+        return [
+            {
+                "id": row["id"],
+                "photograph": row["photograph"],
+                "path": row["reference"],
+                "sha256": row["reference_sha256"],
+            }
+            for row in table
+            if row["split"] == "train"
+        ]
+    # A folder's natural photos are of other scenes even where they share a name.
+    return [
+        {"id": path.stem, "photograph": f"natural/{path.stem}", "path": str(OUT / "natural" / path.name),
+         "sha256": sha256_file(path)}
+        for path in sorted((folder / "natural").glob("*.png"))
+    ]  # fmt: skip
+
+
+def run(params: View) -> None:
+    settings, sample = params.brackets, params.brackets.source == "sample"
+    with fresh_folder(OUT) as folder:
+        extra: dict[str, Any] = {"skipped": [], "swapped": [], "without_reference": []}
+        if sample:
+            rows, validation = from_sample(settings.sample, params.seed, workers(params), folder)
+        else:
+            rows, validation, extra = from_folder(settings.folder, params.seed, workers(params), folder)
+        table = [
+            placed(row, "validation" if row["photograph"] in validation else "train", folder)
+            for row in sorted(rows, key=lambda row: row["id"])
+        ]
+        natural = natural_rows(table, folder, own=sample)
+        tables.write("brackets", table, folder / "brackets.parquet")
+        tables.write("natural", natural, folder / "natural.parquet")
+        counts = Counter(row["split"] for row in table)
+        summary = {
+            "source": settings.source,
+            "photographs": len({row["photograph"] for row in table}),
+            "train": counts["train"],
+            "validation": counts["validation"],
+            "references": sum(row["reference"] is not None for row in table),
+            "natural": len(natural),
+            **extra,
+            "counts": {name: len(found) for name, found in extra.items()},
+        }
+        write_json(folder / "summary.json", summary)
+    print(
+        f"{len(table)} pairs of {summary['photographs']} photographs ({counts['train']} train, {counts['validation']} "
+        f"validation), {summary['references']} with reference; {len(natural)} natural images; {len(extra['skipped'])} skipped"
+    )
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS)

@@ -1,0 +1,137 @@
+"""The sections of params.yaml for multi-exposure fusion: brackets, dual search, fuser, its training, its evaluation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tasks.config.base import Count, NonNegative, Positive, Range, Section, Training
+
+SMALLEST_CROP = 32
+Crop = Annotated[int, Field(ge=SMALLEST_CROP)]
+
+
+class SampleBrackets(Section):
+    """Photographs that installed packages ship, exposed shorter and longer in linear light."""
+
+    crops_per_photo: Count
+    crop: Annotated[int, Field(ge=64)]
+    under_stops: Range
+    over_stops: Range
+    shot_gain: NonNegative
+    read_sigma: NonNegative
+    validation_photos: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> SampleBrackets:
+        for name in ("under_stops", "over_stops"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise ValueError(f"{name} must be [low, high] with 0 < low <= high (stops away from the photograph)")
+        return self
+
+
+class FolderBrackets(Section):
+    """A user's own bracketed photos, joined by name. natural: well-lit photos of anything, for the search's constraint."""
+
+    under: str | None = None
+    over: str | None = None
+    reference: str | None = None
+    natural: str | None = None
+    validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    max_side: Annotated[int, Field(ge=64)] | None = None
+    swapped: Literal["fix", "refuse"] = "fix"
+
+
+class Brackets(Section):
+    source: Literal["sample", "folder"]
+    sample: SampleBrackets
+    folder: FolderBrackets
+
+    @model_validator(mode="after")
+    def _folders_named(self) -> Brackets:
+        missing = [f"folder.{name}" for name in ("under", "over") if not getattr(self.folder, name)]
+        if self.source == "folder" and missing:
+            raise ValueError(f"source is 'folder', so {' and '.join(missing)} must name the folders with your photos")
+        return self
+
+    @property
+    def positives(self) -> set[str]:
+        """Which positives of the contrastive constraint the data can have: reference, natural."""
+        if self.source == "sample":
+            return {"reference", "natural"}
+        return {name for name in ("reference", "natural") if getattr(self.folder, name)}
+
+
+class Search(Section):
+    """The dual search; see `models.search.loop.SearchSettings`. layers: of VGG16, for perceptual losses and constraint."""
+
+    width: Count
+    steps: Count
+    epoch: Count
+    warmup: Annotated[int, Field(ge=0)] = 0
+    upper_every: Count = 1
+    omega_rate: Positive = 2e-4
+    alpha_rate: Positive = 2e-1
+    beta_rate: Positive = 3e-2
+    constraint: Literal["both", "reference", "natural", "none"] = "both"
+    refinement: Literal["wsras", "retention", "pruning", "darts"] = "wsras"
+    threshold: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    retain: Annotated[int, Field(ge=1, le=11)] = 3
+    crop: Crop
+    batch: Count
+    layers: Annotated[list[str], Field(min_length=1)]
+    save_every: Count = 25
+
+    @model_validator(mode="after")
+    def _possible(self) -> Search:
+        from models.vgg_layers import VGG16_LAYERS
+
+        unknown = [layer for layer in self.layers if layer not in VGG16_LAYERS]
+        if unknown:
+            raise ValueError(f"layers: {unknown} are no VGG16 activations; known are {', '.join(VGG16_LAYERS)}")
+        if self.warmup >= self.steps:
+            raise ValueError(f"warmup is {self.warmup} of {self.steps} steps: nothing would be searched")
+        return self
+
+
+class FuserNetwork(Section):
+    """The derived network: its channels, and the unrolled steps of its dual stream."""
+
+    width: Count
+    unrolled: Count = 3
+
+
+class TrainFuser(Training):
+    """architecture random: as many parameters as the searched one; loss uniform: all terms alike (the comparisons)."""
+
+    crop: Crop
+    architecture: Literal["searched", "random"] = "searched"
+    loss: Literal["searched", "uniform"] = "searched"
+
+
+class EvaluateBrackets(Section):
+    metrics: Annotated[list[str], Field(min_length=1)]
+    scenes: Count
+
+    @model_validator(mode="after")
+    def _metrics_known(self) -> EvaluateBrackets:
+        from models.quality import names
+
+        unknown = sorted(set(self.metrics) - set(names()))
+        if unknown:
+            raise ValueError(f"metrics names unknown metrics {unknown}; known are {', '.join(sorted(names()))}")
+        return self
+
+
+def positives_fault(brackets: Brackets, search: Search) -> str | None:
+    """Why the search's constraint cannot be had with these folders, else None."""
+    wanted = {"both": {"reference", "natural"}, "none": set()}.get(search.constraint, {search.constraint})
+    if not wanted or wanted & brackets.positives:
+        return None
+    named = " or ".join(f"brackets.folder.{name}" for name in sorted(wanted))
+    return (
+        f"search.constraint is {search.constraint!r}, but {named} is not set. Name a folder of natural photos "
+        "(well-lit, of anything), or set search.constraint to none: all losses then count the same"
+    )

@@ -1,0 +1,134 @@
+"""One scene's exposures: made of a sample photograph, or read from a user's files and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.degradation import expose
+from tasks.config.fusion import FolderBrackets, SampleBrackets
+from tasks.images import ImageError, read_image, stems, write_png
+from tasks.low_light import CROPS_ACROSS, DatasetError, crop_places, generator, working_copy
+from tasks.photos import Photo, locate
+from tasks.resizing import reduce_to
+
+
+@dataclass(frozen=True)
+class Files:
+    """A user's files of one scene."""
+
+    under: Path
+    over: Path
+    reference: Path | None = None
+
+
+def sample_scenes(photo: Photo, settings: SampleBrackets, seed: int, folder: str) -> list[dict[str, Any]]:
+    """Crops of one photograph exposed shorter and longer, the crop itself as reference; rows without split and hashes."""
+    random = generator(seed, "brackets", photo.name)
+    source = read_image(locate(photo))
+    shortest = min(source.shape[:2])
+    if shortest < settings.crop:
+        raise DatasetError(
+            f"brackets.sample.crop is {settings.crop}, and the sample photograph {photo.name} has only {shortest} pixels "
+            f"a side; take a crop of at most {shortest}"
+        )
+    source = reduce_to(source, max(settings.crop / shortest, CROPS_ACROSS * settings.crop / max(source.shape[:2])))
+    rows = []
+    places = crop_places(source.shape[0], source.shape[1], settings.crop, settings.crops_per_photo, random)
+    for number, (top, left) in enumerate(places):
+        crop = source[top : top + settings.crop, left : left + settings.crop]
+        name = f"{photo.name}_{number}"
+        shorter, longer = random.uniform(*settings.under_stops), random.uniform(*settings.over_stops)
+        for part, stops in (("under", -shorter), ("over", longer)):
+            exposed = expose(crop, stops, settings.shot_gain, settings.read_sigma, random)
+            write_png(Path(folder) / part / f"{name}.png", exposed)
+        write_png(Path(folder) / "reference" / f"{name}.png", crop)
+        rows.append(row(name, photo.name, crop, f"{photo.package}/{photo.file}", has_reference=True))
+    return rows
+
+
+def folder_scene(files: Files, settings: FolderBrackets, folder: str) -> dict[str, Any]:
+    """Working copies of a user's scene, as 8-bit PNG; returns its row, with `swapped`: whether it was put right.
+
+    Raises `ImageError` for one that cannot be used: broken, of unequal sizes, twice the same, swapped where that is refused.
+    """
+    under, over = read_image(files.under), read_image(files.over)
+    same_size(files.under, under, files.over, over)
+    reference = None if files.reference is None else read_image(files.reference)
+    if reference is not None and files.reference is not None:
+        same_size(files.under, under, files.reference, reference)
+    swapped = exposures_fault(files, under, over, settings.swapped == "refuse")
+    if swapped:
+        under, over = over, under
+    name = files.under.stem
+    written = {"under": under, "over": over} | ({} if reference is None else {"reference": reference})
+    for part, picture in written.items():
+        written[part] = working_copy(files.under, picture, settings.max_side)
+        write_png(Path(folder) / part / f"{name}.png", written[part])
+    found = row(name, name, written["under"], files.under.name, has_reference=reference is not None)
+    return found | {"swapped": swapped}
+
+
+def row(name: str, photograph: str, picture: np.ndarray, original: str, has_reference: bool) -> dict[str, Any]:
+    height, width = picture.shape[:2]
+    return {
+        "id": name, "photograph": photograph, "has_reference": has_reference, "width": width, "height": height,
+        "original": original,
+    }  # fmt: skip
+
+
+def same_size(path: Path, picture: np.ndarray, other_path: Path, other: np.ndarray) -> None:
+    """Raises `ImageError` naming both files where their sizes differ."""
+    if picture.shape[:2] != other.shape[:2]:
+        sizes = f"{picture.shape[1]} x {picture.shape[0]} and {other.shape[1]} x {other.shape[0]}"
+        raise ImageError(path, f"differs in size from {other_path} ({sizes}); export both at one size")
+
+
+def brightness(photo: np.ndarray) -> float:
+    """Mean Y (BT.601) in [0, 1] of a photo (H, W, 3), float in [0, 1], sRGB."""
+    return float(photo.reshape(-1, 3).mean(0, dtype=np.float64) @ (0.299, 0.587, 0.114))
+
+
+def exposures_fault(files: Files, under: np.ndarray, over: np.ndarray, refuse_swapped: bool) -> bool:
+    """Whether the exposures are swapped: `under`, float in [0, 1], is the brighter by mean Y.
+
+    Raises `ImageError`: the same picture twice; swapped, where that is refused.
+    """
+    if np.array_equal(under, over):
+        raise ImageError(files.under, f"is the same picture as {files.over}; there is nothing to fuse")
+    dark, light = brightness(under), brightness(over)
+    if dark > light and refuse_swapped:
+        raise ImageError(
+            files.under,
+            f"is brighter than {files.over} ({dark:.2f} and {light:.2f} of 1): under and over look swapped; exchange them, or "
+            "set brackets.folder.swapped to fix",
+        )
+    return dark > light
+
+
+def joined(
+    under: Sequence[Path], over: Sequence[Path], reference: Sequence[Path]
+) -> tuple[list[Files], list[ImageError]]:
+    """Scenes by stem in the order of `under`, and an error for each file of under or over that has no partner.
+
+    Raises `ImageError`: two files of a folder share a stem, or no stem is in both (surely the wrong folder).
+    """
+    unders, overs, references = stems(under), stems(over), stems(reference)
+    if unders and overs and not set(unders) & set(overs):
+        example = next(iter(unders.values()))
+        raise ImageError(over[0].parent, f"no photo here has the stem of an under-exposed one, such as {example}")
+    if references and not set(unders) & set(references):
+        example = next(iter(unders.values()))
+        raise ImageError(reference[0].parent, f"no reference here has the stem of a scene, such as {example}")
+    lonely = [
+        ImageError(path, f"has no partner of the stem {stem!r} in {other}; add it, or take this file out")
+        for mine, theirs, other in ((unders, overs, over[0].parent), (overs, unders, under[0].parent))
+        for stem, path in mine.items()
+        if stem not in theirs
+    ]
+    scenes = [Files(path, overs[stem], references.get(stem)) for stem, path in unders.items() if stem in overs]
+    return scenes, lonely

@@ -1,0 +1,71 @@
+"""Fusers of the pipeline: the searched network from a genotype and a stage's weights, and the methods beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from models.fusers import create
+from models.fusers.base import Fuser
+from models.fusers.searched import SearchedFuser, build
+from models.search.genotype import Genotype, GenotypeError
+from models.storage import load_weights
+from models.training import make_deterministic, step_seed
+from tasks.config import View
+from tasks.runtime import DATA
+
+FOLDER = DATA / "fuser"
+WEIGHTS = FOLDER / "model.safetensors"
+GENOTYPE = FOLDER / "genotype.json"
+SEARCHED = "searched"
+FOUND = DATA / "search" / "genotype.json"
+METHODS = (SEARCHED, "mertens", "laplacian", "average")
+"""Ours, then what a user would reach for."""
+
+
+def fresh(params: View, genotype: Genotype) -> SearchedFuser:
+    """The network of a genotype at the width of params.yaml, initialised from the seed."""
+    make_deterministic()
+    torch.manual_seed(step_seed(params.seed, 0, "fuser"))
+    return build(genotype, params.fuser.width, params.fuser.unrolled)
+
+
+def read_genotype(path: Path) -> Genotype:
+    """The genotype in a file. Raises `GenotypeError` naming the file when it is absent or wrong."""
+    try:
+        return Genotype.from_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise GenotypeError(f"{path} is missing; `dvc repro` makes it") from None
+    except (GenotypeError, UnicodeDecodeError) as error:
+        raise GenotypeError(f"{path}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to fuse: a registered fuser and, for the searched one, its genotype, sizes and weights; fit to be sent around."""
+
+    name: str
+    width: int = 0
+    unrolled: int = 0
+    genotype: str = ""
+    weights: str = ""
+
+
+def method(name: str, params: View) -> Method:
+    """One of METHODS; the searched one as the train_fuser stage left it."""
+    if name != SEARCHED:
+        return Method(name)
+    return Method(name, params.fuser.width, params.fuser.unrolled, str(GENOTYPE), str(WEIGHTS))
+
+
+@lru_cache(maxsize=16)
+def opened(spec: Method, device: str = "cpu") -> Fuser:
+    """The fuser itself, frozen, in evaluation mode; loaded once a process. Raises `GenotypeError`, `WeightsError`."""
+    if spec.name != SEARCHED:
+        return create(spec.name).eval().to(device)
+    fuser = build(read_genotype(Path(spec.genotype)), spec.width, spec.unrolled)
+    load_weights(fuser, Path(spec.weights))
+    return fuser.requires_grad_(False).eval().to(device)

@@ -1,0 +1,147 @@
+"""`loupe fuse` as a user runs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli.main import main
+from models.fusers.searched import build
+from models.search.genotype import balanced
+from models.storage import save_weights
+from tasks import fusers
+from tasks.images import read_array, write_png
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text((ROOT / "tests" / "tiny.yaml").read_text())
+    return tmp_path
+
+
+def trained() -> None:
+    """A fuser of the tiny params that was not trained."""
+    fusers.FOLDER.mkdir(parents=True)
+    fusers.GENOTYPE.write_text(balanced().to_json())
+    save_weights(build(balanced(), 2, 2), fusers.WEIGHTS)
+
+
+def scene(level: float, height: int = 50, width: int = 70) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width]
+    pixels = np.stack([x * 255 / width, y * 255 / height, (x + y) % 60 * 4], 2) * level
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def loupe(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["loupe", "fuse", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    return int(left.value.code or 0)
+
+
+def test_two_files_by_every_method_keep_the_metadata(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exif = Image.Exif()
+    exif[272] = "Loupe 1"
+    Image.fromarray(scene(0.3)).save("u.png", exif=exif)
+    Image.fromarray(scene(2.0)).save("o.png")
+    trained()
+    for method in fusers.METHODS:
+        assert loupe(monkeypatch, "u.png", "o.png", "--out", f"{method}.png", "--method", method) == 0
+        assert read_array(f"{method}.png").shape == (50, 70, 3)
+        with Image.open(f"{method}.png") as image:
+            assert image.getexif()[272] == "Loupe 1"
+    mean = (scene(0.3).astype(float) + scene(2.0)) / 2
+    assert np.abs(read_array("average.png") - mean).max() <= 0.51
+
+
+def test_swapped_files_are_said_and_put_right(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained()
+    write_png("u.png", scene(0.3))
+    write_png("o.png", scene(2.0))
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "right.png") == 0
+    assert "brighter" not in capsys.readouterr().out
+    assert loupe(monkeypatch, "o.png", "u.png", "--out", "swapped.png") == 0
+    assert "o.png is brighter than u.png" in capsys.readouterr().out
+    assert np.array_equal(read_array("right.png"), read_array("swapped.png"))
+
+
+def test_more_than_two_and_deep_ones(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, level in enumerate((2.0, 0.3, 1.0)):
+        write_png(f"{number}.png", scene(level) if number else scene(level).astype(np.uint16) * 257)
+    files = ("0.png", "1.png", "2.png")
+    assert loupe(monkeypatch, *files, "--out", "all.png", "--method", "average") == 0
+    fused = read_array("all.png")
+    assert fused.dtype == np.uint16, "one of 16 bits makes all of 16"
+    mean = sum(scene(level).astype(float) for level in (2.0, 0.3, 1.0)) / 3 * 257
+    assert np.abs(fused - mean).max() <= 1
+    assert loupe(monkeypatch, *files, "--out", "two.png", "--method", "average", "--rule", "extremes") == 0
+    assert np.abs(read_array("two.png") - (scene(2.0).astype(float) + scene(0.3)) / 2 * 257).max() <= 1
+
+
+def test_tiles_do_not_show(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained()
+    write_png("u.png", scene(0.3, 200, 300))
+    write_png("o.png", scene(2.0, 200, 300))
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "whole.png") == 0
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "tiled.png", "--tile", "64") == 0
+    assert np.abs(read_array("whole.png").astype(int) - read_array("tiled.png")).max() <= 1
+
+
+def test_folders_with_odd_photos(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("good", "same", "size", "alone"):
+        write_png(f"under/{name}.png", scene(0.3))
+    write_png("over/good.png", scene(2.0))
+    write_png("over/same.png", scene(0.3))
+    write_png("over/size.png", scene(2.0)[:-1])
+    write_png("under/broken.png", scene(0.3))
+    Path("over/broken.png").write_bytes(Path("over/good.png").read_bytes()[:200])
+    assert loupe(monkeypatch, "under", "over", "--out", "out", "--method", "mertens") == 1
+    said = capsys.readouterr()
+    for line in (
+        "skipped: under/alone.png: has no partner of the stem 'alone' in every other folder",
+        "skipped: over/broken.png: damaged or truncated",
+        "skipped: under/same.png: is the same picture as over/same.png; there is nothing to fuse",
+        "skipped: under/size.png: differs in size from over/size.png (70 x 50 and 70 x 49)",
+    ):
+        assert line in said.err
+    assert "1 of 4 scenes fused by mertens into out" in said.out
+    assert [path.name for path in Path("out").iterdir()] == ["good.png"]
+
+
+def test_faults_of_the_arguments(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_png("u.png", scene(0.3))
+    write_png("o.png", scene(2.0))
+    write_png("one/a.png", scene(0.3))
+    write_png("two/b.png", scene(2.0))
+    before = Path("o.png").read_bytes()
+    for arguments, expected in (
+        (("u.png", "--out", "x.png"), "u.png: is one exposure"),
+        (("u.png", "one", "--out", "x.png"), "u.png: is not a folder and another exposure is"),
+        (("u.png", "o.png", "--out", "one"), "one: a folder; name the file to write"),
+        (("one", "one", "--out", "u.png"), "u.png: a file, not a folder"),
+        (("one", "two", "--out", "out"), "two: no photo here has the stem of one in one"),
+        (("one", "one", "--out", "one"), "one/a.png: would be overwritten"),
+        (("u.png", "o.png", "--out", "./o.png"), "o.png: would be overwritten"),
+        (("u.png", "o.png", "--out", "x.png"), "data/fuser/model.safetensors is missing: `dvc repro train_fuser`"),
+    ):
+        assert loupe(monkeypatch, *arguments) == 1
+        said = capsys.readouterr()
+        assert f"error: {expected}" in said.err and said.err.count("\n") == 1
+    assert Path("o.png").read_bytes() == before
+    assert not Path("x.png").exists()
+    write_png("deep.png", scene(2.0).astype(np.uint16) * 257)
+    assert loupe(monkeypatch, "u.png", "deep.png", "--out", "x.jpg", "--method", "average") == 1
+    assert "16-bit pixels do not fit into .jpg" in capsys.readouterr().err

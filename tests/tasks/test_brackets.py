@@ -1,0 +1,179 @@
+"""The brackets stage: made of sample photographs, and read from a user's folders with all that can be wrong there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from tasks import brackets, tables
+from tasks.config import ConfigError, load
+from tasks.files import sha256_file
+from tasks.images import ImageError, read_array, read_image, write_png
+from tasks.low_light import DatasetError
+from tasks.photos import PHOTOS
+
+ROOT = Path(__file__).resolve().parents[2]
+Build = Callable[..., pd.DataFrame]
+
+
+def build_in(place: Path, monkeypatch: pytest.MonkeyPatch, source: str, **section: Any) -> pd.DataFrame:
+    params = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
+    params["machine"]["workers"] = section.pop("workers", 1)
+    params["brackets"]["source"] = source
+    params["brackets"][source] |= {k: str(v) if isinstance(v, Path) else v for k, v in section.items()}
+    if source == "folder":
+        params["search"]["constraint"] = "none"
+    place.mkdir(exist_ok=True)
+    monkeypatch.chdir(place)
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    brackets.run(load(brackets.PARAMS))
+    return tables.read("brackets", "data/brackets/brackets.parquet").set_index("id")
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
+    return lambda **folder: build_in(tmp_path / "work", monkeypatch, "folder", **folder)
+
+
+def summary() -> Any:
+    return json.loads(Path("data/brackets/summary.json").read_text())
+
+
+def picture(seed: int, low: int, high: int, size: tuple[int, int] = (70, 80)) -> np.ndarray:
+    return np.random.default_rng(seed).integers(low, high, (*size, 3), dtype=np.uint8)
+
+
+def dark(seed: int) -> np.ndarray:
+    return picture(seed, 0, 90)
+
+
+def light(seed: int) -> np.ndarray:
+    return picture(seed, 150, 256)
+
+
+def folder_of(path: Path, names: dict[str, np.ndarray]) -> Path:
+    path.mkdir(exist_ok=True)
+    for name, array in names.items():
+        Image.fromarray(array).save(path / name)
+    return path
+
+
+def three(tmp_path: Path) -> tuple[Path, Path]:
+    """Three good scenes: a, b, c."""
+    under = folder_of(tmp_path / "under", {f"{name}.png": dark(number) for number, name in enumerate("abc")})
+    return under, folder_of(tmp_path / "over", {f"{name}.png": light(number) for number, name in enumerate("abc")})
+
+
+def test_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brackets, "PHOTOS", PHOTOS[:4])
+    sample = {"crops_per_photo": 2, "validation_photos": 1}
+    table = build_in(tmp_path / "one", monkeypatch, "sample", **sample)
+    assert len(table) == 8
+    assert table[table.split == "validation"].photograph.nunique() == 1
+    for row in table.itertuples():
+        assert sha256_file(row.under) == row.under_sha256 and sha256_file(row.over) == row.over_sha256
+        under, over, reference = (read_image(path) for path in (row.under, row.over, row.reference))
+        assert under.shape == over.shape == reference.shape == (row.height, row.width, 3) == (96, 96, 3)
+        assert under.mean() < reference.mean() < over.mean()
+        assert (over == 1).mean() > (reference == 1).mean(), "what is over-exposed is clipped"
+    natural = tables.read("natural", "data/brackets/natural.parquet")
+    assert set(natural.id) == set(table.index[table.split == "train"]), "nothing of validation photographs"
+    first = {file.name: sha256_file(file) for file in Path("data").rglob("*.p*") if file.is_file()}
+    build_in(tmp_path / "two", monkeypatch, "sample", **sample, workers=2)
+    assert {file.name: sha256_file(file) for file in Path("data").rglob("*.p*") if file.is_file()} == first
+
+
+def test_every_kind_of_file(tmp_path: Path, build: Build) -> None:
+    under, over = three(tmp_path)
+    folder_of(under, {"grey.png": dark(4)[..., 0], "photo.jpg": dark(5)})
+    folder_of(over, {"grey.png": light(4)[..., 0], "photo.tif": light(5)})
+    write_png(under / "deep.png", dark(6).astype(np.uint16) * 257)
+    write_png(over / "deep.png", light(6))
+    table = build(under=under, over=over, workers=2)
+    assert sorted(table.index) == ["a", "b", "c", "deep", "grey", "photo"]
+    assert table.reference.isna().all() and (table.photograph == table.index).all()
+    assert np.array_equal(read_array(table.under["deep"]), dark(6)), "working copies have 8 bits"
+    assert read_array(table.under["grey"]).shape == (70, 80, 3)
+    assert summary()["skipped"] == []
+
+
+def test_what_cannot_be_used_is_named_and_counted(tmp_path: Path, build: Build) -> None:
+    under, over = three(tmp_path)
+    folder_of(under, {"size.png": dark(4), "same.png": dark(5), "alone.png": dark(6), "swapped.png": light(7)})
+    folder_of(over, {"size.png": light(4)[:-1], "same.png": dark(5), "other.png": light(8), "swapped.png": dark(7)})
+    (under / "broken.png").write_bytes((under / "a.png").read_bytes()[:300])
+    folder_of(over, {"broken.png": light(9)})
+    table = build(under=under, over=over)
+    assert sorted(table.index) == ["a", "b", "c", "swapped"]
+    found = summary()
+    reasons = {entry["file"]: entry["reason"] for entry in found["skipped"]}
+    assert list(reasons) == [
+        "over/other.png",
+        "under/alone.png",
+        "under/broken.png",
+        "under/same.png",
+        "under/size.png",
+    ]
+    assert "no partner of the stem 'other'" in reasons["over/other.png"]
+    assert "no partner of the stem 'alone'" in reasons["under/alone.png"]
+    assert "truncated" in reasons["under/broken.png"]
+    assert "is the same picture as" in reasons["under/same.png"]
+    assert "differs in size from" in reasons["under/size.png"]
+    assert (found["swapped"], found["counts"]["skipped"]) == (["swapped"], 5)
+    assert np.array_equal(read_array(table.under["swapped"]), dark(7))
+    assert np.array_equal(read_array(table.over["swapped"]), light(7))
+    assert sorted(path.stem for path in Path("data/brackets/under").iterdir()) == sorted(table.index)
+
+
+def test_swapped_exposures_can_be_refused(tmp_path: Path, build: Build) -> None:
+    under, over = three(tmp_path)
+    folder_of(under, {"swapped.png": light(7)})
+    folder_of(over, {"swapped.png": dark(7)})
+    assert sorted(build(under=under, over=over, swapped="refuse").index) == ["a", "b", "c"]
+    assert "under and over look swapped" in summary()["skipped"][0]["reason"]
+
+
+def test_references_and_natural_photos(tmp_path: Path, build: Build) -> None:
+    under, over = three(tmp_path)
+    reference = folder_of(tmp_path / "reference", {"a.jpg": dark(1), "b.png": dark(2)})
+    natural = folder_of(tmp_path / "natural", {"a.png": dark(3), "tiny.png": dark(3)[:20]})
+    table = build(under=under, over=over, reference=reference, natural=natural)
+    assert table.reference.notna().tolist() == [True, True, False]
+    assert summary()["without_reference"] == ["c"]
+    rows = tables.read("natural", "data/brackets/natural.parquet")
+    assert list(rows.id) == ["a"] and rows.photograph[0] not in set(table.photograph)
+    assert sha256_file(rows.path[0]) == rows.sha256[0]
+    assert [entry["file"] for entry in summary()["skipped"]] == ["natural/tiny.png"]
+
+
+def test_faults_of_the_folders(tmp_path: Path, build: Build) -> None:
+    under, over = three(tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ImageError, match="empty: no photos in this folder"):
+        build(under=under, over=over, natural=empty)
+    with pytest.raises(DatasetError, match="has no usable natural photo of 1"):
+        build(under=under, over=over, natural=folder_of(tmp_path / "small", {"x.png": dark(1)[:9]}))
+    with pytest.raises(ImageError, match="no photo here has the stem of an under-exposed one"):
+        build(under=under, over=folder_of(tmp_path / "wrong", {"x.png": light(1)}))
+    with pytest.raises(ImageError, match="no reference here has the stem of a scene"):
+        build(under=under, over=over, reference=tmp_path / "wrong")
+    assert len(build(under=under, over=over)) == 3
+    before = sha256_file("data/brackets/brackets.parquet")
+    (over / "b.png").unlink()
+    with pytest.raises(DatasetError, match=r"have 2 usable pairs; at least three.*Skipped:\n.*b\.png: has no partner"):
+        build(under=under, over=over)
+    assert sha256_file("data/brackets/brackets.parquet") == before, "what was there stays"
+
+
+def test_the_folders_must_be_named(build: Build) -> None:
+    with pytest.raises(ConfigError, match=r"brackets: source is 'folder', so folder\.under and folder\.over must name"):
+        build()
