@@ -82,9 +82,7 @@ def test_an_unsent_vote_survives_a_reload(app: App, pairs: list[PairImages], pag
     assert unsent(page) == []
 
 
-def test_the_list_of_sets_sends_what_another_page_left(
-    app: App, page: Page, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_list_of_sets_sends_what_another_page_left(app: App, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     register_ratings(app.store, 1)  # a second set, so that there is a list
 
     def locked(*_: object) -> int:

@@ -28,7 +28,9 @@ def rows(name: str, count: int = 5) -> list[dict[str, Any]]:
 def test_what_is_written_is_read(name: str, tmp_path: Path) -> None:
     tables.write(name, rows(name), tmp_path / "t.parquet")
     found = tables.read(name, tmp_path / "t.parquet").to_dict("records")
-    plain = [{key: value.tolist() if hasattr(value, "tolist") else value for key, value in row.items()} for row in found]
+    plain = [
+        {key: value.tolist() if hasattr(value, "tolist") else value for key, value in row.items()} for row in found
+    ]
     assert plain == rows(name)
 
 
