@@ -1,13 +1,15 @@
-"""Enhancement of photos of any size in bounded memory: tile by tile, equal to the whole within rounding."""
+"""Enhancement and fusion of photos of any size in bounded memory: tile by tile, equal to the whole within rounding."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 
 from models.enhancers.base import Enhancer
+from models.fusers.base import Fuser
+from models.fusers.many import Rule, exposure_order, fold_ordered
 
 _LOOK = 512
 
@@ -52,6 +54,43 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
             columns.start - read_columns.start : columns.stop - read_columns.start,
         ]
         result[rows, columns] = (inner.clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(photo.dtype)
+    return result
+
+
+@torch.no_grad()
+def fuse_tiled(
+    fuser: Fuser, photos: Sequence[np.ndarray], tile: int = 1024, device: str = "cpu", rule: Rule = "fold"
+) -> np.ndarray:
+    """Fuse exposures of a scene, (H, W, 3) each, all uint8 or all uint16, RGB, sRGB; returns one of that shape and type.
+
+    photos: two are the under- and the over-exposed one, in this order; more are sorted by mean brightness and fused by
+    `rule` (`models.fusers.many.fold`). tile: side of the written part of a tile; a fuser that looks at the `whole` photo
+    gets no tiles. Tiled and whole are equal within 1/255. Raises ValueError: fewer than two, other types or shapes.
+    """
+    if len(photos) < 2 or len({(photo.shape, photo.dtype) for photo in photos}) > 1:
+        found = ", ".join(f"{photo.shape} {photo.dtype}" for photo in photos) or "none"
+        raise ValueError(f"at least two exposures of one shape and type are fused, not {found}")
+    height, width = photos[0].shape[:2]
+    if photos[0].ndim != 3 or photos[0].shape[2] != 3 or photos[0].dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"an exposure is (H, W, 3) uint8 or uint16, not {photos[0].shape} {photos[0].dtype}")
+    if len(photos) > 2:
+        photos = [photos[place] for place in exposure_order(photos)]
+    top_value = float(np.iinfo(photos[0].dtype).max)
+    result = np.empty_like(photos[0])
+    # Folded, each step reads what the one before it wrote: its halo adds up.
+    passes = 1 if fuser.native or rule == "extremes" else len(photos) - 1
+    side = max(height, width) + fuser.stride if fuser.whole else tile
+    for read_rows, read_columns, rows, columns in tiles(height, width, side, fuser.halo * passes, fuser.stride):
+        parts = [
+            torch.from_numpy(photo[read_rows, read_columns].astype(np.float32)).to(device).permute(2, 0, 1)[None]
+            / top_value
+            for photo in photos
+        ]
+        inner = fold_ordered(fuser, parts, rule)[0].permute(1, 2, 0)[
+            rows.start - read_rows.start : rows.stop - read_rows.start,
+            columns.start - read_columns.start : columns.stop - read_columns.start,
+        ]
+        result[rows, columns] = (inner.clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(result.dtype)
     return result
 
 

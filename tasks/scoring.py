@@ -30,6 +30,11 @@ def available(names: Sequence[str]) -> tuple[list[str], list[Missing]]:
     """Which of the metrics can be loaded here, and the others with the reason."""
     usable, missing = [], []
     for name in names:
+        if info(name).needs_sources:
+            missing.append(
+                Missing(name, "it compares a fused picture with its sources, and an enhanced photo has none")
+            )
+            continue
         try:
             _metric(name)
             usable.append(name)

@@ -1,5 +1,7 @@
 """Image quality metrics behind one registry: `create("niqe")` gives a callable on (B, 3, H, W) tensors in [0, 1].
 
+Metrics whose info says `needs_sources` take what the image was fused from: `create("qabf")(fused, sources=(under, over))`.
+
 A new metric is one file with an INFO and a build function, and one line below.
 """
 
@@ -10,17 +12,21 @@ from collections.abc import Callable
 import torch
 
 from models.quality import colour, entropy, fidelity, lpips, pyiqa_adapter
-from models.quality.metric import Compute, Metric, MetricInfo, MetricUnavailable, UnknownMetric
+from models.quality.fusion import gradient, mef_ssim, similarity, statistics, tmqi
+from models.quality.metric import Compute, Metric, MetricInfo, MetricUnavailable, SourcesCompute, UnknownMetric
 from models.weights import WeightUnavailable
 
 __all__ = ["Metric", "MetricInfo", "MetricUnavailable", "UnknownMetric", "create", "info", "names", "register"]
 
-Build = Callable[[str | torch.device], Compute]
+Build = Callable[[str | torch.device], Compute] | Callable[[str | torch.device], SourcesCompute]
 _METRICS: dict[str, tuple[MetricInfo, Build]] = {}
 
 
 def register(info_: MetricInfo, build: Build) -> None:
-    """Add a metric; build takes a device and returns compute(image, reference) -> (B,). ValueError on a duplicate."""
+    """Add a metric; ValueError on a duplicate.
+
+    build takes a device and returns compute(image, reference) -> (B,), or compute(image, sources) for `needs_sources`.
+    """
     if info_.name in _METRICS:
         raise ValueError(f"two metrics are called {info_.name!r}")
     _METRICS[info_.name] = (info_, build)
@@ -37,6 +43,15 @@ register(colour.INFO, colour.build)
 register(pyiqa_adapter.MUSIQ_INFO, pyiqa_adapter.build_musiq)
 register(pyiqa_adapter.NRQM_INFO, pyiqa_adapter.build_nrqm)
 register(pyiqa_adapter.PI_INFO, pyiqa_adapter.build_pi)
+register(pyiqa_adapter.VIF_INFO, pyiqa_adapter.build_vif)
+register(fidelity.MS_SSIM_INFO, fidelity.build_ms_ssim)
+register(statistics.SD_INFO, statistics.build_sd)
+register(statistics.CC_INFO, statistics.build_cc)
+register(tmqi.INFO, tmqi.build)
+register(mef_ssim.INFO, mef_ssim.build)
+register(gradient.INFO, gradient.build)
+register(similarity.VIF_FUSION_INFO, similarity.build_vif_fusion)
+register(similarity.MS_SSIM_SOURCES_INFO, similarity.build_ms_ssim_sources)
 
 
 def names() -> list[str]:

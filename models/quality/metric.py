@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -16,6 +17,9 @@ LIBRARY = "loupe 0.1.0"
 """The library named beside the values of the metrics written here."""
 
 Compute = Callable[[Tensor, Tensor | None], Tensor]
+Sources = tuple[Tensor, ...]
+SourcesCompute = Callable[[Tensor, Sources], Tensor]
+"""The compute function of a metric that compares a fused image with what it was fused from."""
 
 
 class UnknownMetric(KeyError):
@@ -48,6 +52,7 @@ class MetricInfo:
     variant: which of the definitions in use this is (colour channel, model, window, crop).
     min_size: pixels that the shorter side must have.
     differentiable: gradients flow to the image and the reference.
+    needs_sources: compares with the images that the image was fused from; such a metric needs no reference.
     """
 
     name: str
@@ -58,37 +63,65 @@ class MetricInfo:
     library: str = LIBRARY
     min_size: int = 1
     differentiable: bool = False
+    needs_sources: bool = False
+
+    def __post_init__(self) -> None:
+        if self.needs_sources and self.needs_reference:
+            raise ValueError(
+                f"metric {self.name!r} needs sources and a reference: a metric compares with one or the other"
+            )
 
 
 class Metric:
     """A metric ready to be called, on one device."""
 
-    def __init__(self, info: MetricInfo, compute: Compute, device: str | torch.device = "cpu") -> None:
+    def __init__(self, info: MetricInfo, compute: Compute | SourcesCompute, device: str | torch.device = "cpu") -> None:
         self.info = info
         self.device = torch.device(device)
         self._compute = compute
 
-    def __call__(self, image: Tensor, reference: Tensor | None = None) -> Tensor:
+    def __call__(self, image: Tensor, reference: Tensor | None = None, sources: Sources | None = None) -> Tensor:
         """One value an image, (B,) floating point, on the metric's device.
 
         A batch gives what its images give one by one, up to the rounding of float32 (no-reference metrics: exactly).
         image, reference: (B, 3, H, W) floating point in [0, 1], sRGB. NaN where the metric is undefined (a flat image).
-        A reference given to a metric that needs none is ignored.
-        Raises ValueError: wrong type, shape or range, too small, not finite, or a missing reference.
+        sources: two or more such tensors of the image's shape: what each image was fused from, in any order.
+        A reference or sources given to a metric that needs none are ignored.
+        Raises ValueError: wrong type, shape or range, too small, not finite, a missing reference, or missing sources.
         """
         check_image(self.info, image, "image")
-        if self.info.needs_reference:
-            if reference is None:
-                raise ValueError(f"metric {self.info.name!r} compares with a reference, and none was given")
-            check_image(self.info, reference, "reference")
-            if image.shape != reference.shape:
-                shapes = f"{tuple(image.shape)} and {tuple(reference.shape)}"
-                raise ValueError(f"metric {self.info.name!r}: shapes of image and reference differ: {shapes}")
-            reference = reference.to(self.device)
-        else:
-            reference = None
         with nullcontext() if self.info.differentiable else torch.no_grad():
-            return self._compute(image.to(self.device), reference)
+            if self.info.needs_sources:
+                found = tuple(source.to(self.device) for source in self._checked_sources(image, sources))
+                return cast(SourcesCompute, self._compute)(image.to(self.device), found)
+            found_reference = self._checked_reference(image, reference)
+            return cast(Compute, self._compute)(image.to(self.device), found_reference)
+
+    def _checked_reference(self, image: Tensor, reference: Tensor | None) -> Tensor | None:
+        if not self.info.needs_reference:
+            return None
+        if reference is None:
+            raise ValueError(f"metric {self.info.name!r} compares with a reference, and none was given")
+        check_image(self.info, reference, "reference")
+        if image.shape != reference.shape:
+            shapes = f"{tuple(image.shape)} and {tuple(reference.shape)}"
+            raise ValueError(f"metric {self.info.name!r}: shapes of image and reference differ: {shapes}")
+        return reference.to(self.device)
+
+    def _checked_sources(self, image: Tensor, sources: Sources | None) -> Sources:
+        if sources is None or isinstance(sources, Tensor) or len(sources) < 2:
+            given = (
+                "none were" if sources is None else "one was" if isinstance(sources, Tensor) else f"{len(sources)} was"
+            )
+            raise ValueError(
+                f"metric {self.info.name!r} compares with the images that were fused, a tuple of two or more; {given} given"
+            )
+        for i, source in enumerate(sources, 1):
+            check_image(self.info, source, f"source {i}")
+            if image.shape != source.shape:
+                shapes = f"{tuple(image.shape)} and {tuple(source.shape)}"
+                raise ValueError(f"metric {self.info.name!r}: shapes of image and source {i} differ: {shapes}")
+        return tuple(sources)
 
 
 def check_image(info: MetricInfo, image: Tensor, role: str) -> None:

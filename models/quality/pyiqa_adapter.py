@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from models import weights
-from models.quality.metric import Compute, MetricInfo, one_by_one
+from models.quality.metric import Compute, MetricInfo, need, one_by_one
 
 LIBRARY = "pyiqa 0.1.16"
 NIQE_BLOCK = 96
@@ -72,6 +72,15 @@ PI_INFO = MetricInfo(
     variant="(10 - NRQM + NIQE) / 2, Y of YCbCr, 4 pixels cut from each edge (PIRM 2018)",
     library=LIBRARY,
     min_size=NIQE_BLOCK + 8,
+)
+VIF_INFO = MetricInfo(
+    name="vif",
+    higher_is_better=True,
+    value_range=(0.0, math.inf),
+    needs_reference=True,
+    variant="vector GSM in steerable pyramids (not the pixel domain), statistics in float64, Y of YIQ; 0 for a flat reference",
+    library=LIBRARY,
+    min_size=33,
 )
 
 
@@ -147,6 +156,26 @@ def build_musiq(device: str | torch.device) -> Compute:
     return one_by_one(lambda image: network(image.float()))
 
 
+def build_vif(device: str | torch.device) -> Compute:
+    """VIF (Sheikh and Bovik, Image Information and Visual Quality, 2006); may exceed 1 where contrast is enhanced."""
+    from pyiqa.archs.vif_arch import VIF
+
+    class Vif(VIF):
+        """In float32 the covariance of a smooth picture's subbands is singular by rounding, and the score NaN."""
+
+        def refparams_vecgsm(self, org: list[Tensor]) -> Any:
+            return super().refparams_vecgsm([band.double() for band in org])
+
+    network = Vif()
+
+    def compute(image: Tensor, reference: Tensor | None) -> Tensor:
+        # One by one: pyiqa's float32 sums differ between batch sizes, and its memory is forty times the batch's.
+        pairs = zip(image.float().split(1), need(reference).float().split(1), strict=True)
+        return torch.cat([network(one, other) for one, other in pairs])
+
+    return compute
+
+
 def _nrqm_network(**options: Any) -> Any:
     path = weights.resolve("nrqm")
     from pyiqa.archs.nrqm_arch import NRQM
@@ -173,8 +202,8 @@ def build_pi(device: str | torch.device) -> Compute:
 
 
 def original(name: str, device: str | torch.device = "cpu") -> Any:
-    """pyiqa's own model object for niqe, brisque, piqe, entropy, psnr or ssim, as `pyiqa.create_metric` would give it,
-    with weights from models.weights. For tests and benchmarks that compare with it."""
+    """pyiqa's own model object for niqe, brisque, piqe, entropy, psnr, ssim, ms_ssim or vif, as `pyiqa.create_metric`
+    would give it, with weights from models.weights. For tests and benchmarks that compare with it."""
     from pyiqa.models.inference_model import InferenceModel
 
     if name == "niqe":
@@ -187,6 +216,6 @@ def original(name: str, device: str | torch.device = "cpu") -> Any:
             path = Path(folder) / "brisque.pth"
             torch.save((model["sv_coef"], model["sv"]), path)
             return InferenceModel(name, device=device, pretrained_model_path=str(path))
-    if name in {"piqe", "entropy", "psnr", "ssim"}:
+    if name in {"piqe", "entropy", "psnr", "ssim", "ms_ssim", "vif"}:
         return InferenceModel(name, device=device)
-    raise ValueError(f"original() serves niqe, brisque, piqe, entropy, psnr and ssim, not {name!r}")
+    raise ValueError(f"original() serves niqe, brisque, piqe, entropy, psnr, ssim, ms_ssim and vif, not {name!r}")

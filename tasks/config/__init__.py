@@ -147,11 +147,13 @@ class Simulated(Section):
 
     @model_validator(mode="after")
     def _metrics_known(self) -> Simulated:
-        from models.quality import names
+        from models.quality import info, names
 
         unknown = sorted(set(self.utility) - set(names()))
         if unknown:
             raise ValueError(f"utility names unknown metrics {unknown}; known are {', '.join(sorted(names()))}")
+        if fused := sorted(name for name in self.utility if info(name).needs_sources):
+            raise ValueError(f"utility names {fused}, which judge fused pictures by their sources; a photo has none")
         if any(weight <= 0 for weight in self.utility.values()):
             raise ValueError("utility weights must be positive (a metric's direction is known to the registry)")
         return self

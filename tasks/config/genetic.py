@@ -26,6 +26,8 @@ def objective_fault(name: str) -> str | None:
 
     if name not in names():
         return f"{name!r} is no objective; known are entropy, distance, ranker:rNN and {', '.join(sorted(names()))}"
+    if info(name).needs_sources:
+        return f"{name!r} judges fused pictures by their sources, and a photo has none"
     return f"{name!r} needs a reference, and a search has none" if info(name).needs_reference else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.features import BLOCKS, IMAGENET_MEAN, IMAGENET_STD, VGG16Features, layer_names, load_vgg16
+from models.features import BLOCKS, IMAGENET_MEAN, IMAGENET_STD, VGG16Features, VGG16Layers, layer_names, load_vgg16
 
 SAME_ARITHMETIC = 1e-5
 """The same convolutions in the same order; only threading may round differently."""
@@ -78,3 +78,24 @@ def test_real_weights_are_torchvisions_in_the_right_layout() -> None:
     golden = [[-0.5537, 0.1427, 0.5290], [-0.5831, 0.3566, 0.7657], [-0.6902, -0.0480, 0.4841]]
     assert torch.allclose(features.get_buffer("0_weight")[0, 0], torch.tensor(golden), atol=1e-4)
     assert features(torch.rand(1, 3, 32, 32)).shape == (1, 128, 16, 16)
+
+
+def test_several_layers_are_what_one_gives_at_a_time(state: dict[str, torch.Tensor]) -> None:
+    image = torch.rand(2, 3, 20, 24, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    layers = ("relu3_1", "relu1_2", "relu2_2")
+    stack = VGG16Layers(layers, state)(image)
+    for layer, maps in zip(layers, stack, strict=True):
+        assert torch.equal(maps, VGG16Features(layer, state)(image)), layer
+    # Nothing later overwrites a map that was handed out: the gradient still finds its way.
+    sum(maps.mean() for maps in stack).backward()
+    assert image.grad is not None
+    assert image.grad.abs().sum() > 0
+
+
+def test_layers_are_checked(state: dict[str, torch.Tensor]) -> None:
+    with pytest.raises(ValueError, match="no layer of VGG16 is named"):
+        VGG16Layers((), state)
+    with pytest.raises(ValueError, match="no layer 'relu9_9'"):
+        VGG16Layers(("relu1_1", "relu9_9"), state)
+    with pytest.raises(ValueError, match="sides >= 4"):
+        VGG16Layers(("relu3_1", "relu1_1"), state)(torch.rand(1, 3, 3, 16))

@@ -14,8 +14,20 @@ from models import quality
 from models.quality import pyiqa_adapter
 
 NIQE_PUBLISHED = (15.654, 3.655, 3.234, 3.192, 9.072)
-TOLERANCE = {"niqe": 0.01, "brisque": 0.02, "piqe": 0.01, "entropy": 1e-4, "psnr": 2e-4, "ssim": 1e-4, "lpips": 2e-4}
+TOLERANCE = {
+    "ms_ssim": 1e-4,
+    "vif": 1e-4,
+    "niqe": 0.01,
+    "brisque": 0.02,
+    "piqe": 0.01,
+    "entropy": 1e-4,
+    "psnr": 2e-4,
+    "ssim": 1e-4,
+    "lpips": 2e-4,
+}
 """Published figures have four digits; BRISQUE's float32 features move its score by up to 0.01."""
+AUTHORS = {"vif"}
+"""Compared with the column of the authors' program: with statistics in float64 the figures are theirs to all four digits."""
 
 
 def test_niqe_equals_the_published_figures(distorted: torch.Tensor) -> None:
@@ -27,17 +39,20 @@ def test_calibration(
     name: str, distorted: torch.Tensor, pristine: torch.Tensor, published: dict[str, list[float]]
 ) -> None:
     metric = quality.create(name)
-    assert metric(distorted, pristine).tolist() == pytest.approx(published[f"{name}(ours)"], abs=TOLERANCE[name])
+    wanted = published[name if name in AUTHORS else f"{name}(ours)"]
+    assert metric(distorted, pristine).tolist() == pytest.approx(wanted, abs=TOLERANCE[name])
 
 
-@pytest.mark.parametrize("name", ["niqe", "brisque", "piqe", "entropy", "psnr", "ssim"])
+@pytest.mark.parametrize("name", ["niqe", "brisque", "piqe", "entropy", "psnr", "ssim", "ms_ssim", "vif"])
 def test_equals_pyiqa_called_image_by_image(name: str, distorted: torch.Tensor, pristine: torch.Tensor) -> None:
     image, reference = distorted[:2, :, :200, :216], pristine[:2, :, :200, :216]
     theirs = pyiqa_adapter.original(name)
     for i in range(2):
         pair = (image[i : i + 1], reference[i : i + 1])
         value = theirs(*pair) if quality.info(name).needs_reference else theirs(pair[0])
-        assert quality.create(name)(*pair).item() == pytest.approx(value.item(), rel=1e-5, abs=1e-5)
+        # pyiqa's VIF inverts covariances in float32, which moves it by up to 0.003 of its value.
+        rounding = 3e-3 if name == "vif" else 1e-5
+        assert quality.create(name)(*pair).item() == pytest.approx(value.item(), rel=rounding, abs=rounding)
 
 
 def test_original_refuses_what_would_download() -> None:
@@ -77,3 +92,14 @@ def test_nothing_is_printed_or_written_to_the_home(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_vif_of_a_smooth_reference_is_a_number() -> None:
+    """Photos that were enlarged once have subbands of which pyiqa's float32 covariance is singular: NaN there."""
+    small = torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    smooth = torch.nn.functional.interpolate(small, size=(256, 256), mode="bicubic").clamp(0, 1)
+    metric = quality.create("vif")
+    assert metric(smooth, smooth).item() == pytest.approx(1.0, abs=1e-4)
+    assert 0 < metric(0.5 * smooth + 0.25, smooth).item() < 1
+    flat = torch.full_like(smooth, 0.5)
+    assert metric(smooth, flat).item() == 0.0

@@ -16,10 +16,12 @@ from models.quality.metric import Metric, MetricInfo
 OWN = ["entropy", "psnr", "ssim", "lpips", "delta_e"]
 ALL = [*OWN, "niqe", "brisque", "piqe"]
 MISSING_HERE = ["musiq", "nrqm", "pi"]
+FUSION = ["vif", "ms_ssim", "sd", "cc", "tmqi", "mef_ssim", "qabf", "vif_fusion", "ms_ssim_sources"]
+"""Tested in fusion/test_source_metrics.py, on larger images."""
 
 
 def test_names() -> None:
-    assert sorted(quality.names()) == sorted(ALL + MISSING_HERE)
+    assert sorted(quality.names()) == sorted(ALL + MISSING_HERE + FUSION)
 
 
 def test_unknown_and_duplicate() -> None:

@@ -1,0 +1,43 @@
+"""What a fuser is: a module from two exposures of a scene to one picture, and how its pixels depend on their surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from models.fusers.colour import luminance
+
+
+class Fuser(nn.Module):
+    """Maps an under- and an over-exposed picture (B, 3, H, W), float in [0, 1], sRGB, to one of that shape and range.
+
+    `halo` is how many pixels around a pixel its output can depend on, and `stride` the grid a tile has to start on; together
+    they make tiled fusion equal to whole fusion (`models.tiling.fuse_tiled`). `whole`: it looks at the whole photo, and is
+    never given a tile. `native`: `fuse_all` takes more than two exposures itself; other fusers are folded (`models.fusers.many`).
+    """
+
+    halo: int = 0
+    stride: int = 1
+    whole: bool = False
+    native: bool = False
+
+    def forward(self, under: torch.Tensor, over: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+    def fuse(self, under: torch.Tensor, over: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The fused picture (B, 3, H, W) and its Y (B, 1, H, W), for losses on both, differentiably."""
+        fused = self(under, over)
+        return fused, luminance(fused)
+
+    def fuse_all(self, exposures: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Two or more exposures (B, 3, H, W), darkest first, in one go; only where `native`."""
+        raise NotImplementedError(f"{type(self).__name__} fuses two exposures; fold more with models.fusers.many.fold")
+
+
+def check_sources(exposures: Sequence[torch.Tensor]) -> None:
+    """Raise ValueError unless there are at least two pictures (B, 3, H, W) of one shape."""
+    shapes = [tuple(exposure.shape) for exposure in exposures]
+    if len(shapes) < 2 or len(set(shapes)) > 1 or len(shapes[0]) != 4 or shapes[0][1] != 3:
+        raise ValueError(f"a fuser takes at least two exposures (B, 3, H, W) of one shape, not {shapes}")

@@ -1,0 +1,172 @@
+"""Fusion without learning: the average, a Laplacian pyramid, and OpenCV's Mertens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from models.fusers.base import Fuser, check_sources
+from models.fusers.colour import luminance
+
+
+class Average(Fuser):
+    """The mean of the exposures, value by value."""
+
+    native = True
+
+    def forward(self, under: torch.Tensor, over: torch.Tensor) -> torch.Tensor:
+        return self.fuse_all((under, over))
+
+    def fuse_all(self, exposures: Sequence[torch.Tensor]) -> torch.Tensor:
+        check_sources(exposures)
+        return torch.stack(list(exposures)).mean(0)
+
+
+class LaplacianPyramid(Fuser):
+    """Exposures blended level by level in Laplacian pyramids under Gaussian pyramids of their weights.
+
+    Burt & Adelson 1983 for the blending; weights contrast * saturation * well-exposedness with exponents one, sigma 0.2, of
+    Mertens et al. 2007 (Eq. 1 to 4). Ours in torch: differentiable, in batches, on any device.
+    levels: None for as many as halve the shorter side to one pixel, which is best and takes the whole photo at once; a number
+    makes fusion local, so that photos can be tiled, and leaves differences of brightness coarser than 2^levels pixels alone.
+    """
+
+    native = True
+
+    def __init__(self, levels: int | None = None, sigma: float = 0.2) -> None:
+        super().__init__()
+        if (levels is not None and levels < 0) or sigma <= 0:
+            raise ValueError(f"levels should be at least 0 and sigma positive, not {levels} and {sigma}")
+        self.levels, self.sigma = levels, sigma
+        self.whole = levels is None
+        if levels is not None:
+            self.stride = 2**levels
+            # 2 (2^L - 1) pixels down the pyramid, as many up, 2^L for the grid, 1 for the contrast's neighbours.
+            self.halo = 5 * 2**levels
+
+    def weights(self, exposure: torch.Tensor) -> torch.Tensor:
+        """How good each pixel of an exposure (B, 3, H, W) is: (B, 1, H, W), positive, not normalised."""
+        grey = F.pad(luminance(exposure), (1, 1, 1, 1), mode="reflect" if min(exposure.shape[-2:]) > 1 else "replicate")
+        middle = grey[..., 1:-1, 1:-1]
+        around = grey[..., :-2, 1:-1] + grey[..., 2:, 1:-1] + grey[..., 1:-1, :-2] + grey[..., 1:-1, 2:]
+        contrast = (around - 4 * middle).abs()
+        # The square root has no slope at 0, where the three channels are equal.
+        saturation = (exposure.var(1, unbiased=False, keepdim=True) + 1e-12).sqrt()
+        exposed = torch.exp(-((exposure - 0.5) ** 2) / (2 * self.sigma**2)).prod(1, keepdim=True)
+        return contrast * saturation * exposed + 1e-12
+
+    def forward(self, under: torch.Tensor, over: torch.Tensor) -> torch.Tensor:
+        return self.fuse_all((under, over))
+
+    def fuse_all(self, exposures: Sequence[torch.Tensor]) -> torch.Tensor:
+        check_sources(exposures)
+        weights = torch.stack([self.weights(exposure) for exposure in exposures])
+        weights = weights / weights.sum(0)
+        blended = [self._blended(exposure, weight) for exposure, weight in zip(exposures, weights, strict=True)]
+        bands = [torch.stack(level).sum(0) for level in zip(*blended, strict=True)]
+        fused = bands.pop()
+        while bands:
+            band = bands.pop()
+            fused = band + _up(fused, band.shape)
+        return fused.clamp(0, 1)
+
+    def _blended(self, exposure: torch.Tensor, weight: torch.Tensor) -> list[torch.Tensor]:
+        """The Laplacian pyramid of an exposure times the Gaussian pyramid of its weight, finest first."""
+        bands = []
+        levels = min(exposure.shape[-2:]).bit_length() - 1 if self.levels is None else self.levels
+        for _ in range(levels):
+            smaller = _down(exposure)
+            bands.append(weight * (exposure - _up(smaller, exposure.shape)))
+            exposure, weight = smaller, _down(weight)
+        return [*bands, weight * exposure]
+
+
+class Mertens(Fuser):
+    """OpenCV's exposure fusion (`createMergeMertens`, Mertens et al. 2007), on the CPU, clipped to [0, 1].
+
+    Its pyramid has as many levels as the shorter side allows: a photo is fused whole. No gradient flows through it.
+    contrast, saturation, exposure: exponents of the three weights; all one as in the paper (OpenCV's own default has exposure 0).
+    """
+
+    whole = True
+    native = True
+
+    def __init__(self, contrast: float = 1.0, saturation: float = 1.0, exposure: float = 1.0) -> None:
+        super().__init__()
+        self.exponents = (contrast, saturation, exposure)
+
+    def forward(self, under: torch.Tensor, over: torch.Tensor) -> torch.Tensor:
+        return self.fuse_all((under, over))
+
+    @torch.no_grad()
+    def fuse_all(self, exposures: Sequence[torch.Tensor]) -> torch.Tensor:
+        import cv2
+
+        check_sources(exposures)
+        merge = cv2.createMergeMertens(*self.exponents)
+        fused = []
+        for pictures in zip(*exposures, strict=True):
+            arrays = [_eight_bit_range(picture) for picture in pictures]
+            fused.append(torch.from_numpy(merge.process(arrays)).flip(2).permute(2, 0, 1))
+        return torch.stack(fused).clamp(0, 1).to(exposures[0])
+
+
+def _eight_bit_range(picture: torch.Tensor) -> np.ndarray:
+    """A picture (3, H, W) in [0, 1] as OpenCV's fuser wants it: BGR, (H, W, 3) float32 in [0, 255], nothing rounded away.
+
+    Values of 8-bit photos become whole again: in flat areas Mertens' contrast is what rounding left, and would rule the weights.
+    """
+    values = picture.float().permute(1, 2, 0).flip(2) * 255
+    whole = values.round()
+    return np.ascontiguousarray(torch.where((values - whole).abs() < 1e-3, whole, values).cpu().numpy())
+
+
+def _down(x: torch.Tensor) -> torch.Tensor:
+    """Blurred by (1 4 6 4 1) / 16 both ways, every second row and column, the first included: (B, C, ceil(H/2), ceil(W/2)).
+
+    Mirrored at the borders without repeating the edge, as OpenCV's pyrDown.
+    """
+    return _down_last(_down_last(x).transpose(-1, -2)).transpose(-1, -2)
+
+
+def _down_last(x: torch.Tensor) -> torch.Tensor:
+    size = x.shape[-1]
+    places = torch.arange(-2, size + 2, device=x.device)
+    if size > 1:
+        places = places.remainder(2 * size - 2)
+        places = torch.minimum(places, 2 * size - 2 - places)
+    x = x.index_select(-1, places.clamp(0, size - 1))
+    return (x[..., :-4] + x[..., 4:] + 4 * (x[..., 1:-3] + x[..., 3:-1]) + 6 * x[..., 2:-2])[..., ::2] / 16
+
+
+def _up(x: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Twice as large by the same filter, (1 6 1) / 8 and (1 1) / 2 between, cut to the last two of `shape`.
+
+    Mirrored at the first border and repeated at the last, as OpenCV's pyrUp.
+    """
+    x = _up_last(_up_last(x).transpose(-1, -2)).transpose(-1, -2)
+    return x[..., : shape[-2], : shape[-1]]
+
+
+def _up_last(x: torch.Tensor) -> torch.Tensor:
+    before = torch.cat([x[..., 1:2] if x.shape[-1] > 1 else x, x[..., :-1]], -1)
+    after = torch.cat([x[..., 1:], x[..., -1:]], -1)
+    return torch.stack([(before + 6 * x + after) / 8, (x + after) / 2], -1).flatten(-2)
+
+
+def average() -> Average:
+    """The registered constructor of the average."""
+    return Average()
+
+
+def laplacian(levels: int | None = None, sigma: float = 0.2) -> LaplacianPyramid:
+    """The registered constructor of the Laplacian pyramid."""
+    return LaplacianPyramid(levels, sigma)
+
+
+def mertens(contrast: float = 1.0, saturation: float = 1.0, exposure: float = 1.0) -> Mertens:
+    """The registered constructor of OpenCV's Mertens; the three exponents of its weights."""
+    return Mertens(contrast, saturation, exposure)

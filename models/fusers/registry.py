@@ -1,0 +1,11 @@
+"""Fusers by name. A new one is a new file and a line here; the names are known without importing torch."""
+
+from __future__ import annotations
+
+# name -> (module, function of that module that builds it from options)
+FUSERS: dict[str, tuple[str, str]] = {
+    "average": ("models.fusers.classical", "average"),
+    "laplacian": ("models.fusers.classical", "laplacian"),
+    "mertens": ("models.fusers.classical", "mertens"),
+    "searched": ("models.fusers.searched", "build"),
+}

@@ -1,0 +1,1 @@
+"""Differentiable search of architecture and loss (HSDS-MEF, AAAI 2024)."""

@@ -1,0 +1,97 @@
+"""Qabf against a pixel-by-pixel implementation and against figures worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from models.quality.fusion.gradient import edges, qabf
+
+PERFECT = 0.9994 / (1 + math.exp(-15 * 0.5)) * 0.9879 / (1 + math.exp(-22 * 0.2))
+"""What an edge of equal strength and orientation gets."""
+
+
+def grey(values: np.ndarray) -> torch.Tensor:
+    """(H, W) in [0, 255] as a colourless image (1, 3, H, W)."""
+    return torch.from_numpy(values / 255)[None, None].expand(1, 3, *values.shape)
+
+
+def pixel_by_pixel(fused: np.ndarray, sources: list[np.ndarray]) -> float:
+    def gradient(picture: np.ndarray) -> list[tuple[float, float]]:
+        p = np.pad(picture, 1, mode="edge")
+        found = []
+        for i in range(1, p.shape[0] - 1):
+            for j in range(1, p.shape[1] - 1):
+                sx = (
+                    p[i - 1, j + 1]
+                    + 2 * p[i, j + 1]
+                    + p[i + 1, j + 1]
+                    - p[i - 1, j - 1]
+                    - 2 * p[i, j - 1]
+                    - p[i + 1, j - 1]
+                )
+                sy = (
+                    p[i + 1, j - 1]
+                    + 2 * p[i + 1, j]
+                    + p[i + 1, j + 1]
+                    - p[i - 1, j - 1]
+                    - 2 * p[i - 1, j]
+                    - p[i - 1, j + 1]
+                )
+                angle = math.pi / 2 if sx == 0 and sy != 0 else math.atan(sy / sx) if sx != 0 else 0.0
+                found.append((math.sqrt(sx**2 + sy**2), angle))
+        return found
+
+    above = below = 0.0
+    for source in sources:
+        for (g_s, a_s), (g_f, a_f) in zip(gradient(source), gradient(fused), strict=True):
+            if g_s == 0:
+                continue
+            kept = g_f / g_s if g_s > g_f else g_s / g_f
+            turned = abs(abs(a_s - a_f) - math.pi / 2) / (math.pi / 2)
+            strength = 0.9994 / (1 + math.exp(-15 * (kept - 0.5)))
+            above += strength * 0.9879 / (1 + math.exp(-22 * (turned - 0.8))) * g_s
+            below += g_s
+    return above / below
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_equals_pixel_by_pixel(count: int) -> None:
+    generator = np.random.default_rng(count)
+    fused, *sources = [generator.integers(0, 256, (9, 11)).astype(float) for _ in range(count + 1)]
+    got = qabf(grey(fused), [grey(source) for source in sources])
+    assert got.item() == pytest.approx(pixel_by_pixel(fused, sources), abs=1e-9)
+
+
+def test_a_copy_is_perfect_and_a_flat_source_has_no_say() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (12, 12)).astype(float)
+    # 0.998847 * 0.975919
+    assert pytest.approx(0.974794, abs=1e-6) == PERFECT
+    assert qabf(grey(picture), (grey(picture), grey(picture))).item() == pytest.approx(PERFECT, abs=1e-9)
+    assert qabf(grey(picture), (grey(picture), grey(np.full((12, 12), 255.0)))).item() == pytest.approx(
+        PERFECT, abs=1e-9
+    )
+    # An inverted picture has the same edges: orientation is counted modulo half a turn.
+    assert qabf(grey(255 - picture), (grey(picture),)).item() == pytest.approx(PERFECT, abs=1e-9)
+
+
+def test_half_the_strength_by_hand() -> None:
+    ramp = np.tile(np.arange(12) * 8.0, (12, 1))
+    # kept 1/2: 0.9994 / (1 + e^0) = 0.4997; orientation kept: 0.975919. Product 0.487666.
+    assert qabf(grey(ramp / 2), (grey(ramp), grey(ramp))).item() == pytest.approx(0.4997 * 0.975919, abs=1e-5)
+    strength, orientation = edges(torch.from_numpy(ramp)[None, None])
+    assert (strength[0, 0, 5, 5].item(), orientation[0, 0, 5, 5].item()) == (64.0, 0.0)  # 4 * (two columns of 8)
+
+
+def test_a_turned_edge_is_lost() -> None:
+    ramp = np.tile(np.arange(12) * 8.0, (12, 1))
+    # Orientation at right angles: turned 0, 0.9879 / (1 + e^17.6) = 2.2e-8.
+    assert qabf(grey(ramp.T), (grey(ramp),)).item() < 1e-7
+
+
+def test_no_edge_anywhere_is_undefined() -> None:
+    flat = grey(np.full((8, 8), 100.0))
+    assert torch.isnan(qabf(flat, (flat, flat))).all()

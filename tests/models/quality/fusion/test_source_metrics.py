@@ -1,0 +1,136 @@
+"""The fusion metrics behind the registry: their input, batches, and direction."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from models import quality
+from models.quality.metric import Metric, MetricInfo
+
+WITH_SOURCES = ["mef_ssim", "qabf", "vif_fusion", "ms_ssim_sources"]
+WITH_REFERENCE = ["cc", "tmqi", "vif", "ms_ssim"]
+ALL = [*WITH_SOURCES, *WITH_REFERENCE, "sd"]
+SIDE = (161, 168)
+
+
+def pictures(count: int, seed: int) -> torch.Tensor:
+    """Smooth and rough parts, (count, 3, 161, 168)."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(count, 3, 12, 12, generator=generator)
+    smooth = torch.nn.functional.interpolate(coarse, size=SIDE, mode="bicubic").clamp(0, 1)
+    return (0.8 * smooth + 0.2 * torch.rand(count, 3, *SIDE, generator=generator)).clamp(0, 1)
+
+
+@pytest.fixture(scope="module")
+def scene() -> dict[str, torch.Tensor]:
+    """Three scenes: what was there, two exposures of it, their mean, and something else."""
+    there = pictures(3, 0)
+    under, over = (there * 1.4 - 0.5).clamp(0, 1), (there * 1.4 + 0.1).clamp(0, 1)
+    return {"there": there, "under": under, "over": over, "mean": (under + over) / 2, "other": pictures(3, 1)}
+
+
+def value(name: str, image: torch.Tensor, scene: dict[str, torch.Tensor]) -> torch.Tensor:
+    return quality.create(name)(image, scene["there"], sources=(scene["under"], scene["over"]))
+
+
+def test_what_each_needs() -> None:
+    assert [name for name in quality.names() if quality.info(name).needs_sources] == [
+        "mef_ssim",
+        "qabf",
+        "vif_fusion",
+        "ms_ssim_sources",
+    ]
+    for name in ALL:
+        facts = quality.info(name)
+        assert facts.higher_is_better
+        assert facts.needs_reference == (name in WITH_REFERENCE)
+    assert quality.info("vif_fusion").library.startswith("pyiqa")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_batch_of_three_equals_three_of_one(name: str, scene: dict[str, torch.Tensor]) -> None:
+    whole = value(name, scene["mean"], scene)
+    assert whole.shape == (3,)
+    assert torch.isfinite(whole).all()
+    low, high = quality.info(name).value_range
+    assert ((whole >= low) & (whole <= high)).all()
+    parts = [{key: pictures[i : i + 1] for key, pictures in scene.items()} for i in range(3)]
+    single = torch.cat([value(name, part["mean"], part) for part in parts])
+    assert torch.allclose(whole, single, rtol=1e-5, atol=1e-6)
+    assert torch.equal(whole, value(name, scene["mean"], scene))
+
+
+@pytest.mark.parametrize("name", [*WITH_SOURCES, *WITH_REFERENCE])
+def test_the_mean_beats_another_picture(name: str, scene: dict[str, torch.Tensor]) -> None:
+    assert (value(name, scene["mean"], scene) > value(name, scene["other"], scene)).all()
+
+
+@pytest.mark.parametrize("name", ["vif", "ms_ssim", "cc"])
+def test_the_reference_itself_is_perfect(name: str, scene: dict[str, torch.Tensor]) -> None:
+    assert value(name, scene["there"], scene).tolist() == pytest.approx([1.0] * 3, abs=1e-5)
+
+
+@pytest.mark.parametrize(("name", "of", "times"), [("vif_fusion", "vif", 1.0), ("ms_ssim_sources", "ms_ssim", 0.5)])
+def test_sums_over_sources(name: str, of: str, times: float, scene: dict[str, torch.Tensor]) -> None:
+    one = quality.create(of)
+    wanted = times * (one(scene["mean"], scene["under"]) + one(scene["mean"], scene["over"]))
+    assert torch.allclose(value(name, scene["mean"], scene), wanted)
+    # A fused picture that equals both sources: VIF 1 + 1, MS-SSIM (1 + 1) / 2.
+    same = quality.create(name)(scene["there"], sources=(scene["there"], scene["there"]))
+    assert same.tolist() == pytest.approx([2 * times] * 3, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", WITH_SOURCES)
+def test_more_than_two_sources(name: str, scene: dict[str, torch.Tensor]) -> None:
+    metric = quality.create(name)
+    three = metric(scene["mean"], sources=(scene["under"], scene["there"], scene["over"]))
+    swapped = metric(scene["mean"], sources=(scene["over"], scene["under"], scene["there"]))
+    assert torch.allclose(three, swapped, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_gradients_only_where_promised(name: str, scene: dict[str, torch.Tensor]) -> None:
+    image = scene["mean"][:1].clone().requires_grad_()
+    first = {key: pictures[:1] for key, pictures in scene.items()}
+    result = value(name, image, first)
+    assert result.requires_grad == quality.info(name).differentiable == (name == "mef_ssim")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_smallest_size_works_and_a_smaller_one_is_refused(name: str, scene: dict[str, torch.Tensor]) -> None:
+    least = quality.info(name).min_size
+    small = {key: pictures[..., :least, :least] for key, pictures in scene.items()}
+    if least > 1:
+        assert torch.isfinite(value(name, small["mean"], small)).all()
+        with pytest.raises(ValueError, match=f"both sides need at least {least}"):
+            value(name, small["mean"][..., 1:], small)
+
+
+IMAGE = torch.rand(1, 3, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        (None, "a tuple of two or more; none were given"),
+        ((IMAGE,), "two or more; 1 was given"),
+        (IMAGE, "two or more; one was given"),
+        ((IMAGE, IMAGE[..., :12]), r"image and source 2 differ: \(1, 3, 16, 16\) and \(1, 3, 16, 12\)"),
+        ((IMAGE * 255, IMAGE), r"the source 1 should lie in \[0, 1\]"),
+        ((IMAGE, IMAGE[:, :1]), r"the source 2 should have shape \(B, 3, H, W\)"),
+    ],
+)
+def test_bad_sources_are_named(sources: tuple[torch.Tensor, ...] | None, said: str) -> None:
+    facts = MetricInfo("toy", True, (0.0, 1.0), needs_reference=False, variant="toy", needs_sources=True)
+    with pytest.raises(ValueError, match=said):
+        Metric(facts, lambda x, y: x.mean(dim=(1, 2, 3)))(IMAGE, sources=sources)
+
+
+def test_sources_are_ignored_where_none_are_needed() -> None:
+    assert quality.create("sd")(IMAGE, None, (IMAGE * 300,)) == quality.create("sd")(IMAGE)
+
+
+def test_a_metric_compares_with_one_thing() -> None:
+    with pytest.raises(ValueError, match="one or the other"):
+        MetricInfo("toy", True, (0.0, 1.0), needs_reference=True, variant="toy", needs_sources=True)
