@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from types import FrameType
+from typing import cast
 
 from flows import project_root
 from flows.child import running
@@ -37,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.environ["PREFECT_API_URL"] = address
             os.environ[OWN_SERVER] = "1"
             os.environ.setdefault("PREFECT_RUNNER_POLL_FREQUENCY", "2")
-            print(f"Prefect's pages: http://127.0.0.1:{port}  (deployment low-light/{DEPLOYMENT})", flush=True)
+            names = f"deployments low-light/{DEPLOYMENT}, genetic/{DEPLOYMENT}"
+            print(f"Prefect's pages: http://127.0.0.1:{port}  ({names})", flush=True)
             print(f"For other commands: export PREFECT_API_URL={address}", flush=True)
             app = ["label", "--no-browser", "--port", str(label_port)]
 
@@ -60,14 +62,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve() -> None:
     # Imported only now: prefect reads the address of its server when it is imported.
+    from prefect import serve
+    from prefect.deployments.runner import RunnerDeployment
     from prefect.flows import EntrypointType
 
+    from flows.genetic import genetic
     from flows.low_light import low_light
 
-    low_light.serve(
-        name=DEPLOYMENT,
-        description="The whole low-light run; it suspends where labels are missing.",
-        entrypoint_type=EntrypointType.MODULE_PATH,
+    described = {
+        low_light: "The whole low-light run; it suspends where labels are missing.",
+        genetic: "The per-photo genetic search, its predictor, and the evaluation of both.",
+    }
+    serve(
+        *(
+            cast(
+                RunnerDeployment,
+                flow.to_deployment(name=DEPLOYMENT, description=text, entrypoint_type=EntrypointType.MODULE_PATH),
+            )
+            for flow, text in described.items()
+        ),
         print_starting_message=False,
         pause_on_shutdown=False,
     )

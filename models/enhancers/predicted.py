@@ -20,8 +20,13 @@ QUANTILES = 24
 
 
 def thumbnail(image: torch.Tensor, side: int = THUMBNAIL) -> torch.Tensor:
-    """Area averages of images (B, 3, H, W) on a side x side grid; a photo smaller than that is repeated."""
-    return F.adaptive_avg_pool2d(image, side)
+    """Area averages of images (B, 3, H, W) on a side x side grid; a photo smaller than that is repeated.
+
+    Large photos are averaged by a whole factor first, which is many times quicker; fewer pixels than the factor, at the
+    right and lower edge, are left out then.
+    """
+    factor = min(image.shape[-2:]) // (2 * side)
+    return F.adaptive_avg_pool2d(F.avg_pool2d(image, factor) if factor > 1 else image, side)
 
 
 def tones(thumb: torch.Tensor, count: int = QUANTILES) -> torch.Tensor:

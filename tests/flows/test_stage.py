@@ -18,7 +18,7 @@ stages:
   good: {cmd: "echo some output; cat in > good", deps: [in], outs: [good]}
   bad: {cmd: "echo the reason; exit 3", outs: [never]}
   gate: {cmd: "echo votes are missing; exit 75", outs: [labels]}
-  slow: {cmd: "echo run >> ran; sleep 3; echo x > slow", outs: [slow]}
+  slow: {cmd: "echo run >> ran; sleep 6; echo x > slow", outs: [slow]}
 """
 
 

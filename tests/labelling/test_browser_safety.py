@@ -82,14 +82,18 @@ def test_an_unsent_vote_survives_a_reload(app: App, pairs: list[PairImages], pag
     assert unsent(page) == []
 
 
-def test_the_list_of_sets_sends_what_another_page_left(app: App, context: BrowserContext, page: Page) -> None:
+def test_the_list_of_sets_sends_what_another_page_left(app: App, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     register_ratings(app.store, 1)  # a second set, so that there is a list
-    page.route("**/api/vote", lambda route: route.abort())
+
+    def locked(*_: object) -> int:
+        raise StoreUnavailable("the label store is locked")
+
+    monkeypatch.setattr(app.store, "add_votes", locked)
     page.keyboard.press("a")
     expect(page.locator("#alert")).to_contain_text("NOT saved yet")
     page.goto(app.address)
     expect(page.locator("#alert")).to_contain_text("NOT saved yet")
-    page.unroute("**/api/vote")
+    monkeypatch.undo()
     wait_for(lambda: have(app) == 1)
     expect(page.locator("#alert")).to_be_hidden()
 

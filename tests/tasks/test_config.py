@@ -202,3 +202,9 @@ def test_a_file_from_before_the_labelling_app_still_loads() -> None:
         del values["labels"][name]
     labels = validate(values).labels
     assert (labels.repeats, labels.training) == (0.0, 0)
+
+
+def test_metrics_of_fused_pictures_judge_no_photo() -> None:
+    said = faults(changed(labels__simulated__utility={"mef_ssim": 1.0}, genetic__objectives=["qabf", "entropy"]))
+    assert "utility names mef_ssim, which compare a fused image with its exposures" in said
+    assert "'qabf' compares a fused image with its exposures" in said
