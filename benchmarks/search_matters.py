@@ -61,9 +61,9 @@ def run_seed(values: dict[str, Any], seed: int) -> Scores:
 def measured(files: Files, params: Params, metrics: list[str]) -> Scores:
     """Every method on one scene: method -> metric -> value."""
     photos = [read_uint8(files.under), read_uint8(files.over)]
-    view, found = View(params, ("fuser",)), {}
+    found = {}
     for name in fusers.METHODS:
-        fused = fuse_tiled(fusers.opened(fusers.method(name, view)), photos)
+        fused = fuse_tiled(fusers.opened(fusers.method(name)), photos)
         values = score(metrics, fused, None, photos)
         found[name] = {metric: float("nan") if value is None else value for metric, value in values.items()}
     return found

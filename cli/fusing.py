@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cli.enhancing import NothingTrained
+from cli.enhancing import NothingTrained, chosen_weights
 from models.fusers.base import Fuser
 from models.fusers.many import Rule, brightness, exposure_order
 from models.tiling import fuse_tiled
-from tasks import fusers
-from tasks.config import View, load_whole
+from tasks import fusers, loop
+from tasks.config import Params, View, load_whole
 from tasks.images import ImageError, list_photos, read_array, stems
 from tasks.runtime import device
 from tasks.saving import save_like
@@ -28,16 +28,18 @@ class Job:
     target: Path
 
 
-def fuse_photos(exposures: Sequence[Path], out: Path, method: str, rule: Rule, tile: int) -> int:
+def fuse_photos(
+    exposures: Sequence[Path], out: Path, method: str, rule: Rule, tile: int, round_name: str | None = None
+) -> int:
     """Fuse the exposures of one scene into the file `out`, or folders of exposures, joined by stem, into the folder `out`.
 
     Two exposures are the under- and the over-exposed one, and are put right where they are swapped; more are taken from the
     darkest to the brightest. Scenes that cannot be fused are named and skipped: returns 1 if any was, else 0.
     """
     work, failed = jobs(exposures, out)
-    view = View(load_whole(), ("fuser",))
-    to = device(view)
-    fuser = chosen(method, view, to)
+    params = load_whole()
+    to = device(View(params, ()))
+    fuser = chosen(method, params, round_name, to)
     from rich.progress import track
 
     done = 0
@@ -53,14 +55,23 @@ def fuse_photos(exposures: Sequence[Path], out: Path, method: str, rule: Rule, t
     return 1 if failed else 0
 
 
-def chosen(method: str, params: View, to: str) -> Fuser:
-    """The fuser of a method. Raises `NothingTrained` where the searched one was not trained yet."""
+def chosen(method: str, params: Params, round_name: str | None, to: str) -> Fuser:
+    """The fuser of a method; of the searched one, what the rounds made of it where they taught it.
+
+    round_name: whose fine-tuning; the last round's by default, or that of the train_fuser stage where there is none.
+    Raises `NothingTrained`.
+    """
+    taught = params.loop.task == "brackets" and loop.weights_of(params.last_round).is_file()
+    if method == fusers.SEARCHED and (round_name is not None or taught):
+        weights = chosen_weights(params, round_name, "brackets")
+        print(f"fusing with {weights}")
+        return fusers.opened(fusers.searched(weights), to)
     if method == fusers.SEARCHED and not fusers.WEIGHTS.is_file():
         raise NothingTrained(
             f"{fusers.WEIGHTS} is missing: `dvc repro train_fuser` searches and trains it, `dvc pull` fetches it; "
             "--method mertens needs no training"
         )
-    return fusers.opened(fusers.method(method, params), to)
+    return fusers.opened(fusers.method(method), to)
 
 
 def jobs(exposures: Sequence[Path], out: Path) -> tuple[list[Job], list[ImageError]]:

@@ -88,12 +88,20 @@ def fuse(
         Literal["fold", "extremes"],
         typer.Option(help="More than two: fused from the darkest to the brightest, or the darkest and brightest alone"),
     ] = "fold",
+    round_: Annotated[
+        str | None,
+        typer.Option(
+            "--round", help="With loop.task: brackets, the round whose fine-tuned fuser to use; the last one by default"
+        ),
+    ] = None,
     tile: Annotated[int, typer.Option(min=64, help="Side of a tile in pixels; memory grows with it")] = 1024,
 ) -> None:
     """Fuse bracketed photos into one, at full resolution; folders are joined by file name."""
+    if round_ is not None and method != "searched":
+        raise typer.BadParameter(f"rounds teach the searched fuser; --method {method} has none", param_hint="--round")
     from cli.fusing import fuse_photos
 
-    sys.exit(fuse_photos(exposures, out, method, rule, tile))
+    sys.exit(fuse_photos(exposures, out, method, rule, tile, round_))
 
 
 @app.command()

@@ -6,32 +6,61 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from models.atomic import atomic_path
 
 MAX_BYTES = 8 * 2**30
+_ARCHITECTURE = "architecture"
 
 
 class WeightsError(ValueError):
     """A weights file is absent, no safetensors file, too large, or of another network."""
 
 
-def save_weights(module: nn.Module, path: Path) -> None:
-    """Write a module's parameters and buffers to `path` as safetensors, from any device."""
-    save_tensors(module.state_dict(), path)
+def save_weights(module: nn.Module, path: Path, architecture: str | None = None) -> None:
+    """Write a module's parameters and buffers to `path` as safetensors, from any device.
+
+    architecture: what the module has to be built from, kept in the file's header (`read_architecture`).
+    """
+    save_tensors(module.state_dict(), path, architecture)
 
 
-def save_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+def save_tensors(tensors: Mapping[str, torch.Tensor], path: Path, architecture: str | None = None) -> None:
     """Write named tensors to `path` as safetensors."""
+    # One entry only: safetensors keeps no order of several, and the same weights are to be the same bytes.
+    metadata = None if architecture is None else {_ARCHITECTURE: architecture}
     with atomic_path(path) as temporary:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+        whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(whole, temporary, metadata=metadata)
 
 
 def load_tensors(path: Path) -> dict[str, torch.Tensor]:
     """Read named tensors from a safetensors file. Raises `WeightsError`; a pickle is never opened."""
+    _check(path)
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_architecture(path: Path) -> str:
+    """What `save_weights` was told of the module's architecture. Raises `WeightsError`, also where the file says nothing."""
+    _check(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if _ARCHITECTURE not in metadata:
+        raise WeightsError(f"{path} does not say which network it holds; `dvc repro` writes it anew")
+    return metadata[_ARCHITECTURE]
+
+
+def _check(path: Path) -> None:
+    """Raise `WeightsError` for a file that is absent, of another kind, or too large."""
     if not path.is_file():
         raise WeightsError(f"{path} is missing")
     if path.suffix != ".safetensors":
@@ -42,12 +71,10 @@ def load_tensors(path: Path) -> dict[str, torch.Tensor]:
         )
     if path.stat().st_size > MAX_BYTES:
         raise WeightsError(f"{path} is larger than {MAX_BYTES >> 30} GiB: not a model of this project")
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(
-            f"{path} is not a readable safetensors file ({error}); delete it and run `dvc repro`"
-        ) from error
+
+
+def _unreadable(path: Path, error: Exception) -> WeightsError:
+    return WeightsError(f"{path} is not a readable safetensors file ({error}); delete it and run `dvc repro`")
 
 
 def load_weights(module: nn.Module, path: Path) -> None:

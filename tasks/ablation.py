@@ -1,19 +1,18 @@
 """The `ablation` stage: the same number of fine-tunings as the rounds, without the ranker loss or always with g0 (Table 2).
 
-Reads data/low_light, data/pretrain and data/ranker/r00; writes data/ablation/VARIANT: model.safetensors.
+Reads the dataset, data/pretrain/TASK and data/ranker/r00; writes data/ablation/VARIANT: model.safetensors.
 """
 
 from __future__ import annotations
 
-from models.storage import save_weights
-from tasks import enhancers
+from tasks import loop
 from tasks.config import View
 from tasks.files import sha256_file
 from tasks.finetuning import finetune
 from tasks.ranker_data import load_ranker, ranker_path
 from tasks.runtime import DATA, stage
 
-PARAMS = ("seed", "enhancer", "ranker.network", "finetune", "rounds")
+PARAMS = ("seed", "loop", "enhancer", "ranker.network", "finetune", "rounds")
 VARIANTS = ("content_only", "niqe_ranker")
 
 
@@ -24,22 +23,23 @@ class UnknownVariant(ValueError):
 def run(params: View, variant: str) -> None:
     if variant not in VARIANTS:
         raise UnknownVariant(f"no ablation is called {variant!r}; known are {', '.join(VARIANTS)}")
-    enhancer = enhancers.load(params, enhancers.PRETRAINED)
+    first = loop.first_weights(params.loop.task)
+    model = loop.load(params, first)
     ranker = load_ranker(params, "r00") if variant == "niqe_ranker" else None
-    data = sha256_file(enhancers.PRETRAINED) + (sha256_file(ranker_path("r00")) if ranker is not None else "")
+    data = sha256_file(first) + (sha256_file(ranker_path("r00")) if ranker is not None else "")
     outcomes = []
     for name in ("r00", *params.rounds):
-        before = {key: value.clone() for key, value in enhancer.state_dict().items()}
+        before = {key: value.clone() for key, value in model.state_dict().items()}
         outcomes.append(
             finetune(
-                enhancer, ranker, params, name=f"ablation@{variant}-{name}", data=f"{data}/{variant}/{name}", live=None
+                model, ranker, params, name=f"ablation@{variant}-{name}", data=f"{data}/{variant}/{name}", live=None
             )
         )
-        if all(value.equal(before[key]) for key, value in enhancer.state_dict().items()):
+        if all(value.equal(before[key]) for key, value in model.state_dict().items()):
             # The content loss alone is zero at f(n): with nothing moved, every further round is this one again.
             print(f"{variant}: fine-tuning moved nothing, so the rounds after {name} would repeat it")
             break
-    save_weights(enhancer, DATA / "ablation" / variant / "model.safetensors")
+    loop.store(model, DATA / "ablation" / variant / "model.safetensors")
     for outcome in outcomes:
         outcome.discard_state()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +15,7 @@ from models.training import make_deterministic, step_seed
 from tasks.config import View
 from tasks.runtime import DATA
 
-PRETRAINED = DATA / "pretrain" / "model.safetensors"
+PRETRAINED = DATA / "pretrain" / "low_light" / "model.safetensors"
 
 
 def fresh(params: View) -> Enhancer:
@@ -46,24 +45,3 @@ def opened(spec: Trained) -> Enhancer:
     enhancer = create(spec.name, **dict(spec.options))
     load_weights(enhancer, Path(spec.weights))
     return enhancer.requires_grad_(False).eval()
-
-
-def load(params: View, weights: Path, device: str = "cpu") -> Enhancer:
-    """The enhancer of params.yaml with trained weights, frozen, in evaluation mode, on a device; a copy of its own."""
-    return deepcopy(opened(trained(params, weights))).to(device)
-
-
-def weights_of(round_name: str) -> Path:
-    """Weights that a round's fine-tuning made: r00 -> f1, r01 -> f2, ..."""
-    return DATA / "finetune" / round_name / "model.safetensors"
-
-
-def weights_before(round_name: str) -> Path:
-    """Weights of f(n) at the start of round n: pretrained for r00, else those of the round before."""
-    number = int(round_name[1:])
-    return PRETRAINED if number == 0 else weights_of(f"r{number - 1:02d}")
-
-
-def model_name(round_name: str) -> str:
-    """The name of the enhancer that a round starts with: r00 -> f0, r01 -> f1, ..."""
-    return f"f{int(round_name[1:])}"

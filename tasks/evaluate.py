@@ -1,6 +1,6 @@
-"""The `evaluate` stage: every f(n) on the validation photos, by metrics, by the panel and by the rankers.
+"""The `evaluate` stage: every f(n) on the validation images, by metrics, by the panel and by the rankers.
 
-Reads data/low_light, the enhancers, the ablations and the rankers; writes data/evaluate: outputs/, enhanced.parquet,
+Reads the dataset, the models, the ablations and the rankers; writes data/evaluate: outputs/, enhanced.parquet,
 scores.parquet, votes.parquet, judgements.parquet, metrics.json and the tables behind the plots.
 With `labels.source: people` the votes are those that people gave for round `validation` (`loupe label validation`); it
 never waits for them: raise evaluate.label_rev to take new ones in.
@@ -13,70 +13,67 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-import torch
 
 from labelling.store import Store, pair_key
 from models.quality import info
-from tasks import enhancers, evaluation, tables
+from tasks import evaluation, loop, tables
 from tasks.config import View
 from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.image_set import ImageSet
-from tasks.images import read_uint8, write_png
+from tasks.images import write_png
 from tasks.labels import offered, options, vote_of
 from tasks.mapping import map_images
 from tasks.ranker_data import load_ranker, ranker_name, scores_of
 from tasks.runtime import DATA, device, stage, workers
-from tasks.scoring import available, score
-from tasks.tensors import picture_of, tensor
+from tasks.scoring import available, score_files
+from tasks.subjects import Subject, subjects_of
 from tasks.utility import panel, utility
 
-PARAMS = ("seed", "enhancer", "ranker.network", "labels", "rounds", "evaluate")
+PARAMS = ("seed", "loop", "enhancer", "ranker.network", "labels", "rounds", "evaluate")
 OUT = DATA / "evaluate"
 VALIDATION = "validation"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One validation image, to be enhanced by every model and measured."""
+    """One validation image, to be put through every model and measured."""
 
-    image: str
-    path: str
-    reference: str | None
-    models: tuple[tuple[str, enhancers.Trained], ...]
+    subject: Subject
+    models: tuple[tuple[str, loop.Spec], ...]
     metrics: tuple[str, ...]
     folder: str
 
 
 def measure(job: Job) -> list[dict[str, Any]]:
-    """Enhance an image by every model, write the pictures, measure them and the input itself."""
-    image = read_uint8(job.path)
-    reference = None if job.reference is None else read_uint8(job.reference)
-    rows = []
-    for model, spec in (("input", None), *job.models):
-        picture = image
-        if spec is not None:
-            with torch.no_grad():
-                picture = picture_of(enhancers.opened(spec)(tensor(image)))
-        path = Path(job.folder) / model / f"{job.image}.png"
-        write_png(path, picture)
+    """Put an image through every model, write the pictures, measure them and what there is without a model ("input")."""
+    subject, rows = job.subject, []
+
+    def add(model: str, picture: np.ndarray) -> None:
+        file = f"{model}/{subject.id}.png"
+        write_png(Path(job.folder) / file, picture)
         rows.append(
             {
-                "image": job.image,
+                "image": subject.id,
                 "model": model,
-                "path": f"{model}/{job.image}.png",
-                "sha256": sha256_file(path),
-                "scores": score(job.metrics, picture, reference),
+                "path": file,
+                "sha256": sha256_file(Path(job.folder) / file),
+                "scores": score_files(job.metrics, picture, subject.reference, subject.sources),
             }
         )
+
+    add("input", loop.untouched(subject.sources))
+    for model, spec in job.models:
+        add(model, loop.apply(loop.opened(spec), subject.sources))
     return rows
 
 
-def enhancer_weights(params: View) -> dict[str, Path]:
-    """Name -> weights of every enhancer there is: f0, f1, ..., and the ablations."""
-    found = {"f0": enhancers.PRETRAINED}
+def model_weights(params: View) -> dict[str, Path]:
+    """Name -> weights of every model there is: f0, f1, ..., and the ablations."""
+    found = {"f0": loop.first_weights(params.loop.task)}
     for number, name in enumerate(("r00", *params.rounds), start=1):
-        found[f"f{number}"] = enhancers.weights_of(name)
+        found[f"f{number}"] = loop.weights_of(name)
     for variant in ("content_only", "niqe_ranker"):
         found[variant] = DATA / "ablation" / variant / "model.safetensors"
     return found
@@ -143,7 +140,7 @@ def peoples_votes(outputs: pd.DataFrame, last: str, params: View) -> list[dict[s
     frame = pd.DataFrame(pairs)
     with Store.open() as store:
         settings = params.labels
-        unique = offered(frame.drop_duplicates("key"))
+        unique = offered(frame.drop_duplicates("key"), params.loop.task)
         store.register(VALIDATION, "people", unique, settings.votes, settings.question, options(settings))
         votes = store.votes(list(frame.key), "people")
     print(
@@ -225,26 +222,16 @@ def summary(params: View, votes: pd.DataFrame, scores: pd.DataFrame, judgements:
 
 
 def run(params: View) -> None:
-    images = tables.read("images", DATA / "low_light" / "images.parquet").query("split == 'validation'")
+    subjects = subjects_of(params.loop.task, "validation")
     wanted = list(params.evaluate.metrics)
     simulated = params.labels.source == "simulated"
     usable, missing = available(wanted)
     measured_names = tuple(dict.fromkeys([*usable, *(params.labels.simulated.utility if simulated else ())]))
-    models = tuple((name, enhancers.trained(params, path)) for name, path in enhancer_weights(params).items())
+    models = tuple((name, loop.spec(params, path)) for name, path in model_weights(params).items())
     with fresh_folder(OUT / "outputs") as folder:
-        jobs = [
-            Job(
-                row.id,
-                row.path,
-                row.reference if isinstance(row.reference, str) else None,
-                models,
-                measured_names,
-                str(folder),
-            )
-            for row in tables.rows(images)
-        ]
+        jobs = [Job(subject, models, measured_names, str(folder)) for subject in subjects]
         found = [row for rows in map_images(measure, jobs, workers(params), "validation") for row in rows]
-    photographs = dict(zip(images.id, images.photograph, strict=True))
+    photographs = {subject.id: subject.photograph for subject in subjects}
     outputs = pd.DataFrame([{**row, "photograph": photographs[row["image"]]} for row in found])
     measured = {(row["image"], row["model"]): row["scores"] for row in found}
     tables.write(

@@ -1,7 +1,7 @@
 """The `evaluate_brackets` stage: every method on the validation scenes (HSDS-MEF, Table 2), and a page to look at.
 
-Reads data/brackets, data/fused, data/search and data/fuser; writes data/evaluate_brackets: scores.parquet, metrics.json
-(mean and median a method and metric, and how often the searched fuser is the better one), report.html.
+Reads data/brackets, data/fused, data/search and data/pretrain/brackets; writes data/evaluate_brackets: scores.parquet,
+metrics.json (mean and median a method and metric, and how often the searched fuser is the better one), report.html.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 
 from models.fusers.layout import parameter_count
-from models.fusers.searched import PAPER_WIDTH, PUBLISHED_PARAMETERS, build
+from models.fusers.searched import PAPER_WIDTH, PUBLISHED_PARAMETERS, SearchedFuser, build, load
 from models.quality import info
-from models.search.genotype import Genotype
 from tasks import brackets_page, fusers, loss_weights, tables
 from tasks.config import View
 from tasks.files import atomic_path, fresh_folder, write_json
@@ -26,21 +25,16 @@ from tasks.fusers import METHODS, SEARCHED
 from tasks.images import read_uint8
 from tasks.mapping import map_images
 from tasks.runtime import DATA, stage, workers
-from tasks.scoring import available, score
+from tasks.scoring import available, score_files
 
-PARAMS = ("fuser", "train_fuser", "search", "evaluate_brackets")
+PARAMS = ("train_fuser", "search", "evaluate_brackets")
 OUT = DATA / "evaluate_brackets"
 
 
 def measure(job: tuple[str, str, str, tuple[str, str], str | None], metrics: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of the scores table of one fused picture: job is (image, model, path, sources, reference)."""
     image, model, path, sources, reference = job
-    values = score(
-        metrics,
-        read_uint8(path),
-        None if reference is None else read_uint8(reference),
-        [read_uint8(source) for source in sources],
-    )
+    values = score_files(metrics, read_uint8(path), reference, sources)
     facts = {name: info(name) for name in metrics}
     return [
         {
@@ -79,11 +73,11 @@ def wins(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]:
     return found
 
 
-def parameters(genotype: Genotype, params: View) -> dict[str, int]:
+def parameters(trained: SearchedFuser) -> dict[str, int]:
     """Parameter counts: of the trained network, of its genotype at the paper's width, and the published one."""
     return {
-        "trained": parameter_count(build(genotype, params.fuser.width, params.fuser.unrolled)),
-        "paper_width": parameter_count(build(genotype, PAPER_WIDTH)),
+        "trained": parameter_count(trained),
+        "paper_width": parameter_count(build(trained.genotype, PAPER_WIDTH)),
         "published": PUBLISHED_PARAMETERS,
     }
 
@@ -106,12 +100,13 @@ def run(params: View) -> None:
     ]
     found = map_images(partial(measure, metrics=usable), jobs, workers(params), "measuring")
     scores = pd.DataFrame([row for rows in found for row in rows])
-    genotype = fusers.read_genotype(fusers.GENOTYPE)
+    trained = load(fusers.WEIGHTS)
+    genotype = trained.genotype
     result = {
         "scenes": len(scenes),
         "methods": summarised(scores),
         "wins": wins(scores),
-        "parameters": parameters(genotype, params),
+        "parameters": parameters(trained),
         "missing": [asdict(entry) for entry in missing],
     }
     with fresh_folder(OUT) as folder:

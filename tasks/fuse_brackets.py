@@ -1,6 +1,6 @@
 """The `fuse_brackets` stage: the validation scenes fused by the searched network and by what a user would reach for.
 
-Reads data/brackets and data/fuser; writes data/fused: METHOD/ID.png and enhanced.parquet.
+Reads data/brackets and data/pretrain/brackets; writes data/fused: METHOD/ID.png and enhanced.parquet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tasks.images import read_uint8, write_png
 from tasks.mapping import map_images
 from tasks.runtime import DATA, device, stage, workers
 
-PARAMS = ("fuser",)
+PARAMS: tuple[str, ...] = ()
 OUT = DATA / "fused"
 
 
@@ -34,8 +34,8 @@ def fuse_scene(scene: tuple[str, str, str], methods: tuple[Method, ...], folder:
 def run(params: View) -> None:
     to = device(params)
     scenes = tables.read("brackets", DATA / "brackets" / "brackets.parquet").query("split == 'validation'")
-    methods = tuple(fusers.method(name, params) for name in METHODS)
-    fusers.opened(methods[0])  # a genotype or weights that do not fit are said once, not by each process
+    methods = tuple(map(fusers.method, METHODS))
+    fusers.opened(methods[0])  # weights that are absent or broken are said once, not by each process
     rows: list[dict[str, Any]] = []
     with fresh_folder(OUT) as folder:
         make = partial(fuse_scene, methods=methods, folder=str(folder), to=to)

@@ -1,4 +1,4 @@
-"""Fusers of the pipeline: the searched network from a genotype and a stage's weights, and the methods beside it."""
+"""Fusers of the pipeline: the searched network from a stage's weights, and the methods beside it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ import torch
 
 from models.fusers import create
 from models.fusers.base import Fuser
-from models.fusers.searched import SearchedFuser, build
+from models.fusers.searched import SearchedFuser, build, load
 from models.search.genotype import Genotype, GenotypeError
-from models.storage import load_weights
 from models.training import make_deterministic, step_seed
 from tasks.config import View
 from tasks.runtime import DATA
 
-FOLDER = DATA / "fuser"
+FOLDER = DATA / "pretrain" / "brackets"
 WEIGHTS = FOLDER / "model.safetensors"
-GENOTYPE = FOLDER / "genotype.json"
 SEARCHED = "searched"
 FOUND = DATA / "search" / "genotype.json"
 METHODS = (SEARCHED, "mertens", "laplacian", "average")
@@ -45,27 +43,24 @@ def read_genotype(path: Path) -> Genotype:
 
 @dataclass(frozen=True)
 class Method:
-    """A way to fuse: a registered fuser and, for the searched one, its genotype, sizes and weights; fit to be sent around."""
+    """A way to fuse: a registered fuser and, for the searched one, the file of its weights; fit to be sent around."""
 
     name: str
-    width: int = 0
-    unrolled: int = 0
-    genotype: str = ""
     weights: str = ""
 
 
-def method(name: str, params: View) -> Method:
+def searched(weights: Path = WEIGHTS) -> Method:
+    """The searched network with the weights of a stage; by default those of train_fuser."""
+    return Method(SEARCHED, str(weights))
+
+
+def method(name: str) -> Method:
     """One of METHODS; the searched one as the train_fuser stage left it."""
-    if name != SEARCHED:
-        return Method(name)
-    return Method(name, params.fuser.width, params.fuser.unrolled, str(GENOTYPE), str(WEIGHTS))
+    return searched() if name == SEARCHED else Method(name)
 
 
 @lru_cache(maxsize=16)
 def opened(spec: Method, device: str = "cpu") -> Fuser:
-    """The fuser itself, frozen, in evaluation mode; loaded once a process. Raises `GenotypeError`, `WeightsError`."""
-    if spec.name != SEARCHED:
-        return create(spec.name).eval().to(device)
-    fuser = build(read_genotype(Path(spec.genotype)), spec.width, spec.unrolled)
-    load_weights(fuser, Path(spec.weights))
+    """The fuser itself, frozen, in evaluation mode; loaded once a process. Raises `WeightsError`."""
+    fuser = load(Path(spec.weights)) if spec.name == SEARCHED else create(spec.name)
     return fuser.requires_grad_(False).eval().to(device)

@@ -2,7 +2,7 @@
 
 With `labels.source: simulated` the simulated observers vote here, through the same store as people. With `people` the
 stage prints have/need and how to label, and ends with exit code 75 until enough votes are there; then it writes them.
-Reads data/pairs/ROUND, the pictures it names and, for simulated observers, data/low_light; writes data/labels/ROUND.
+Reads data/pairs/ROUND, the pictures it names and the dataset; writes data/labels/ROUND.
 """
 
 from __future__ import annotations
@@ -12,23 +12,34 @@ from pathlib import Path
 
 import pandas as pd
 
-from labelling.store import Options, PairImages, Store, StoredVote, Vote
+from labelling.store import Options, PairImages, SourceImage, Store, StoredVote, Vote
 from models.preference.observers import SimulatedObserver
 from tasks import tables
 from tasks.config import Labels, View
 from tasks.images import read_uint8
 from tasks.mapping import map_images
 from tasks.runtime import DATA, stage, workers
-from tasks.scoring import score
+from tasks.scoring import score_files
+from tasks.subjects import Subject, source_names, subjects_of
 from tasks.utility import panel, utility
 
-PARAMS = ("labels", "rounds.{round}.label_rev")
+PARAMS = ("loop", "labels", "rounds.{round}.label_rev")
 LABELS_MISSING = 75
 VOTE_NAMESPACE = uuid.UUID("6f0d9c1e-6a0c-4a52-9a53-0b6f7a1f4e2d")
 
 
-def offered(pairs: pd.DataFrame) -> list[PairImages]:
-    """The rows of a pairs table as the store takes them."""
+def sources_of(names: tuple[str, ...], subject: Subject) -> tuple[SourceImage, ...]:
+    """The files that a picture was fused from, as the store takes them."""
+    return tuple(
+        SourceImage(name=name, sha256=sha256, png=Path(path).read_bytes)
+        for name, path, sha256 in zip(names, subject.sources, subject.hashes, strict=True)
+    )
+
+
+def offered(pairs: pd.DataFrame, task: str) -> list[PairImages]:
+    """The rows of a pairs table as the store takes them, with the exposures that a fused picture was made from."""
+    names = source_names(task)
+    of = {subject.id: subject for subject in subjects_of(task)} if names else {}
     return [
         PairImages(
             key=row.key,
@@ -36,6 +47,7 @@ def offered(pairs: pd.DataFrame) -> list[PairImages]:
             second_sha256=row.second_sha256,
             first_png=Path(row.first).read_bytes,
             second_png=Path(row.second).read_bytes,
+            sources=sources_of(names, of[row.image]) if names else (),
         )
         for row in tables.rows(pairs)
     ]
@@ -51,24 +63,20 @@ def options(settings: Labels) -> Options:
     )
 
 
-def _measure(job: tuple[str, str | None, tuple[str, ...]]) -> dict[str, float | None]:
-    path, reference, metrics = job
-    return score(metrics, read_uint8(path), None if reference is None else read_uint8(reference))
+def _measure(job: tuple[str, Subject, tuple[str, ...]]) -> dict[str, float | None]:
+    path, subject, metrics = job
+    return score_files(metrics, read_uint8(path), subject.reference, subject.sources)
 
 
-def utilities(pairs: pd.DataFrame, settings: Labels, processes: int) -> dict[str, float]:
+def utilities(pairs: pd.DataFrame, task: str, settings: Labels, processes: int) -> dict[str, float]:
     """sha256 -> hidden utility of every picture of the pairs."""
-    images = tables.read("images", DATA / "low_light" / "images.parquet").set_index("id")
+    of = {subject.id: subject for subject in subjects_of(task)}
     found: dict[str, tuple[str, str]] = {}
     for row in tables.rows(pairs):
         found.setdefault(row.first_sha256, (row.image, row.first))
         found.setdefault(row.second_sha256, (row.image, row.second))
     weights = settings.simulated.utility
-    references = {image: images.reference[image] for image, _ in found.values()}
-    jobs = [
-        (path, references[image] if isinstance(references[image], str) else None, tuple(weights))
-        for image, path in found.values()
-    ]
+    jobs = [(path, of[image], tuple(weights)) for image, path in found.values()]
     # A process costs seconds to start: it pays only for many pictures.
     scores = map_images(_measure, jobs, processes if len(jobs) > 400 else 1, "hidden utility")
     return {
@@ -90,14 +98,16 @@ def vote_of(observer: SimulatedObserver, round_name: str, key: str, sides: dict[
     )
 
 
-def simulate(store: Store, round_name: str, pairs: pd.DataFrame, settings: Labels, processes: int) -> list[StoredVote]:
+def simulate(
+    store: Store, round_name: str, pairs: pd.DataFrame, task: str, settings: Labels, processes: int
+) -> list[StoredVote]:
     """Let the simulated observers vote on the pairs they have not voted on yet; returns their votes."""
     observers = {observer.name: observer for observer in panel(settings.simulated)[: settings.votes]}
     keys = list(pairs.key)
     done = {(vote.observer, vote.key) for vote in store.votes(keys, "simulated")}
     owed = [(name, row) for row in tables.rows(pairs) for name in observers if (name, row.key) not in done]
     if owed:
-        hidden = utilities(pairs, settings, processes)
+        hidden = utilities(pairs, task, settings, processes)
         store.add_votes(
             [
                 vote_of(
@@ -138,10 +148,15 @@ def run(params: View, round: str) -> int:
     out = DATA / "labels" / round / "labels.parquet"
     with Store.open() as store:
         batch = store.register(
-            round, settings.source, offered(pairs), settings.votes, settings.question, options(settings)
+            round,
+            settings.source,
+            offered(pairs, params.loop.task),
+            settings.votes,
+            settings.question,
+            options(settings),
         )
         if settings.source == "simulated":
-            votes = simulate(store, round, pairs, settings, workers(params))
+            votes = simulate(store, round, pairs, params.loop.task, settings, workers(params))
             print(f"round {round}: {len(votes)} votes of {settings.votes} simulated observers on {len(pairs)} pairs")
         else:
             status = store.status(round, batch)

@@ -20,6 +20,11 @@ def settings_of(section: Training, seed: int) -> Settings:
     return Settings(seed=seed, **{name: value for name, value in section.model_dump().items() if name in names})
 
 
+def checkpoint_steps(steps: int, checkpoints: int) -> list[int]:
+    """Steps after which a checkpoint is kept: evenly spaced, the last at the end, none at the start."""
+    return sorted({max(1, round(steps * part / checkpoints)) for part in range(1, checkpoints + 1)})
+
+
 def learn(
     model: nn.Module,
     batches: Batches,

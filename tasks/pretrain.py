@@ -1,6 +1,6 @@
 """The `pretrain` stage: train the enhancer f0 without references and keep its intermediate checkpoints.
 
-Reads data/low_light; writes data/pretrain: model.safetensors, checkpoints/STEP.safetensors, live/ (curves).
+Reads data/low_light; writes data/pretrain/low_light: model.safetensors, checkpoints/STEP.safetensors, live/ (curves).
 """
 
 from __future__ import annotations
@@ -18,15 +18,10 @@ from models.training import step_generator
 from tasks import enhancers, tables
 from tasks.config import View
 from tasks.image_set import ImageSet, random_crops
-from tasks.learning import learn
+from tasks.learning import checkpoint_steps, learn
 from tasks.runtime import DATA, device, identity, stage
 
 PARAMS = ("seed", "enhancer", "pretrain")
-
-
-def checkpoint_steps(steps: int, checkpoints: int) -> list[int]:
-    """Steps after which a checkpoint is kept: evenly spaced, the last at the end, none at the start."""
-    return sorted({max(1, round(steps * part / checkpoints)) for part in range(1, checkpoints + 1)})
 
 
 def run(params: View) -> None:
@@ -45,7 +40,7 @@ def run(params: View) -> None:
     def objective(module: nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
         return cast(Enhancer, module).pretraining_loss(image, weights, settings.exposure_level)
 
-    out = DATA / "pretrain"
+    out = enhancers.PRETRAINED.parent
     steps = checkpoint_steps(settings.steps, settings.checkpoints)
     outcome = learn(
         model,

@@ -1,7 +1,7 @@
-"""The `ranker_niqe` stage: train the ranker g0 on NIQE rankings between the pretraining checkpoints' outputs.
+"""The `ranker_niqe` stage: train the ranker g0 on NIQE rankings between the outputs of f0's checkpoints.
 
-Every checkpoint enhances every training image; two versions of one image are a pair, and the lower NIQE is the better
-(HiLLIE, Sec. 3.2.1). Reads data/low_light, data/pretrain; writes data/ranker/r00.
+Every checkpoint makes its version of every training image; two versions of one image are a pair, and the lower NIQE is the better
+(HiLLIE, Sec. 3.2.1). Reads the dataset and data/pretrain/TASK; writes data/ranker/r00.
 """
 
 from __future__ import annotations
@@ -10,47 +10,43 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-import torch
-
 from models.quality import info
-from tasks import enhancers, tables
+from tasks import loop, tables
 from tasks.config import View
 from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.image_set import ImageSet
-from tasks.images import read_uint8, write_png
+from tasks.images import write_png
 from tasks.mapping import map_images
 from tasks.ranker_data import RankedPair, fresh_ranker, train_ranker
 from tasks.runtime import DATA, stage, workers
 from tasks.scoring import score
-from tasks.tensors import picture_of, tensor
+from tasks.subjects import Subject, subjects_of
 
-PARAMS = ("seed", "enhancer", "ranker.network", "ranker.niqe")
+PARAMS = ("seed", "loop", "enhancer", "ranker.network", "ranker.niqe")
 OUT = DATA / "ranker" / "r00"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One image to be enhanced by every checkpoint and scored."""
+    """One image that every checkpoint makes its version of, to be scored."""
 
-    image: str
-    path: str
-    checkpoints: tuple[enhancers.Trained, ...]
+    subject: Subject
+    checkpoints: tuple[loop.Spec, ...]
     folder: str
 
 
 def enhance_and_score(job: Job) -> list[dict[str, object]]:
     """Write each checkpoint's version of an image as PNG; returns rows (image, model, path, sha256, niqe)."""
-    image = tensor(read_uint8(job.path))
+    image = job.subject.id
     rows: list[dict[str, object]] = []
     for checkpoint in job.checkpoints:
-        with torch.no_grad():
-            picture = picture_of(enhancers.opened(checkpoint)(image))
+        picture = loop.apply(loop.opened(checkpoint), job.subject.sources)
         step = Path(checkpoint.weights).stem
-        path = Path(job.folder) / f"{job.image}__{step}.png"
+        path = Path(job.folder) / f"{image}__{step}.png"
         write_png(path, picture)
         rows.append(
             {
-                "image": job.image,
+                "image": image,
                 "model": step,
                 "path": str(path),
                 "sha256": sha256_file(path),
@@ -76,11 +72,10 @@ class NoRankedPairs(ValueError):
 
 
 def run(params: View) -> None:
-    images = tables.read("images", DATA / "low_light" / "images.parquet").query("split == 'train'")
-    files = sorted((DATA / "pretrain" / "checkpoints").glob("*.safetensors"))
-    checkpoints = tuple(enhancers.trained(params, path) for path in files)
+    task = params.loop.task
+    checkpoints = tuple(loop.spec(params, path) for path in loop.checkpoints(task))
     with fresh_folder(Path(".loupe") / "work" / "ranker_niqe") as work:
-        jobs = [Job(row.id, row.path, checkpoints, str(work)) for row in tables.rows(images)]
+        jobs = [Job(subject, checkpoints, str(work)) for subject in subjects_of(task, "train")]
         rows = [
             row for found in map_images(enhance_and_score, jobs, workers(params), "NIQE of versions") for row in found
         ]
@@ -88,7 +83,7 @@ def run(params: View) -> None:
         if not pairs:
             raise NoRankedPairs(
                 "NIQE ranks no two checkpoints' versions of any training image: are the photos smaller than 192 pixels, "
-                "or the checkpoints alike (pretrain.steps, pretrain.checkpoints)?"
+                "or the checkpoints alike (steps and checkpoints of pretrain or train_fuser)?"
             )
         pictures = ImageSet([str(row["path"]) for row in rows], [str(row["sha256"]) for row in rows])
         data = "\n".join(f"{row['sha256']} {row['niqe']}" for row in rows)

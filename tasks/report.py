@@ -1,6 +1,6 @@
 """The `report` stage: one HTML page that shows the whole run and opens offline.
 
-Reads data/low_light, data/pretrain/live, data/ranker, data/finetune, data/pairs, data/labels and data/evaluate; writes
+Reads the dataset, data/pretrain/TASK/live, data/ranker, data/finetune, data/pairs, data/labels and data/evaluate; writes
 data/report/report.html. No dates, durations or absolute paths: the same inputs give the same page.
 """
 
@@ -13,15 +13,20 @@ from tasks.config import View
 from tasks.files import fresh_folder
 from tasks.report_data import gather
 from tasks.report_pictures import embed
-from tasks.report_words import settings, versions
+from tasks.report_words import TASKS, settings, versions
 from tasks.runtime import DATA, stage
 
 PARAMS = (
     "scale",
     "seed",
+    "loop",
     "dataset",
     "enhancer",
     "pretrain",
+    "brackets",
+    "search",
+    "fuser",
+    "train_fuser",
     "ranker",
     "pairs",
     "labels",
@@ -31,14 +36,16 @@ PARAMS = (
     "report",
 )
 OUT = DATA / "report"
+OF_TASK = {"low_light": ("dataset", "enhancer", "pretrain"), "brackets": ("brackets", "search", "fuser", "train_fuser")}
 
 
 def page(params: View, data: Path = DATA) -> str:
     """The whole page from the artifacts under `data`. Raises `ReportError`, `TableError` or `ImageError` naming a file."""
-    found = gather(data, list(params.rounds))
+    found = gather(data, params.loop.task, list(params.rounds))
     run = report_sections.Run(params, found)
     photos = embed(found.images, found.enhanced, ["input", *run.models], params.report.photos)
-    sections = {name: getattr(params, name) for name in PARAMS}
+    idle = {name for task, names in OF_TASK.items() if task != params.loop.task for name in names}
+    sections = {name: getattr(params, name) for name in PARAMS if name not in idle}
     shown = {
         name: {key: entry.model_dump() for key, entry in value.items()}
         if name == "rounds"
@@ -58,6 +65,7 @@ def page(params: View, data: Path = DATA) -> str:
         ablation=report_sections.ablation(run),
         curves=report_sections.training_curves(run),
         settings=settings(shown),
+        words=TASKS[params.loop.task],
         versions=versions(),
     )
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from models.preference.votes import majority
 from tasks import tables
+from tasks.subjects import frame
 
 Points = list[tuple[float, float]]
 
@@ -80,12 +81,15 @@ class Findings:
         return {str(kind): int(number) for kind, number in both.groupby("kind").size().items()}
 
 
-def gather(data: Path, rounds: Sequence[str]) -> Findings:
-    """Read all artifacts under `data`; rounds: the labelled ones, 'r01' on. Raises `ReportError` or `TableError`."""
-    images = tables.read("images", data / "low_light" / "images.parquet")
+def gather(data: Path, task: str, rounds: Sequence[str]) -> Findings:
+    """Read all artifacts under `data`; task: `loop.task`; rounds: the labelled ones, 'r01' on.
+
+    Raises `ReportError` or `TableError`.
+    """
+    images = frame(task, data)
     labels = {name: tables.read("labels", data / "labels" / name / "labels.parquet") for name in rounds}
     return Findings(
-        dataset=read_json(data / "low_light" / "summary.json"),
+        dataset=read_json(data / task / "summary.json"),
         training_images=images[images.split == "train"],
         images=images[images.split == "validation"],
         enhanced=tables.read("enhanced", data / "evaluate" / "enhanced.parquet"),
@@ -99,7 +103,7 @@ def gather(data: Path, rounds: Sequence[str]) -> Findings:
         ],
         labels=pd.concat(list(labels.values()), ignore_index=True),
         curves=[
-            *curves("pretrain", [("", data / "pretrain")]),
+            *curves("pretrain", [("", data / "pretrain" / task)]),
             *curves("ranker", [(name, data / "ranker" / name) for name in ("r00", *rounds)]),
             *curves("finetune", [(name, data / "finetune" / name) for name in ("r00", *rounds)]),
         ],

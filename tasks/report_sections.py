@@ -282,9 +282,9 @@ def photo_tables(run: Run) -> list[dict[str, Any]]:
 def training_curves(run: Run) -> list[dict[str, Any]]:
     """The training curves by kind of training, rounds side by side."""
     titles = {
-        "pretrain": "Pretraining of f0",
+        "pretrain": "Training of f0",
         "ranker": "Training of the rankers, round by round",
-        "finetune": "Fine-tuning of the enhancer, round by round",
+        "finetune": f"Fine-tuning of the {words.TASKS[run.params.loop.task]['model']}, round by round",
     }
     groups = []
     for stage, title in titles.items():

@@ -37,7 +37,30 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "delta_e": ("Colour difference", "ΔE", 1, "Difference of colour from the well-lit reference"),
     "musiq": ("MUSIQ", "", 1, "Learned quality, without a reference"),
     "nrqm": ("NRQM", "", 2, "Learned quality, without a reference"),
+    "mef_ssim": ("MEF-SSIM", "", 3, "Structure kept from the exposures, at the highest local contrast among them"),
+    "qabf": ("Qabf", "", 3, "Edges kept from the exposures"),
+    "vif_fusion": ("VIF", "", 3, "Information kept from the exposures, summed over them"),
+    "ms_ssim_sources": ("MS-SSIM to the exposures", "", 3, "Closeness of structure to the exposures, over scales"),
+    "ms_ssim": ("MS-SSIM", "", 3, "Closeness of structure to the reference, over scales"),
+    "cc": ("Correlation", "", 3, "Correlation of brightness with the reference"),
+    "tmqi": ("TMQI", "", 3, "Structure and naturalness of a tone-mapped picture, against the reference"),
+    "sd": ("Contrast", "", 1, "Standard deviation of brightness, without a reference"),
     "pi": ("PI", "", 2, "Perceptual index, without a reference"),
+}
+# loop.task -> what the page calls things.
+TASKS = {
+    "low_light": {
+        "title": "low-light enhancement",
+        "model": "enhancer",
+        "input": "the low-light input",
+        "reference": "well-lit references",
+    },
+    "brackets": {
+        "title": "multi-exposure fusion",
+        "model": "fuser",
+        "input": "the plain average of the exposures, called “input” here",
+        "reference": "references",
+    },
 }
 CURVES = {
     "loss": "Total loss",

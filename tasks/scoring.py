@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from models.quality import Metric, MetricUnavailable, create, info
+from tasks.images import read_uint8
 from tasks.tensors import tensor
 
 
@@ -36,6 +37,18 @@ def available(names: Sequence[str]) -> tuple[list[str], list[Missing]]:
         except MetricUnavailable as error:
             missing.append(Missing(name, error.reason))
     return usable, missing
+
+
+def score_files(
+    names: Sequence[str], picture: np.ndarray, reference: str | None, sources: Sequence[str]
+) -> dict[str, float | None]:
+    """`score` with reference and sources as files, of which only those are read that a metric needs."""
+    facts = [info(name) for name in names]
+    other = reference if any(fact.needs_reference for fact in facts) else None
+    fused_from = sources if any(fact.needs_sources for fact in facts) else ()
+    return score(
+        names, picture, None if other is None else read_uint8(other), [read_uint8(source) for source in fused_from]
+    )
 
 
 def score(

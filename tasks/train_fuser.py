@@ -1,12 +1,14 @@
 """The `train_fuser` stage: train the derived network by the searched loss.
 
-Reads data/brackets and data/search; writes data/fuser: model.safetensors, genotype.json (the architecture trained), live/
-(curves). `train_fuser.architecture: random` and `loss: uniform` train what the search is compared with.
+Reads data/brackets and data/search; writes data/pretrain/brackets: model.safetensors (the architecture with its weights),
+checkpoints/STEP.safetensors (the first ranker of the rounds learns from them), live/ (curves). `train_fuser.architecture: random`
+and `loss: uniform` train what the search is compared with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any, cast
 
 import torch
@@ -14,15 +16,14 @@ from torch import nn
 
 from models.features import load_vgg16_layers
 from models.fusers.base import Fuser
-from models.fusers.searched import calibrate, describe_size
+from models.fusers.searched import calibrate, describe_size, save
 from models.losses.fusion import LOSSES, Features, usable, weighted
 from models.search.bilevel import SearchBatch, scene_of
 from models.search.genotype import Genotype, random_like
-from models.storage import save_weights
+from models.storage import load_weights
 from tasks import fusers, loss_weights
 from tasks.config import View
-from tasks.files import atomic_path
-from tasks.learning import learn
+from tasks.learning import checkpoint_steps, learn
 from tasks.runtime import device, identity, stage
 from tasks.scenes import Scenes
 
@@ -62,6 +63,7 @@ def run(params: View) -> None:
     batches = scenes.batches(range(len(scenes)), "train_fuser")
     beforehand = (batches(section.steps * section.accumulate + number) for number in range(CALIBRATION))
     calibrate(network.to(to), ((batch["under"].to(to), batch["over"].to(to)) for batch in beforehand))
+    steps = checkpoint_steps(section.steps, section.checkpoints)
     outcome = learn(
         network,
         batches,
@@ -76,10 +78,13 @@ def run(params: View) -> None:
         identity=identity(scenes.identity, genotype.to_json(), sorted(weights.items()), params.search.layers),
         device=to,
         live=LIVE,
+        snapshot_steps=steps,
     )
-    with atomic_path(fusers.GENOTYPE) as temporary:
-        temporary.write_text(genotype.to_json(), encoding="utf-8")
-    save_weights(network, fusers.WEIGHTS)
+    checkpoint = deepcopy(network)
+    for step, snapshot in zip(steps, outcome.snapshots, strict=True):
+        load_weights(checkpoint, snapshot)
+        save(checkpoint, fusers.FOLDER / "checkpoints" / f"{step:06d}.safetensors")
+    save(network, fusers.WEIGHTS)
     outcome.discard_state()
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from models.fusers.layout import FusionNetwork, parameter_count
-from models.search.genotype import Genotype, balanced
+from models.search.genotype import Genotype, GenotypeError, balanced
 from models.search.space import NODES, WeightedOperations
+from models.storage import WeightsError, load_weights, read_architecture, save_weights
 
 PUBLISHED_PARAMETERS = 1_166_353
 """Of the network that a published genotype builds (METHODS.md section 2)."""
@@ -51,6 +54,30 @@ class SearchedFuser(FusionNetwork):
 def build(genotype: Genotype | None = None, width: int = PAPER_WIDTH, steps: int = 3) -> SearchedFuser:
     """The registered constructor. genotype: None for the balanced one, which nothing searched."""
     return SearchedFuser(balanced() if genotype is None else genotype, width, steps)
+
+
+def save(fuser: SearchedFuser, path: Path) -> None:
+    """Write weights and architecture to one safetensors file, which `load` needs nothing beside."""
+    architecture = {
+        "genotype": json.loads(fuser.genotype.to_json()),
+        "width": fuser.width,
+        "unrolled": fuser.steps,
+        "calibrated": fuser.calibrated,
+    }
+    save_weights(fuser, path, json.dumps(architecture))
+
+
+def load(path: Path) -> SearchedFuser:
+    """The fuser in a file of `save`, ready to be trained further. Raises `WeightsError` that names the file."""
+    try:
+        architecture = json.loads(read_architecture(path))
+        genotype = Genotype.from_json(json.dumps(architecture["genotype"]))
+        fuser = build(genotype, int(architecture["width"]), int(architecture["unrolled"]))
+        fuser.calibrated = bool(architecture["calibrated"])
+    except (KeyError, TypeError, GenotypeError, json.JSONDecodeError) as error:
+        raise WeightsError(f"{path} holds no fuser of this project: {error}") from error
+    load_weights(fuser, path)
+    return fuser
 
 
 def describe_size(fuser: SearchedFuser) -> str:
@@ -97,7 +124,7 @@ def recalibrate(fuser: SearchedFuser, pairs: Iterable[tuple[torch.Tensor, torch.
 def calibrate(fuser: SearchedFuser, pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
     """`recalibrate`, once, before training; the statistics then stay through it, while scales and shifts learn.
 
-    They are saved with the weights; `fuser.calibrated` is not: set it on a loaded fuser that is to be trained further.
+    They are saved with the weights; `save` keeps `fuser.calibrated`, too.
     """
     recalibrate(fuser, pairs)
     fuser.calibrated = True

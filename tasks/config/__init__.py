@@ -12,7 +12,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from tasks.config.base import Count, Fraction, NonNegative, Positive, Range, Section, Training, metrics_fault
+from tasks.config.base import (
+    Count,
+    Fraction,
+    NonNegative,
+    Positive,
+    Range,
+    Section,
+    Training,
+    metrics_of_fusion,
+    unknown_metrics,
+)
 from tasks.config.fusion import Brackets, EvaluateBrackets, FuserNetwork, Search, TrainFuser, positives_fault
 from tasks.config.genetic import Amortise, Genetic, GeneticEvaluate
 
@@ -148,7 +158,7 @@ class Simulated(Section):
 
     @model_validator(mode="after")
     def _metrics_known(self) -> Simulated:
-        fault = metrics_fault("utility", list(self.utility))
+        fault = unknown_metrics("utility", list(self.utility))
         if fault:
             raise ValueError(fault)
         if any(weight <= 0 for weight in self.utility.values()):
@@ -207,10 +217,16 @@ class Evaluate(Section):
 
     @model_validator(mode="after")
     def _metrics_known(self) -> Evaluate:
-        fault = metrics_fault("metrics", self.metrics)
+        fault = unknown_metrics("metrics", self.metrics)
         if fault:
             raise ValueError(fault)
         return self
+
+
+class Loop(Section):
+    """What the rounds teach: the enhancer of low-light photos, or the fuser of bracketed exposures."""
+
+    task: Literal["low_light", "brackets"]
 
 
 class Report(Section):
@@ -227,6 +243,7 @@ class Params(Section):
     enhancer: Enhancer
     pretrain: Pretrain
     ranker: Ranker
+    loop: Loop
     pairs: Pairs
     labels: Labels
     rounds: Annotated[dict[str, Round], Field(min_length=1)]
@@ -255,16 +272,35 @@ class Params(Section):
         return rounds
 
     @model_validator(mode="after")
+    def _rounds_fit_the_task(self) -> Params:
+        if self.loop.task == "brackets":
+            if self.pairs.candidates == "genetic":
+                raise ValueError(
+                    "pairs.candidates is 'genetic', which has enhanced photos only, but loop.task is 'brackets'"
+                )
+            return self
+        for key, chosen in (
+            ("labels.simulated.utility", list(self.labels.simulated.utility)),
+            ("evaluate.metrics", self.evaluate.metrics),
+        ):
+            if fault := metrics_of_fusion(key, chosen):
+                raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
     def _observers_can_judge(self) -> Params:
         """A user's folder without references: said now, and not by the first round after minutes of training."""
         from models.quality import info
 
-        blind = self.dataset.source == "folder" and not self.dataset.folder.references
+        if self.loop.task == "low_light":
+            source, references, key = self.dataset.source, self.dataset.folder.references, "dataset.folder.references"
+        else:
+            source, references, key = self.brackets.source, self.brackets.folder.reference, "brackets.folder.reference"
         wanting = sorted(name for name in self.labels.simulated.utility if info(name).needs_reference)
-        if self.labels.source == "simulated" and blind and wanting:
+        if self.labels.source == "simulated" and source == "folder" and not references and wanting:
             raise ValueError(
-                f"labels.simulated.utility judges by {', '.join(wanting)}, which need references, but dataset.folder.references "
-                "is not set. Set the utility to no-reference metrics (for example {niqe: 1.0}), or give references, or let "
+                f"labels.simulated.utility judges by {', '.join(wanting)}, which need references, but {key} is not set. "
+                "Set the utility to no-reference metrics (for example {niqe: 1.0}), or give references, or let "
                 "people label (labels.source: people)"
             )
         return self

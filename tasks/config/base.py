@@ -36,13 +36,18 @@ class Training(Section):
     log_every: Count = 10
 
 
-def metrics_fault(key: str, chosen: Sequence[str]) -> str | None:
-    """Why metrics named under `key` cannot judge one enhanced photo, else None: unknown ones, and those of fused images."""
-    from models.quality import info, names
+def unknown_metrics(key: str, chosen: Sequence[str]) -> str | None:
+    """Which of the metrics named under `key` there are not, else None."""
+    from models.quality import names
 
     unknown = sorted(set(chosen) - set(names()))
-    if unknown:
-        return f"{key} names unknown metrics {unknown}; known are {', '.join(sorted(names()))}"
+    return f"{key} names unknown metrics {unknown}; known are {', '.join(sorted(names()))}" if unknown else None
+
+
+def metrics_of_fusion(key: str, chosen: Sequence[str]) -> str | None:
+    """Which of the known metrics named under `key` cannot judge an enhanced photo, because they need sources; else None."""
+    from models.quality import info
+
     fused = sorted(name for name in set(chosen) if info(name).needs_sources)
     if fused:
         return f"{key} names {', '.join(fused)}, which compare a fused image with its exposures; an enhanced photo has none"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.config.base import Count, NonNegative, Positive, Range, Section, Training
+from tasks.config.base import Count, NonNegative, Positive, Range, Section, Training, unknown_metrics
 
 SMALLEST_CROP = 32
 Crop = Annotated[int, Field(ge=SMALLEST_CROP)]
@@ -104,9 +104,13 @@ class FuserNetwork(Section):
 
 
 class TrainFuser(Training):
-    """architecture random: as many parameters as the searched one; loss uniform: all terms alike (the comparisons)."""
+    """architecture random: as many parameters as the searched one; loss uniform: all terms alike (the comparisons).
+
+    checkpoints: kept on the way, for the first ranker of the rounds.
+    """
 
     crop: Crop
+    checkpoints: Annotated[int, Field(ge=2)] = 4
     architecture: Literal["searched", "random"] = "searched"
     loss: Literal["searched", "uniform"] = "searched"
 
@@ -117,11 +121,9 @@ class EvaluateBrackets(Section):
 
     @model_validator(mode="after")
     def _metrics_known(self) -> EvaluateBrackets:
-        from models.quality import names
-
-        unknown = sorted(set(self.metrics) - set(names()))
-        if unknown:
-            raise ValueError(f"metrics names unknown metrics {unknown}; known are {', '.join(sorted(names()))}")
+        fault = unknown_metrics("metrics", self.metrics)
+        if fault:
+            raise ValueError(fault)
         return self
 
 

@@ -6,7 +6,17 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from tasks.config.base import Count, Fraction, NonNegative, Positive, Range, Section, Training, metrics_fault
+from tasks.config.base import (
+    Count,
+    Fraction,
+    NonNegative,
+    Positive,
+    Range,
+    Section,
+    Training,
+    metrics_of_fusion,
+    unknown_metrics,
+)
 
 PAPER_OBJECTIVES = ("entropy", "distance")
 NOTHING_ELSE = "low_light"
@@ -80,7 +90,7 @@ class GeneticEvaluate(Section):
 
     @model_validator(mode="after")
     def _metrics_known(self) -> GeneticEvaluate:
-        fault = metrics_fault("metrics", self.metrics)
+        fault = unknown_metrics("metrics", self.metrics) or metrics_of_fusion("metrics", self.metrics)
         if fault:
             raise ValueError(fault)
         return self

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from cli.main import main
-from models.fusers.searched import build
+from models.fusers.searched import build, load, save
 from models.search.genotype import balanced
-from models.storage import save_weights
-from tasks import fusers
+from tasks import fusers, loop
 from tasks.images import read_array, write_png
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,9 +28,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def trained() -> None:
     """A fuser of the tiny params that was not trained."""
-    fusers.FOLDER.mkdir(parents=True)
-    fusers.GENOTYPE.write_text(balanced().to_json())
-    save_weights(build(balanced(), 2, 2), fusers.WEIGHTS)
+    save(build(balanced(), 2, 2), fusers.WEIGHTS)
 
 
 def scene(level: float, height: int = 50, width: int = 70) -> np.ndarray:
@@ -135,7 +133,10 @@ def test_faults_of_the_arguments(
         (("one", "two", "--out", "out"), "two: no photo here has the stem of one in one"),
         (("one", "one", "--out", "one"), "one/a.png: would be overwritten"),
         (("u.png", "o.png", "--out", "./o.png"), "o.png: would be overwritten"),
-        (("u.png", "o.png", "--out", "x.png"), "data/fuser/model.safetensors is missing: `dvc repro train_fuser`"),
+        (
+            ("u.png", "o.png", "--out", "x.png"),
+            "data/pretrain/brackets/model.safetensors is missing: `dvc repro train_fuser`",
+        ),
     ):
         assert loupe(monkeypatch, *arguments) == 1
         said = capsys.readouterr()
@@ -145,3 +146,26 @@ def test_faults_of_the_arguments(
     write_png("deep.png", scene(2.0).astype(np.uint16) * 257)
     assert loupe(monkeypatch, "u.png", "deep.png", "--out", "x.jpg", "--method", "average") == 1
     assert "16-bit pixels do not fit into .jpg" in capsys.readouterr().err
+
+
+def test_the_fuser_that_the_rounds_taught_is_used(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained()
+    taught = load(fusers.WEIGHTS)
+    torch.nn.init.constant_(taught.head.bias, 0.3)
+    save(taught, loop.weights_of("r01"))
+    write_png("u.png", scene(0.3))
+    write_png("o.png", scene(2.0))
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "first.png", "--round", "r01") == 1
+    assert "loop.task in params.yaml is 'low_light'" in capsys.readouterr().err
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "first.png") == 0
+    params = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(params.replace("loop: {task: low_light}", "loop: {task: brackets}"))
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "last.png") == 0
+    assert "fusing with data/finetune/r01/model.safetensors" in capsys.readouterr().out
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "named.png", "--round", "r01") == 0
+    assert Path("last.png").read_bytes() == Path("named.png").read_bytes() != Path("first.png").read_bytes()
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "x.png", "--round", "r00") == 1
+    assert "round r00 is not trained yet; --round takes r01" in capsys.readouterr().err
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "x.png", "--round", "r01", "--method", "average") == 2

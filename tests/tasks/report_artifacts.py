@@ -119,7 +119,10 @@ def make(kind: str = "simulated", voted: bool = True, nasty: str = "porch") -> N
     )
     for name in ROUNDS:
         label_round(data, name, kind, nasty)
-    for folder in ("pretrain", *(f"{stage}/{name}" for stage in ("ranker", "finetune") for name in ("r00", *ROUNDS))):
+    for folder in (
+        "pretrain/low_light",
+        *(f"{stage}/{name}" for stage in ("ranker", "finetune") for name in ("r00", *ROUNDS)),
+    ):
         curve(data / folder / "live" / "plots" / "metrics" / "loss.tsv")
 
 

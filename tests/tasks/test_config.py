@@ -205,6 +205,7 @@ def test_a_file_from_before_the_labelling_app_still_loads() -> None:
 
 
 def test_metrics_of_fused_pictures_judge_no_photo() -> None:
-    said = faults(changed(labels__simulated__utility={"mef_ssim": 1.0}, genetic__objectives=["qabf", "entropy"]))
-    assert "utility names mef_ssim, which compare a fused image with its exposures" in said
+    said = faults(changed(labels__simulated__utility={"mef_ssim": 1.0}))
+    assert "labels.simulated.utility names mef_ssim, which compare a fused image with its exposures" in said
+    said = faults(changed(genetic__objectives=["qabf", "entropy"]))
     assert "'qabf' compares a fused image with its exposures" in said

@@ -12,12 +12,13 @@ import pandas as pd
 import pytest
 import torch
 
+from models.fusers.searched import load
 from models.losses.fusion import LOSSES
-from models.search import loop
+from models.search import loop as search_loop
 from models.search.genotype import GenotypeError, balanced
 from models.search.loop import Epoch
 from models.search.space import NODES, OPERATIONS
-from tasks import evaluate_brackets, fuse_brackets, fusers, loss_weights, search, tables, train_fuser
+from tasks import evaluate_brackets, fuse_brackets, fusers, loop, loss_weights, search, tables, train_fuser
 from tasks.config import ConfigError, View, read_yaml, validate
 from tasks.files import sha256_file
 from tasks.images import read_uint8, write_png
@@ -85,8 +86,12 @@ def test_from_the_search_to_the_page(dataset: Path) -> None:
     assert not Path(".loupe/training/search/state.pt").exists()
 
     train_fuser.run(view(train_fuser))
-    assert fusers.read_genotype(fusers.GENOTYPE) == fusers.read_genotype(fusers.FOUND)
-    assert json.loads(Path("data/fuser/live/metrics.json").read_text())["loss"] > -10
+    assert load(fusers.WEIGHTS).genotype == fusers.read_genotype(fusers.FOUND)
+    checkpoints = [load(path).state_dict() for path in loop.checkpoints("brackets")]
+    assert len(checkpoints) == 4 and all(
+        v.equal(checkpoints[-1][k]) for k, v in load(fusers.WEIGHTS).state_dict().items()
+    )
+    assert json.loads(Path("data/pretrain/brackets/live/metrics.json").read_text())["loss"] > -10
 
     fuse_brackets.run(view(fuse_brackets))
     fused = tables.read("enhanced", "data/fused/enhanced.parquet")
@@ -110,7 +115,7 @@ def test_from_the_search_to_the_page(dataset: Path) -> None:
 def test_a_killed_search_ends_the_same(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     search.run(view(search))
     whole = hashes("data/search")
-    plain, calls = loop.step, []
+    plain, calls = search_loop.step, []
 
     def dies(*arguments: Any, **named: Any) -> Any:
         if len(calls) == 3:
@@ -118,11 +123,11 @@ def test_a_killed_search_ends_the_same(dataset: Path, monkeypatch: pytest.Monkey
         calls.append(0)
         return plain(*arguments, **named)
 
-    monkeypatch.setattr(loop, "step", dies)
+    monkeypatch.setattr(search_loop, "step", dies)
     with pytest.raises(KeyboardInterrupt):
         search.run(view(search))
     assert hashes("data/search") == whole, "what was there stays until the new is whole"
-    monkeypatch.setattr(loop, "step", plain)
+    monkeypatch.setattr(search_loop, "step", plain)
     search.run(view(search))
     assert hashes("data/search") == whole
 
@@ -135,7 +140,7 @@ def test_the_ablations_and_comparisons_are_params(dataset: Path) -> None:
         "without the constraint all losses stay alike"
     )
     train_fuser.run(view(train_fuser, train_fuser__architecture="random", train_fuser__loss="uniform"))
-    found, searched = fusers.read_genotype(fusers.GENOTYPE), fusers.read_genotype(fusers.FOUND)
+    found, searched = load(fusers.WEIGHTS).genotype, fusers.read_genotype(fusers.FOUND)
     assert found != searched and found.taps() == searched.taps()
 
 
@@ -231,7 +236,7 @@ def test_pictures_of_the_search() -> None:
         ({"evaluate_brackets__metrics": ["beauty"]}, "evaluate_brackets: metrics names unknown metrics ['beauty']"),
         (
             {"evaluate__metrics": ["qabf"]},
-            "evaluate: metrics names qabf, which compare a fused image with its exposures",
+            "evaluate.metrics names qabf, which compare a fused image with its exposures",
         ),
         ({"genetic_evaluate__metrics": ["mef_ssim"]}, "genetic_evaluate: metrics names mef_ssim"),
         ({"genetic__objectives": ["entropy", "qabf"]}, "'qabf' compares a fused image with its exposures"),

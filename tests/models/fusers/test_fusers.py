@@ -12,8 +12,9 @@ from models.fusers import UnknownFuser, create
 from models.fusers.base import Fuser
 from models.fusers.many import exposure_order, fold
 from models.fusers.registry import FUSERS
-from models.fusers.searched import SearchedFuser, calibrate, recalibrate
-from models.storage import load_weights, save_weights
+from models.fusers.searched import SearchedFuser, build, calibrate, load, recalibrate, save
+from models.search.genotype import balanced, random_like
+from models.storage import WeightsError, load_weights, save_weights
 from models.tiling import fuse_tiled
 
 SMALL: dict[str, dict[str, int]] = {"searched": {"width": 4}, "laplacian": {"levels": 3}}
@@ -231,3 +232,36 @@ def untrained_network() -> SearchedFuser:
     fuser = untrained("searched")
     assert isinstance(fuser, SearchedFuser)
     return fuser
+
+
+def test_a_saved_fuser_needs_nothing_beside_its_file(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    fuser, pair = (
+        build(random_like(balanced(), 3), width=3, steps=2),
+        (torch.rand(2, 3, 40, 40), torch.rand(2, 3, 40, 40)),
+    )
+    calibrate(fuser, [pair])
+    for name in ("one", "two"):
+        save(fuser, tmp_path / f"{name}.safetensors")
+    assert (tmp_path / "one.safetensors").read_bytes() == (tmp_path / "two.safetensors").read_bytes()
+    again = load(tmp_path / "one.safetensors")
+    assert again.genotype == fuser.genotype and again.calibrated
+    assert torch.equal(again.eval()(*pair), fuser.eval()(*pair))
+    save(build(width=3), tmp_path / "fresh.safetensors")
+    assert not load(tmp_path / "fresh.safetensors").calibrated
+
+
+def test_files_that_hold_no_fuser_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    with pytest.raises(WeightsError, match="is missing"):
+        load(path)
+    save_weights(build(width=2), path)
+    with pytest.raises(WeightsError, match="does not say which network it holds"):
+        load(path)
+    for architecture in ("no JSON", "[]", "{}", '{"genotype": {}, "width": 2, "unrolled": 3, "calibrated": true}'):
+        save_weights(build(width=2), path, architecture)
+        with pytest.raises(WeightsError, match="holds no fuser of this project"):
+            load(path)
+    path.write_bytes(b"x" * 100)
+    with pytest.raises(WeightsError, match="not a readable safetensors file"):
+        load(path)

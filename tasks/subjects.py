@@ -1,0 +1,68 @@
+"""The images that the rounds work on: `loop.task` names the dataset, which is the folder data/TASK.
+
+An image of `low_light` is one photo, an image of `brackets` two exposures of a scene.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from tasks import tables
+from tasks.runtime import DATA
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The table of a task's dataset, and its columns (path, sha256) of what a model is given."""
+
+    table: str
+    sources: tuple[tuple[str, str], ...]
+
+
+DATASETS = {
+    "low_light": Dataset("images", (("path", "sha256"),)),
+    "brackets": Dataset("brackets", (("under", "under_sha256"), ("over", "over_sha256"))),
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One image of the dataset: what a model is given, as files, and the reference where there is one."""
+
+    id: str
+    photograph: str
+    split: str
+    sources: tuple[str, ...]
+    hashes: tuple[str, ...]
+    reference: str | None
+
+
+def frame(task: str, data: Path = DATA) -> pd.DataFrame:
+    """The dataset's table; id, photograph, split and reference are columns of every task's. Raises `TableError`."""
+    name = DATASETS[task].table
+    return tables.read(name, data / task / f"{name}.parquet")
+
+
+def subjects_of(task: str, split: str | None = None) -> list[Subject]:
+    """The images of the dataset, or of one split."""
+    return [
+        Subject(
+            row.id,
+            row.photograph,
+            row.split,
+            tuple(getattr(row, path) for path, _ in DATASETS[task].sources),
+            tuple(getattr(row, sha256) for _, sha256 in DATASETS[task].sources),
+            row.reference if isinstance(row.reference, str) else None,
+        )
+        for row in tables.rows(frame(task))
+        if split in (None, row.split)
+    ]
+
+
+def source_names(task: str) -> tuple[str, ...]:
+    """What the files of a subject are called, where it has several: under, over."""
+    names = tuple(path for path, _ in DATASETS[task].sources)
+    return names if len(names) > 1 else ()
