@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -16,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.measure import Result, compare
+from benchmarks.measure import Result, compare, peak_memory
 from benchmarks.training import bare_loop, engine
 from models.degradation import expose
 from models.features import load_vgg16_layers
@@ -36,17 +33,6 @@ from tasks.train_fuser import objective_of
 
 STEPS = 4
 SIDE = 512
-_PEAK = """
-import re, sys
-from pathlib import Path
-from benchmarks import fusion
-from tasks.config import load_whole
-def peak():
-    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
-before = peak()
-getattr(fusion, sys.argv[1])(load_whole(), sys.argv[2])()
-print(f"peak {peak():.0f} {before:.0f}")
-"""
 
 
 def pictures(batch: int, crop: int, device: str) -> dict[str, torch.Tensor]:
@@ -91,20 +77,13 @@ def training_steps(params: Params, device: str) -> Callable[[], object]:
     return partial(engine, *training_case(params, device), 1e-4, device)
 
 
-def peak_memory(name: str, device: str) -> tuple[float, float]:
-    """Peak MB of a process that makes the steps, and what it had taken once everything was imported."""
-    done = subprocess.run(
-        [sys.executable, "-c", _PEAK, name, device],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=900,
-    )
-    found = re.search(r"peak (\d+) (\d+)", done.stdout)
-    if found is None:
-        raise RuntimeError(f"{name} did not tell its memory: {done.stdout}{done.stderr}")
-    return float(found[1]), float(found[2])
+def search_once(device: str) -> None:
+    """For `peak_memory`: a few steps at the sizes of params.yaml."""
+    search_steps(load_whole(), device)()
+
+
+def train_once(device: str) -> None:
+    training_steps(load_whole(), device)()
 
 
 def megapixel_pair() -> list[np.ndarray]:
@@ -146,7 +125,7 @@ def results(device: str, repeats: int) -> list[Result]:
             partial(bare_loop, *training_case(params, device), 1e-4), repeats=repeats, each=10,
         ),
     ]  # fmt: skip
-    for name, label in (("search_steps", "search"), ("training_steps", "fuser's training")):
-        peak, before = peak_memory(name, device)
+    for name, label in (("search_once", "search"), ("train_once", "fuser's training")):
+        peak, before = peak_memory("benchmarks.fusion", name, device)
         rows.append(Result(f"peak memory, {label}", peak, "MB", before, "once imported", peak / before))
     return [*rows, *fusing(params, device, repeats)]

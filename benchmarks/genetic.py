@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import statistics
+import tempfile
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.measure import Result, compare, seconds_of
+from benchmarks.measure import Result, compare, peak_memory, seconds_of
 from models.enhancers import create
 from models.enhancers.parametric import BOUNDS
 from models.enhancers.predicted import GenePredictor
@@ -20,6 +22,9 @@ from models.genetic.features import pooled, reduced
 from models.genetic.objectives import Fitness, Photo
 from models.genetic.search import Front, SearchSettings, search
 from models.quality import create as metric
+from tasks.config.genetic import Genetic
+from tasks.genetic_search import jobs_of, search_photo
+from tasks.images import write_png
 from tasks.photos import PHOTOS, locate
 
 SEEDS = 10
@@ -170,5 +175,28 @@ def predictor(device: str, repeats: int) -> list[Result]:
     return [row]
 
 
+def search_photos(count: str, device: str) -> None:
+    """For `peak_memory`: search so many photos, one after the other in this process, as the stage does."""
+    sizes = {"side": 96, "population": SMALL.population, "generations": SMALL.generations}
+    settings = Genetic.model_validate(sizes)
+    with tempfile.TemporaryDirectory() as place:
+        photo = Path(place) / "photo.png"
+        write_png(photo, megapixel())
+        named = [(f"photo{number}", photo) for number in range(int(count))]
+        for job in jobs_of(settings, named, Path(place) / "kept", 1, device, None):
+            search_photo(job)
+
+
+def memory(device: str) -> list[Result]:
+    """Peak memory of a process that searches many photos, beside one that searches few."""
+    many, few = (peak_memory("benchmarks.genetic", "search_photos", str(count), device)[0] for count in (16, 2))
+    return [Result("peak memory of the search, 16 photos of 1 megapixel", many, "MB", few, "2 photos", many / few)]
+
+
 def results(device: str, repeats: int) -> list[Result]:
-    return [*search_beside_plain(device, repeats), *front_beside_plain(device), *predictor(device, repeats)]
+    return [
+        *search_beside_plain(device, repeats),
+        *front_beside_plain(device),
+        *memory(device),
+        *predictor(device, repeats),
+    ]
