@@ -22,6 +22,7 @@ from flows.child import running
 from flows.server import OWN_SERVER, ServerError, local_server
 
 DEPLOYMENT = "loupe"
+DEPLOYMENTS = tuple(f"{flow}/{DEPLOYMENT}" for flow in ("low-light", "genetic", "brackets"))
 _told_to_stop = threading.Event()
 
 
@@ -38,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.environ["PREFECT_API_URL"] = address
             os.environ[OWN_SERVER] = "1"
             os.environ.setdefault("PREFECT_RUNNER_POLL_FREQUENCY", "2")
-            names = f"deployments low-light/{DEPLOYMENT}, genetic/{DEPLOYMENT}"
-            print(f"Prefect's pages: http://127.0.0.1:{port}  ({names})", flush=True)
+            print(f"Prefect's pages: http://127.0.0.1:{port}  (deployments {', '.join(DEPLOYMENTS)})", flush=True)
             print(f"For other commands: export PREFECT_API_URL={address}", flush=True)
             app = ["label", "--no-browser", "--port", str(label_port)]
 
@@ -66,12 +66,14 @@ def _serve() -> None:
     from prefect.deployments.runner import RunnerDeployment
     from prefect.flows import EntrypointType
 
+    from flows.brackets import brackets
     from flows.genetic import genetic
     from flows.low_light import low_light
 
     described = {
-        low_light: "The whole low-light run; it suspends where labels are missing.",
+        low_light: "The rounds, of what loop.task names; they suspend where labels are missing.",
         genetic: "The per-photo genetic search, its predictor, and the evaluation of both.",
+        brackets: "Multi-exposure fusion: search of network and loss, training, evaluation.",
     }
     serve(
         *(

@@ -17,6 +17,7 @@ from models.search.genotype import Genotype
 from models.search.space import NODES
 from tasks.fusers import METHODS
 from tasks.report_pictures import choose, jpeg
+from tasks.report_words import metric_title
 
 TEMPLATES = Path(__file__).parent / "templates"
 TITLES = {
@@ -66,6 +67,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["metric_title"] = metric_title
     shown = [metric for metric in metrics if any(metric.name in values for values in result["methods"].values())]
     return environment.get_template("brackets.html").render(
         css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),

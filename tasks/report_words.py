@@ -40,11 +40,11 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "mef_ssim": ("MEF-SSIM", "", 3, "Structure kept from the exposures, at the highest local contrast among them"),
     "qabf": ("Qabf", "", 3, "Edges kept from the exposures"),
     "vif_fusion": ("VIF", "", 3, "Information kept from the exposures, summed over them"),
-    "ms_ssim_sources": ("MS-SSIM to the exposures", "", 3, "Closeness of structure to the exposures, over scales"),
+    "ms_ssim_sources": ("MS-SSIM to exposures", "", 3, "Closeness of structure to the exposures, over scales"),
     "ms_ssim": ("MS-SSIM", "", 3, "Closeness of structure to the reference, over scales"),
-    "cc": ("Correlation", "", 3, "Correlation of brightness with the reference"),
+    "cc": ("CC", "", 3, "Correlation of grey values with the reference"),
     "tmqi": ("TMQI", "", 3, "Structure and naturalness of a tone-mapped picture, against the reference"),
-    "sd": ("Contrast", "", 1, "Standard deviation of brightness, without a reference"),
+    "sd": ("SD", "", 1, "Contrast: standard deviation of grey values, without a reference"),
     "pi": ("PI", "", 2, "Perceptual index, without a reference"),
 }
 # loop.task -> what the page calls things.
