@@ -32,7 +32,7 @@ from tasks.search import settings_of
 from tasks.train_fuser import objective_of
 
 STEPS = 4
-SIDE = 512
+SIDE = 1024
 
 
 def pictures(batch: int, crop: int, device: str) -> dict[str, torch.Tensor]:

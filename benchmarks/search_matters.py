@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
+from models.fusers.many import brightness
 from models.quality import info
 from models.tiling import fuse_tiled
 from tasks import brackets, evaluate_brackets, fuse_brackets, fusers, search, tables, train_fuser
 from tasks.config import PARAMS_FILE, Params, View, read_yaml, validate
-from tasks.exposures import Files, joined
-from tasks.images import list_photos, read_uint8
-from tasks.mapping import cores, map_images
+from tasks.exposures import Files, joined, same_size
+from tasks.images import ImageError, list_photos, read_uint8
+from tasks.mapping import Failure, cores, map_images
 from tasks.scoring import score
 
 # The searched fuser comes last: it is what the working folder is left with.
@@ -58,9 +59,11 @@ def run_seed(values: dict[str, Any], seed: int) -> Scores:
     return {row: found[row] for row in ["searched", *(row for row in found if row != "searched")]}
 
 
-def measured(files: Files, params: Params, metrics: list[str]) -> Scores:
+def measured(files: Files, metrics: list[str]) -> Scores:
     """Every method on one scene: method -> metric -> value."""
-    photos = [read_uint8(files.under), read_uint8(files.over)]
+    under, over = read_uint8(files.under), read_uint8(files.over)
+    same_size(files.under, under, files.over, over)
+    photos = sorted((under, over), key=brightness)
     found = {}
     for name in fusers.METHODS:
         fused = fuse_tiled(fusers.opened(fusers.method(name)), photos)
@@ -75,7 +78,10 @@ def folders(under: Path, over: Path, params: Params) -> Scores:
     for error in lonely:
         print(f"skipped: {error}")
     metrics = [name for name in params.evaluate_brackets.metrics if not info(name).needs_reference]
-    found = map_images(partial(measured, params=params, metrics=metrics), scenes, cores(), "scenes")
+    results = map_images(partial(measured, metrics=metrics), scenes, cores(), "scenes", skip=(ImageError,))
+    for failure in (entry for entry in results if isinstance(entry, Failure)):
+        print(f"skipped: {failure.error}")
+    found = [entry for entry in results if not isinstance(entry, Failure)]
     return {
         method: {metric: float(np.nanmean([scene[method][metric] for scene in found])) for metric in metrics}
         for method in fusers.METHODS
@@ -109,6 +115,9 @@ def main() -> None:
     if (chosen.under is None) != (chosen.over is None):
         parser.error("--under and --over come together")
     values = read_yaml(chosen.params)
+    photos = values["brackets"]["folder"]
+    for key in ("under", "over", "reference", "natural"):  # each seed runs in a folder of its own
+        photos[key] = photos[key] and str(Path(photos[key]).expanduser().resolve())
     outside = None if chosen.under is None else (chosen.under.resolve(), chosen.over.resolve())
     found: dict[int, Scores] = {}
     elsewhere: dict[int, Scores] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +13,22 @@ import numpy as np
 from cli.enhancing import NothingTrained, chosen_weights
 from models.fusers.base import Fuser
 from models.fusers.many import Rule, brightness, exposure_order
+from models.storage import WeightsError, read_architecture
 from models.tiling import fuse_tiled
 from tasks import fusers, loop
 from tasks.config import Params, View, load_whole
 from tasks.images import ImageError, list_photos, read_array, stems
 from tasks.runtime import device
-from tasks.saving import save_like
+from tasks.saving import refuse_suffix, save_like
 
 
 @dataclass(frozen=True)
 class Job:
-    """The exposures of one scene as they were named, and the file to write."""
+    """The exposures of one scene as they were named, and the file to write; `renamed`: as PNG where it is to have 16 bits."""
 
     exposures: tuple[Path, ...]
     target: Path
+    renamed: bool = False
 
 
 def fuse_photos(
@@ -61,17 +64,29 @@ def chosen(method: str, params: Params, round_name: str | None, to: str) -> Fuse
     round_name: whose fine-tuning; the last round's by default, or that of the train_fuser stage where there is none.
     Raises `NothingTrained`.
     """
-    taught = params.loop.task == "brackets" and loop.weights_of(params.last_round).is_file()
-    if method == fusers.SEARCHED and (round_name is not None or taught):
+    if method != fusers.SEARCHED:
+        return fusers.opened(fusers.method(method), to)
+    weights = fusers.WEIGHTS
+    if round_name is not None:
         weights = chosen_weights(params, round_name, "brackets")
-        print(f"fusing with {weights}")
-        return fusers.opened(fusers.searched(weights), to)
-    if method == fusers.SEARCHED and not fusers.WEIGHTS.is_file():
+    elif params.loop.task == "brackets" and holds_fuser(loop.weights_of(params.last_round)):
+        weights = loop.weights_of(params.last_round)
+    if not weights.is_file():
         raise NothingTrained(
-            f"{fusers.WEIGHTS} is missing: `dvc repro train_fuser` searches and trains it, `dvc pull` fetches it; "
+            f"{weights} is missing: `dvc repro train_fuser` searches and trains it, `dvc pull` fetches it; "
             "--method mertens needs no training"
         )
-    return fusers.opened(fusers.method(method), to)
+    print(f"fusing with {weights}")
+    return fusers.opened(fusers.searched(weights), to)
+
+
+def holds_fuser(weights: Path) -> bool:
+    """Whether a file is there and a fuser's: rounds of the other task leave an enhancer in the same place."""
+    try:
+        read_architecture(weights)
+    except WeightsError:
+        return False
+    return True
 
 
 def jobs(exposures: Sequence[Path], out: Path) -> tuple[list[Job], list[ImageError]]:
@@ -96,7 +111,10 @@ def jobs(exposures: Sequence[Path], out: Path) -> tuple[list[Job], list[ImageErr
     common = [stem for stem in found[0] if all(stem in other for other in found)]
     if not common:
         raise ImageError(exposures[1], f"no photo here has the stem of one in {exposures[0]}; they are joined by name")
-    work = [Job(tuple(files[stem] for files in found), out / found[0][stem].name) for stem in common]
+    work = [
+        Job(tuple(files[stem] for files in found), out / found[0][stem].name, eight_bits(found[0][stem]))
+        for stem in common
+    ]
     for job in work:
         refuse_overwriting(job.exposures, job.target)
     lonely = [
@@ -108,6 +126,11 @@ def jobs(exposures: Sequence[Path], out: Path) -> tuple[list[Job], list[ImageErr
     return work, lonely
 
 
+def eight_bits(path: Path) -> bool:
+    """Whether files of this suffix have 8 bits only."""
+    return path.suffix.lower() not in (".png", ".tif", ".tiff")
+
+
 def refuse_overwriting(sources: Sequence[Path], target: Path) -> None:
     """Raises `ImageError` where a source is the file to write."""
     for source in sources:
@@ -116,15 +139,23 @@ def refuse_overwriting(sources: Sequence[Path], target: Path) -> None:
 
 
 def fuse_one(job: Job, fuser: Fuser, rule: Rule, tile: int, to: str) -> None:
-    """Read, check, order and fuse one scene, and write it with the metadata of the first exposure named."""
+    """Read, check, order and fuse one scene, and write it with the metadata of the first exposure named.
+
+    Raises `ImageError`: broken, of unequal sizes, twice the same, 16 bits that the file to write has no place for.
+    """
     photos = same_depth([read_array(path) for path in job.exposures])
+    deep = photos[0].dtype == np.uint16
+    # In a folder the names are those of the first exposures, which may be 8-bit JPEG beside 16-bit others.
+    target = job.target.with_suffix(".png") if deep and job.renamed else job.target
+    refuse_suffix(target, deep)
     first, path = photos[0], job.exposures[0]
     for photo, other in zip(photos[1:], job.exposures[1:], strict=True):
         if photo.shape != first.shape:
             sizes = f"{first.shape[1]} x {first.shape[0]} and {photo.shape[1]} x {photo.shape[0]}"
             raise ImageError(path, f"differs in size from {other} ({sizes}); export all exposures at one size")
-    if all(np.array_equal(first, photo) for photo in photos[1:]):
-        raise ImageError(path, f"is the same picture as {job.exposures[1]}; there is nothing to fuse")
+    for (one, name), (another, twin) in combinations(zip(photos, job.exposures, strict=True), 2):
+        if np.array_equal(one, another):
+            raise ImageError(name, f"is the same picture as {twin}; name each exposure once")
     order = exposure_order(photos)
     if len(photos) == 2 and order == [1, 0]:
         dark, light = (brightness(photo) for photo in photos)
@@ -132,7 +163,7 @@ def fuse_one(job: Job, fuser: Fuser, rule: Rule, tile: int, to: str) -> None:
             f"{path} is brighter than {job.exposures[1]} ({dark:.2f} and {light:.2f} of 1): taken as the over-exposed one"
         )
     fused = fuse_tiled(fuser, [photos[place] for place in order], tile, to, rule)
-    save_like(job.target, fused, path)
+    save_like(target, fused, path)
 
 
 def same_depth(photos: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -62,7 +62,7 @@ def read_architecture(path: Path) -> str:
 def _check(path: Path) -> None:
     """Raise `WeightsError` for a file that is absent, of another kind, or too large."""
     if not path.is_file():
-        raise WeightsError(f"{path} is missing")
+        raise WeightsError(f"{path} is missing; `dvc repro` makes it")
     if path.suffix != ".safetensors":
         raise WeightsError(
             f"{path} is no .safetensors file. Pickled checkpoints (.pt, .pth, .ckpt) can run code when opened and are "

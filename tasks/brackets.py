@@ -35,7 +35,14 @@ def from_sample(settings: SampleBrackets, seed: int, processes: int, folder: Pat
     """Rows of the scenes, and the photographs to validate on."""
     make = partial(sample_scenes, settings=settings, seed=seed, folder=str(folder))
     rows = [row for found in map_images(make, PHOTOS, processes, "sample brackets") for row in found]
-    return rows, validation_names([photo.name for photo in PHOTOS], settings.validation_photos, seed)
+    validation = validation_names([photo.name for photo in PHOTOS], settings.validation_photos, seed)
+    training = sum(row["photograph"] not in validation for row in rows)
+    if training < 2:
+        raise DatasetError(
+            f"brackets.sample leaves {training} training scenes of {len(PHOTOS)} photographs; the search needs two at least: "
+            "lower validation_photos, or raise crops_per_photo"
+        )
+    return rows, validation
 
 
 def from_folder(

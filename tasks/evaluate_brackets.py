@@ -59,7 +59,10 @@ def summarised(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
 def wins(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, int]]]:
     """Other method -> metric -> on how many scenes the searched fuser is better, worse, or equal."""
     found: dict[str, dict[str, dict[str, int]]] = {}
-    wide = scores.dropna(subset=["value"]).pivot_table(index=["metric", "image"], columns="model", values="value")
+    known = scores.dropna(subset=["value"])
+    if known.empty:
+        return found
+    wide = known.pivot_table(index=["metric", "image"], columns="model", values="value")
     for other in (name for name in METHODS if name != SEARCHED):
         for metric, rows in wide[[SEARCHED, other]].dropna().groupby(level="metric"):
             apart = rows[SEARCHED] - rows[other]
@@ -99,7 +102,8 @@ def run(params: View) -> None:
         for row in tables.rows(fused)
     ]
     found = map_images(partial(measure, metrics=usable), jobs, workers(params), "measuring")
-    scores = pd.DataFrame([row for rows in found for row in rows])
+    columns = ["image", "model", "metric", "value", "variant", "library"]
+    scores = pd.DataFrame([row for rows in found for row in rows], columns=columns)
     trained = load(fusers.WEIGHTS)
     genotype = trained.genotype
     result = {
@@ -127,6 +131,7 @@ def run(params: View) -> None:
 
 
 def told(result: dict[str, Any]) -> None:
+    """Print the means of every method, the parameter counts, and what could not be measured."""
     for name in METHODS:
         values = result["methods"].get(name, {})
         print(f"{name:<10} " + "  ".join(f"{metric} {entry['mean']:.4f}" for metric, entry in values.items()))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.degradation import expose
+from models.fusers.many import brightness
 from tasks.config.fusion import FolderBrackets, SampleBrackets
 from tasks.images import ImageError, read_image, stems, write_png
 from tasks.low_light import CROPS_ACROSS, DatasetError, crop_places, generator, working_copy
@@ -88,11 +89,6 @@ def same_size(path: Path, picture: np.ndarray, other_path: Path, other: np.ndarr
         raise ImageError(path, f"differs in size from {other_path} ({sizes}); export both at one size")
 
 
-def brightness(photo: np.ndarray) -> float:
-    """Mean Y (BT.601) in [0, 1] of a photo (H, W, 3), float in [0, 1], sRGB."""
-    return float(photo.reshape(-1, 3).mean(0, dtype=np.float64) @ (0.299, 0.587, 0.114))
-
-
 def exposures_fault(files: Files, under: np.ndarray, over: np.ndarray, refuse_swapped: bool) -> bool:
     """Whether the exposures are swapped: `under`, float in [0, 1], is the brighter by mean Y.
 
@@ -113,7 +109,7 @@ def exposures_fault(files: Files, under: np.ndarray, over: np.ndarray, refuse_sw
 def joined(
     under: Sequence[Path], over: Sequence[Path], reference: Sequence[Path]
 ) -> tuple[list[Files], list[ImageError]]:
-    """Scenes by stem in the order of `under`, and an error for each file of under or over that has no partner.
+    """Scenes by stem in the order of `under`, and an error for each file that has no partner, or no scene as a reference.
 
     Raises `ImageError`: two files of a folder share a stem, or no stem is in both (surely the wrong folder).
     """
@@ -129,6 +125,11 @@ def joined(
         for mine, theirs, other in ((unders, overs, over[0].parent), (overs, unders, under[0].parent))
         for stem, path in mine.items()
         if stem not in theirs
+    ]
+    lonely += [
+        ImageError(path, f"has no scene of the stem {stem!r} in {under[0].parent}; rename it, or take it out")
+        for stem, path in references.items()
+        if stem not in unders
     ]
     scenes = [Files(path, overs[stem], references.get(stem)) for stem, path in unders.items() if stem in overs]
     return scenes, lonely

@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from models.fusers.base import Fuser
 from models.fusers.searched import SearchedFuser, save
 from models.storage import save_weights
+from models.tiling import fuse_tiled
 from tasks import enhancers, fusers
 from tasks.config import View
 from tasks.enhancers import Trained
@@ -28,7 +30,9 @@ Spec = Trained | Method
 
 
 def apply(model: nn.Module, sources: tuple[str, ...], device: str = "cpu") -> np.ndarray:
-    """What a model makes of the files, (H, W, 3) uint8. Raises `ImageError`."""
+    """What a model makes of the files, (H, W, 3) uint8; a fuser works tile by tile. Raises `ImageError`."""
+    if isinstance(model, Fuser):
+        return fuse_tiled(model, [read_uint8(path) for path in sources], device=device)
     with torch.no_grad():
         return picture_of(model(*(tensor(read_uint8(path)).to(device) for path in sources)))
 

@@ -17,6 +17,7 @@ from models.storage import save_weights
 from models.training import step_generator
 from tasks import enhancers, tables
 from tasks.config import View
+from tasks.files import fresh_folder
 from tasks.image_set import ImageSet, random_crops
 from tasks.learning import checkpoint_steps, learn
 from tasks.runtime import DATA, device, identity, stage
@@ -54,9 +55,9 @@ def run(params: View) -> None:
         live=out / "live",
         snapshot_steps=steps,
     )
-    (out / "checkpoints").mkdir(parents=True, exist_ok=True)
-    for step, snapshot in zip(steps, outcome.snapshots, strict=True):
-        shutil.copyfile(snapshot, out / "checkpoints" / f"{step:06d}.safetensors")
+    with fresh_folder(out / "checkpoints") as folder:
+        for step, snapshot in zip(steps, outcome.snapshots, strict=True):
+            shutil.copyfile(snapshot, folder / f"{step:06d}.safetensors")
     save_weights(model, out / "model.safetensors")
     outcome.discard_state()
 

@@ -38,6 +38,15 @@ _FOLDERS = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 _STRIP_BYTES = 1 << 20
 
 
+def refuse_suffix(path: Path, deep: bool) -> None:
+    """Raises `ImageError` for a suffix that cannot be written, or that has no place for 16 bits (`deep`)."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ImageError(path, f"photos are not written as {suffix or 'files without suffix'}; use .jpg, .png or .tif")
+    if deep and suffix not in _PNG | _TIFF:
+        raise ImageError(path, f"16-bit pixels do not fit into {suffix}; rename the photo to .png or .tif")
+
+
 def save_like(path: Path, array: np.ndarray, source: Path) -> None:
     """Write (H, W, 3) uint8 or uint16 RGB pixels to `path`, whole or not at all, with the metadata of `source`.
 
@@ -48,10 +57,7 @@ def save_like(path: Path, array: np.ndarray, source: Path) -> None:
     """
     suffix = path.suffix.lower()
     deep = array.dtype == np.uint16
-    if suffix not in SUFFIXES:
-        raise ImageError(path, f"photos are not written as {suffix or 'files without suffix'}; use .jpg, .png or .tif")
-    if deep and suffix not in _PNG | _TIFF:
-        raise ImageError(path, f"16-bit pixels do not fit into {suffix}; rename the photo to .png or .tif")
+    refuse_suffix(path, deep)
     exif, profile = _metadata(source, array.shape[1], array.shape[0])
     if suffix in _TIFF:
         data = _tiff(array, exif, profile)

@@ -22,7 +22,7 @@ class Scenes:
     has_natural: every one has a natural image of another photograph.
 
     A batch is {"under", "over", "reference" where there are, "natural" where asked for and there are}, (B, 3, crop, crop)
-    float in [0, 1]. A natural image is never of its scene's photograph.
+    float in [0, 1]. A natural image is never of its scene's photograph. Raises `TableError`.
     """
 
     def __init__(self, crop: int, batch: int, seed: int) -> None:

@@ -23,6 +23,7 @@ from models.search.genotype import Genotype, random_like
 from models.storage import load_weights
 from tasks import fusers, loss_weights
 from tasks.config import View
+from tasks.files import fresh_folder
 from tasks.learning import checkpoint_steps, learn
 from tasks.runtime import device, identity, stage
 from tasks.scenes import Scenes
@@ -81,9 +82,10 @@ def run(params: View) -> None:
         snapshot_steps=steps,
     )
     checkpoint = deepcopy(network)
-    for step, snapshot in zip(steps, outcome.snapshots, strict=True):
-        load_weights(checkpoint, snapshot)
-        save(checkpoint, fusers.FOLDER / "checkpoints" / f"{step:06d}.safetensors")
+    with fresh_folder(fusers.FOLDER / "checkpoints") as folder:
+        for step, snapshot in zip(steps, outcome.snapshots, strict=True):
+            load_weights(checkpoint, snapshot)
+            save(checkpoint, folder / f"{step:06d}.safetensors")
     save(network, fusers.WEIGHTS)
     outcome.discard_state()
 

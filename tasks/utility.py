@@ -44,7 +44,8 @@ def utility(weights: Mapping[str, float], scores: Mapping[str, float | None], im
             needs = "needs a reference, which this image lacks" if info(name).needs_reference else "has no value here"
             raise NoUtility(
                 f"simulated observers judge by {name}, which {needs}: {image}. Set labels.simulated.utility to "
-                "no-reference metrics (for example {niqe: 1.0}), or give dataset.folder.references, or let people label "
+                "no-reference metrics (for example {niqe: 1.0}), or give references (dataset.folder.references, "
+                "brackets.folder.reference), or let people label "
                 "(labels.source: people)"
             )
         total += weight * value * (1 if info(name).higher_is_better else -1)

@@ -16,10 +16,14 @@ RULES: tuple[Rule, ...] = ("fold", "extremes")
 
 
 def brightness(photo: np.ndarray | torch.Tensor) -> float:
-    """Mean Y in [0, 1] of a photo (H, W, 3), uint8 or uint16, or of pictures (B, 3, H, W) in [0, 1]: what orders exposures."""
+    """Mean Y in [0, 1] of a photo (H, W, 3), uint8, uint16 or float in [0, 1], or of pictures (B, 3, H, W) in [0, 1].
+
+    It orders exposures, and tells swapped ones.
+    """
     if isinstance(photo, torch.Tensor):
         return float(luminance(photo).mean())
-    red, green, blue = photo.reshape(-1, 3).mean(0, dtype=np.float64) / np.iinfo(photo.dtype).max
+    top = 1 if photo.dtype.kind == "f" else np.iinfo(photo.dtype).max
+    red, green, blue = photo.reshape(-1, 3).mean(0, dtype=np.float64) / top
     return float(0.299 * red + 0.587 * green + 0.114 * blue)
 
 

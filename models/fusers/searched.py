@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from models.fusers.layout import FusionNetwork, parameter_count
-from models.search.genotype import Genotype, GenotypeError, balanced
+from models.search.genotype import Genotype, balanced
 from models.search.space import NODES, WeightedOperations
 from models.storage import WeightsError, load_weights, read_architecture, save_weights
 
@@ -74,7 +74,7 @@ def load(path: Path) -> SearchedFuser:
         genotype = Genotype.from_json(json.dumps(architecture["genotype"]))
         fuser = build(genotype, int(architecture["width"]), int(architecture["unrolled"]))
         fuser.calibrated = bool(architecture["calibrated"])
-    except (KeyError, TypeError, GenotypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} holds no fuser of this project: {error}") from error
     load_weights(fuser, path)
     return fuser

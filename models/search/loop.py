@@ -12,7 +12,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,6 @@ class SearchOutcome:
     pruned: list[tuple[int, str, str]]
     folder: Path
     resumed_at: int = 0
-    seconds: float = field(default=0.0, compare=False)
 
     def discard_state(self) -> None:
         """Remove the resumable state, once the stage's outputs are safe on disk."""
@@ -130,7 +129,6 @@ def search(
     identity: str,
     device: str | torch.device = "cpu",
     name: str = "search",
-    on_epoch: Callable[[Epoch], None] | None = None,
 ) -> SearchOutcome:
     """Search `network` in place and return what was found.
 
@@ -138,7 +136,7 @@ def search(
     have references, or none has. features: frozen VGG16 maps, on `device`.
     folder: where the resumable state lives; identity: what the data are (a hash of the stage's inputs). A state is continued
     only when settings, identity and initial weights are the same, else it is discarded; an interrupted search then ends with
-    the same result as an uninterrupted one. on_epoch: called for each entry of the history, earlier ones first.
+    the same result as an uninterrupted one.
     Raises `TrainingError` when a loss or the weights stop being finite; ValueError when the constraint's positives are missing.
     """
     make_deterministic()
@@ -157,8 +155,6 @@ def search(
     has_reference = training(0).reference is not None
     if not state.history:
         state.history.append(_entry(learners, 0, 0, {}, has_reference))
-    for entry in state.history:
-        _report(on_epoch, entry)
     if first:
         print(f"{name}: resumed at step {first} of {settings.steps}", flush=True)
     begun = time.monotonic()
@@ -185,7 +181,6 @@ def search(
             number = -(-done // settings.epoch)
             entry = _entry(learners, number, done, state.take(), has_reference)
             state.history.append(entry)
-            _report(on_epoch, entry)
             shown = "  ".join(f"{key} {value:.4g}" for key, value in entry.values.items())
             took = time.monotonic() - begun
             print(
@@ -204,7 +199,6 @@ def search(
         state.pruned,
         folder,
         first,
-        time.monotonic() - begun,
     )
 
 
@@ -221,11 +215,6 @@ def _entry(learners: Learners, epoch: int, done: int, values: dict[str, float], 
         values=values,
         remaining=sum(len(node.remaining) for node in learners.network.mixed()),
     )
-
-
-def _report(on_epoch: Callable[[Epoch], None] | None, entry: Epoch) -> None:
-    if on_epoch is not None:
-        on_epoch(entry)
 
 
 class _State:

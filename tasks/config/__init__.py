@@ -143,7 +143,7 @@ class Ranker(Section):
 class Pairs(Section):
     k: Count
     strategy: Literal["gap", "random"]
-    candidates: Literal["low_light", "genetic"] = "low_light"
+    candidates: Literal["low_light", "brackets", "genetic"] = "low_light"
 
 
 class Simulated(Section):

@@ -11,8 +11,10 @@ import torch
 from PIL import Image
 
 from cli.main import main
+from models.enhancers import create
 from models.fusers.searched import build, load, save
 from models.search.genotype import balanced
+from models.storage import save_weights
 from tasks import fusers, loop
 from tasks.images import read_array, write_png
 
@@ -85,6 +87,28 @@ def test_more_than_two_and_deep_ones(here: Path, monkeypatch: pytest.MonkeyPatch
     assert np.abs(read_array("two.png") - (scene(2.0).astype(float) + scene(0.3)) / 2 * 257).max() <= 1
 
 
+def test_one_of_three_named_twice_is_refused(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, level in (("a", 0.3), ("b", 2.0), ("c", 2.0)):
+        write_png(f"{name}.png", scene(level))
+    assert loupe(monkeypatch, "a.png", "b.png", "c.png", "--out", "all.png", "--method", "average") == 1
+    assert "b.png: is the same picture as c.png" in capsys.readouterr().err
+
+
+def test_a_folder_of_jpegs_beside_deep_ones_gives_png(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("u").mkdir()
+    Image.fromarray(scene(0.3)).save("u/a.jpg", quality=95)
+    write_png("o/a.png", scene(2.0).astype(np.uint16) * 257)
+    assert loupe(monkeypatch, "u", "o", "--out", "out", "--method", "average") == 0
+    assert [path.name for path in Path("out").iterdir()] == ["a.png"]
+    assert read_array("out/a.png").dtype == np.uint16
+    assert loupe(monkeypatch, "u/a.jpg", "o/a.png", "--out", "one.jpg", "--method", "average") == 1
+    assert "16-bit pixels do not fit into .jpg" in capsys.readouterr().err
+
+
 def test_tiles_do_not_show(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trained()
     write_png("u.png", scene(0.3, 200, 300))
@@ -109,7 +133,7 @@ def test_folders_with_odd_photos(
     for line in (
         "skipped: under/alone.png: has no partner of the stem 'alone' in every other folder",
         "skipped: over/broken.png: damaged or truncated",
-        "skipped: under/same.png: is the same picture as over/same.png; there is nothing to fuse",
+        "skipped: under/same.png: is the same picture as over/same.png; name each exposure once",
         "skipped: under/size.png: differs in size from over/size.png (70 x 50 and 70 x 49)",
     ):
         assert line in said.err
@@ -169,3 +193,8 @@ def test_the_fuser_that_the_rounds_taught_is_used(
     assert loupe(monkeypatch, "u.png", "o.png", "--out", "x.png", "--round", "r00") == 1
     assert "round r00 is not trained yet; --round takes r01" in capsys.readouterr().err
     assert loupe(monkeypatch, "u.png", "o.png", "--out", "x.png", "--round", "r01", "--method", "average") == 2
+    save_weights(create("curve", width=4, iterations=4, scale=4), loop.weights_of("r01"))
+    capsys.readouterr()
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "again.png") == 0, "an enhancer of other rounds is no fuser"
+    assert "fusing with data/pretrain/brackets/model.safetensors" in capsys.readouterr().out
+    assert Path("again.png").read_bytes() == Path("first.png").read_bytes()

@@ -12,6 +12,8 @@ import httpx
 import pytest
 from flow_helpers import ROUNDS, Project, flow_environment, lines
 
+from flows.serve import DEPLOYMENTS
+
 pytestmark = pytest.mark.slow
 
 
@@ -91,6 +93,8 @@ def test_a_run_suspends_at_the_gate_and_goes_on_with_the_votes(project: Project)
     try:
         run = running.start()
         running.gate(run, "gate-r01-1")
+        for name in DEPLOYMENTS:
+            assert running.client.get(f"/deployments/name/{name}").status_code == 200, name
 
         other = running.start()  # a schedule's next run does not pile up behind the first
         assert "1 of 4" in running.state(other, "AlreadyWaiting")["message"]

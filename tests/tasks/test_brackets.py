@@ -91,6 +91,11 @@ def test_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {file.name: sha256_file(file) for file in Path("data").rglob("*.p*") if file.is_file()} == first
 
 
+def test_a_sample_with_too_few_training_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DatasetError, match="leaves 1 training scenes of 14 photographs; the search needs two"):
+        build_in(tmp_path, monkeypatch, "sample", validation_photos=13, crops_per_photo=1)
+
+
 def test_every_kind_of_file(tmp_path: Path, build: Build) -> None:
     under, over = three(tmp_path)
     folder_of(under, {"grey.png": dark(4)[..., 0], "photo.jpg": dark(5)})
@@ -143,7 +148,7 @@ def test_swapped_exposures_can_be_refused(tmp_path: Path, build: Build) -> None:
 
 def test_references_and_natural_photos(tmp_path: Path, build: Build) -> None:
     under, over = three(tmp_path)
-    reference = folder_of(tmp_path / "reference", {"a.jpg": dark(1), "b.png": dark(2)})
+    reference = folder_of(tmp_path / "reference", {"a.jpg": dark(1), "b.png": dark(2), "typo.png": dark(3)})
     natural = folder_of(tmp_path / "natural", {"a.png": dark(3), "tiny.png": dark(3)[:20]})
     table = build(under=under, over=over, reference=reference, natural=natural)
     assert table.reference.notna().tolist() == [True, True, False]
@@ -151,7 +156,8 @@ def test_references_and_natural_photos(tmp_path: Path, build: Build) -> None:
     rows = tables.read("natural", "data/brackets/natural.parquet")
     assert list(rows.id) == ["a"] and rows.photograph[0] not in set(table.photograph)
     assert sha256_file(rows.path[0]) == rows.sha256[0]
-    assert [entry["file"] for entry in summary()["skipped"]] == ["natural/tiny.png"]
+    assert [entry["file"] for entry in summary()["skipped"]] == ["natural/tiny.png", "reference/typo.png"]
+    assert "has no scene of the stem 'typo'" in summary()["skipped"][1]["reason"]
 
 
 def test_faults_of_the_folders(tmp_path: Path, build: Build) -> None:

@@ -214,6 +214,18 @@ def test_wins_and_means_of_hand_made_scores() -> None:
     assert means["mertens"]["mef_ssim"]["scenes"] == 1
 
 
+def test_scores_that_nothing_has_are_no_crash(dataset: Path) -> None:
+    table = tables.read("brackets", "data/brackets/brackets.parquet").assign(reference=None, reference_sha256=None)
+    tables.write("brackets", table, "data/brackets/brackets.parquet")
+    search.run(view(search))
+    train_fuser.run(view(train_fuser))
+    fuse_brackets.run(view(fuse_brackets))
+    for metrics in (["cc", "ms_ssim"], ["musiq"]):
+        evaluate_brackets.run(view(evaluate_brackets, evaluate_brackets__metrics=metrics))
+        result = json.loads(Path("data/evaluate_brackets/metrics.json").read_text())
+        assert result["methods"] == result["wins"] == {}
+
+
 def test_pictures_of_the_search() -> None:
     history = [
         Epoch(number, number, [[1 / 11] * 11] * 15, {"l1_over": 1 - number / 100, "tv": number / 100}, {}, 165)
