@@ -1,9 +1,26 @@
-"""Slow tests first: two workers share the suite, and a long test at its end would leave one of them idle."""
+"""Slow tests first, and dealt out to all workers: a long test at the end would leave the other worker idle."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
 
+def allowance(item: pytest.Item) -> float:
+    """Seconds that a test may take, the more the longer it runs; 0 for one that is not slow."""
+    if item.get_closest_marker("slow") is None:
+        return 0.0
+    timeout = item.get_closest_marker("timeout")
+    return float(timeout.args[0]) if timeout is not None and timeout.args else 1.0
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Order the tests so that the part of each worker, a stretch of the list at first, begins with its share of slow ones."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = sorted(filter(allowance, items), key=allowance, reverse=True)
+    quick = [item for item in items if not allowance(item)]
+    ends = [len(quick) * part // workers for part in range(workers + 1)]
+    items[:] = [
+        item for worker in range(workers) for item in (*slow[worker::workers], *quick[ends[worker] : ends[worker + 1]])
+    ]

@@ -165,7 +165,7 @@ def test_a_folder_name_is_no_column(tmp_path: Path) -> None:
 
 
 def test_an_unknown_table_is_named() -> None:
-    with pytest.raises(TableError, match="'pictures'; known are amortised, enhanced, fronts, images"):
+    with pytest.raises(TableError, match="'pictures'; known are amortised, brackets, enhanced, fronts, images"):
         tables.table("pictures")
 
 
