@@ -1,4 +1,4 @@
-"""A whole tiny pipeline with people as the label source, through `dvc repro` and through the Prefect flow."""
+"""The rounds at a tiny scale with people as the label source, through `dvc repro` and through the Prefect flow."""
 
 from __future__ import annotations
 
@@ -57,7 +57,11 @@ class Workspace:
         )
 
     def repro(self) -> subprocess.CompletedProcess[str]:
-        command = ["dvc", "repro"] if self.runner == "dvc" else [sys.executable, "-m", "flows.low_light", "--verbose"]
+        command = (
+            ["dvc", "repro", "report"]
+            if self.runner == "dvc"
+            else [sys.executable, "-m", "flows.low_light", "--verbose"]
+        )
         return self.run(*command)
 
     def ran(self, done: subprocess.CompletedProcess[str]) -> list[str]:
