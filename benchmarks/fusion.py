@@ -25,8 +25,8 @@ from models.search.genotype import balanced
 from models.search.loop import search
 from models.search.supernet import Supernet
 from models.tiling import fuse_tiled
+from pictures import quantise, read_image
 from tasks.config import Params, load_whole
-from tasks.images import quantise, read_image
 from tasks.photos import PHOTOS, locate
 from tasks.search import settings_of
 from tasks.train_fuser import objective_of

@@ -22,9 +22,9 @@ from models.genetic.features import pooled, reduced
 from models.genetic.objectives import Fitness, Photo
 from models.genetic.search import Front, SearchSettings, search
 from models.quality import create as metric
+from pictures import write_png
 from tasks.config.genetic import Genetic
 from tasks.genetic_search import jobs_of, search_photo
-from tasks.images import write_png
 from tasks.photos import PHOTOS, locate
 
 SEEDS = 10
@@ -66,7 +66,7 @@ class PlainFitness:
 
 def megapixel() -> np.ndarray:
     """(1000, 1000, 3) uint8: a sample photograph, darkened by two stops in its values."""
-    from tasks.images import read_uint8
+    from pictures import read_uint8
 
     photo = read_uint8(locate(next(photo for photo in PHOTOS if photo.name == "astronaut")))
     image = torch.from_numpy(photo.astype(np.float32)).permute(2, 0, 1)[None]

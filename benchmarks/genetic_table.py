@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from pictures import list_photos, read_array
 from tasks.config.genetic import Genetic
 from tasks.genetic import enhanced
 from tasks.genetic_search import SearchJob, jobs_of, search_photo
-from tasks.images import list_photos, read_array
 from tasks.mapping import cores, map_images
 from tasks.scoring import score
 

@@ -22,10 +22,10 @@ import numpy as np
 from models.fusers.many import brightness
 from models.quality import info
 from models.tiling import fuse_tiled
+from pictures import ImageError, list_photos, read_uint8
 from tasks import brackets, evaluate_brackets, fuse_brackets, fusers, search, tables, train_fuser
 from tasks.config import PARAMS_FILE, Params, View, read_yaml, validate
 from tasks.exposures import Files, joined, same_size
-from tasks.images import ImageError, list_photos, read_uint8
 from tasks.mapping import Failure, cores, map_images
 from tasks.scoring import score
 

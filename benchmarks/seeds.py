@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
-CODE = ("cli", "flows", "labelling", "models", "presets", "tasks", "dvc.yaml", ".dvcignore", "params.yaml")
+CODE = ("cli", "flows", "labelling", "models", "pictures", "presets", "tasks", "dvc.yaml", ".dvcignore", "params.yaml")
 
 
 def run(seed: int, folder: Path) -> dict[str, Any]:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import cast
 
 from models.enhancers.base import Enhancer
+from pictures import ImageError, list_photos, read_array, save_like
 from tasks import loop
 from tasks.config import Params, View, load_whole
-from tasks.images import ImageError, list_photos, read_array
 from tasks.runtime import device
-from tasks.saving import save_like
 
 
 class NothingTrained(FileNotFoundError):

@@ -15,11 +15,10 @@ from models.fusers.base import Fuser
 from models.fusers.many import Rule, brightness, exposure_order
 from models.storage import WeightsError, read_architecture
 from models.tiling import fuse_tiled
+from pictures import ImageError, list_photos, read_array, refuse_suffix, save_like, stems
 from tasks import fusers, loop
 from tasks.config import Params, View, load_whole
-from tasks.images import ImageError, list_photos, read_array, stems
 from tasks.runtime import device
-from tasks.saving import refuse_suffix, save_like
 
 
 @dataclass(frozen=True)

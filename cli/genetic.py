@@ -8,16 +8,15 @@ from pathlib import Path
 
 from cli.enhancing import destinations
 from models.enhancers.parametric import GENES
+from pictures import ImageError, encode_png, read_array, save_like
 from tasks import tables
 from tasks.config import Params, View, load_whole
 from tasks.contact_sheet import contact_sheet
 from tasks.files import atomic_path
 from tasks.genetic import OUT, enhanced
 from tasks.genetic_search import PhotoFront, SearchJob, is_kept, jobs_of, ranker_of, read_front, search_photo
-from tasks.images import ImageError, encode_png, read_array
 from tasks.mapping import Failure, map_images
 from tasks.runtime import device, workers
-from tasks.saving import save_like
 
 FRONTS = ".fronts"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 from labelling.checks import check_name
+from pictures import ImageError, encode_png, list_photos, orientation_of, read_uint8, stems
 from tasks.files import sha256_bytes
-from tasks.images import ImageError, encode_png, list_photos, orientation_of, read_uint8, stems
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -109,7 +109,7 @@ def as_png(path: Path) -> tuple[bytes, int, int]:
     """PNG bytes, width and height of a picture file; the same file always gives the same bytes.
 
     A PNG of 8-bit RGB goes in as it is, so that the sha256 is that of the file; anything else is decoded (see
-    tasks.images) and written as such a PNG. Raises ImageError.
+    pictures) and written as such a PNG. Raises ImageError.
     """
     array = read_uint8(path)
     height, width = array.shape[:2]

@@ -82,8 +82,8 @@ class PictureFinder:
 
     def _read(self, path: Path) -> str | None:
         from labelling.folders import as_png
+        from pictures import ImageError
         from tasks.files import sha256_file
-        from tasks.images import ImageError
 
         try:
             sha = sha256_file(path)

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from models.atomic import atomic_path
+from pictures import atomic_path
 
 MAX_BYTES = 8 * 2**30
 _ARCHITECTURE = "architecture"

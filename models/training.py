@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from models.atomic import atomic_path
+from models.resume import ResumableState
 from models.storage import save_weights
 
 Batches = Callable[[int], Any]
@@ -217,7 +217,7 @@ def _step(
 
 
 class _State:
-    """The resumable state on disk: weights, optimiser, average and history at a step; read without unpickling code."""
+    """The resumable state of a training: weights, optimiser, average, scaler, and the history at a step."""
 
     def __init__(
         self,
@@ -229,38 +229,21 @@ class _State:
         average: Any,
         scaler: Any,
     ) -> None:
-        self._path = folder / "state.pt"
-        self._folder = folder
-        self._fingerprint = fingerprint
-        self._parts: dict[str, Any] = {"model": model, "optimiser": optimiser}
-        if average is not None:
-            self._parts["average"] = average
-        if scaler is not None:
-            self._parts["scaler"] = scaler
+        parts = {"model": model, "optimiser": optimiser, "average": average, "scaler": scaler}
+        there = {name: part for name, part in parts.items() if part is not None}
+        self._state = ResumableState(folder, fingerprint, there, "training")
         self.history: list[dict[str, float]] = []
 
     def resume(self, device: torch.device) -> int:
         """Load the state if it is this training's; returns the number of steps done, 0 for a fresh start."""
-        try:
-            saved = torch.load(self._path, map_location=device, weights_only=True)
-        except FileNotFoundError:
-            saved = None
-        except Exception as error:  # torch raises many kinds for a damaged file
-            print(f"{self._path} is damaged ({type(error).__name__}); training starts anew", flush=True)
-            saved = None
-        if saved is None or saved["fingerprint"] != self._fingerprint:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder.mkdir(parents=True)
+        saved = self._state.load(device)
+        if saved is None:
             return 0
-        for name, part in self._parts.items():
-            part.load_state_dict(saved[name])
         self.history = saved["history"]
         return int(saved["step"])
 
     def save(self, step: int) -> None:
-        saved = {name: part.state_dict() for name, part in self._parts.items()}
-        with atomic_path(self._path) as temporary:
-            torch.save({**saved, "fingerprint": self._fingerprint, "history": self.history, "step": step}, temporary)
+        self._state.save(history=self.history, step=step)
 
 
 def _accelerator(settings: Settings, device: str) -> Any:

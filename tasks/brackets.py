@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pictures import ImageError, list_photos, read_image, stems, write_png
 from tasks import tables
 from tasks.config import View
 from tasks.config.fusion import FolderBrackets, SampleBrackets
 from tasks.exposures import folder_scene, joined, sample_scenes
 from tasks.files import fresh_folder, sha256_file, write_json
-from tasks.images import ImageError, list_photos, read_image, stems, write_png
 from tasks.low_light import DatasetError, photos_in, validation_names, working_copy
 from tasks.mapping import Failure, map_images
 from tasks.photos import PHOTOS

@@ -18,11 +18,11 @@ import pandas as pd
 
 from labelling.store import Store, pair_key
 from models.quality import info
+from pictures import write_png
 from tasks import evaluation, loop, tables
 from tasks.config import View
 from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.image_set import ImageSet
-from tasks.images import write_png
 from tasks.labels import offered, options, vote_of
 from tasks.mapping import map_images
 from tasks.ranker_data import load_ranker, ranker_name, scores_of

@@ -11,11 +11,10 @@ import numpy as np
 
 from models.degradation import expose
 from models.fusers.many import brightness
+from pictures import ImageError, read_image, stems, write_png
 from tasks.config.fusion import FolderBrackets, SampleBrackets
-from tasks.images import ImageError, read_image, stems, write_png
-from tasks.low_light import CROPS_ACROSS, DatasetError, crop_places, generator, working_copy
-from tasks.photos import Photo, locate
-from tasks.resizing import reduce_to
+from tasks.low_light import crops_of, generator, working_copy
+from tasks.photos import Photo
 
 
 @dataclass(frozen=True)
@@ -30,19 +29,8 @@ class Files:
 def sample_scenes(photo: Photo, settings: SampleBrackets, seed: int, folder: str) -> list[dict[str, Any]]:
     """Crops of one photograph exposed shorter and longer, the crop itself as reference; rows without split and hashes."""
     random = generator(seed, "brackets", photo.name)
-    source = read_image(locate(photo))
-    shortest = min(source.shape[:2])
-    if shortest < settings.crop:
-        raise DatasetError(
-            f"brackets.sample.crop is {settings.crop}, and the sample photograph {photo.name} has only {shortest} pixels "
-            f"a side; take a crop of at most {shortest}"
-        )
-    source = reduce_to(source, max(settings.crop / shortest, CROPS_ACROSS * settings.crop / max(source.shape[:2])))
     rows = []
-    places = crop_places(source.shape[0], source.shape[1], settings.crop, settings.crops_per_photo, random)
-    for number, (top, left) in enumerate(places):
-        crop = source[top : top + settings.crop, left : left + settings.crop]
-        name = f"{photo.name}_{number}"
+    for name, crop in crops_of(photo, "brackets", settings.crop, settings.crops_per_photo, random):
         shorter, longer = random.uniform(*settings.under_stops), random.uniform(*settings.over_stops)
         for part, stops in (("under", -shorter), ("over", longer)):
             exposed = expose(crop, stops, settings.shot_gain, settings.read_sigma, random)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.atomic import atomic_path, fresh_folder
+from pictures import atomic_path, fresh_folder
 
 __all__ = ["atomic_path", "fresh_folder", "sha256_bytes", "sha256_file", "write_json"]
 

@@ -18,10 +18,10 @@ from models.genetic.objectives import Fitness, Judge, Objective, Photo
 from models.genetic.search import SearchSettings, search
 from models.quality import create, info
 from models.training import make_deterministic, step_seed
+from pictures import read_array
 from tasks.config import View
 from tasks.config.genetic import PAPER_OBJECTIVES, Genetic
 from tasks.files import sha256_file, write_json
-from tasks.images import read_array
 
 FORMAT = 1
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from pictures import ImageError, read_uint8
 from tasks.files import sha256_bytes
-from tasks.images import ImageError, read_uint8
 
 
 class ImageSet:

@@ -14,9 +14,9 @@ import pandas as pd
 
 from labelling.store import Options, PairImages, SourceImage, Store, StoredVote, Vote
 from models.preference.observers import SimulatedObserver
+from pictures import read_uint8
 from tasks import tables
 from tasks.config import Labels, View
-from tasks.images import read_uint8
 from tasks.mapping import map_images
 from tasks.runtime import DATA, stage, workers
 from tasks.scoring import score_files

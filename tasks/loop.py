@@ -17,11 +17,11 @@ from models.fusers.base import Fuser
 from models.fusers.searched import SearchedFuser, save
 from models.storage import save_weights
 from models.tiling import fuse_tiled
+from pictures import read_uint8
 from tasks import enhancers, fusers
 from tasks.config import View
 from tasks.enhancers import Trained
 from tasks.fusers import Method
-from tasks.images import read_uint8
 from tasks.runtime import DATA
 from tasks.tensors import picture_of, tensor
 

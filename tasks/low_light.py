@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 
 from models.degradation import darken
+from pictures import ImageError, join_by_stem, list_photos, read_image, read_pair, reduce_to, stems, write_png
 from tasks import tables
 from tasks.config import FolderDataset, SampleDataset, View
 from tasks.files import fresh_folder, sha256_file, write_json
-from tasks.images import ImageError, join_by_stem, list_photos, read_image, read_pair, stems, write_png
 from tasks.mapping import Failure, map_images
 from tasks.photos import PHOTOS, Photo, locate
-from tasks.resizing import reduce_to
 from tasks.runtime import DATA, stage, workers
 
 PARAMS = ("seed", "dataset")
@@ -61,24 +60,33 @@ def crop_places(height: int, width: int, crop: int, count: int, random: np.rando
     return places
 
 
+def crops_of(
+    photo: Photo, section: str, crop: int, count: int, random: np.random.Generator
+) -> list[tuple[str, np.ndarray]]:
+    """Named crops (crop, crop, 3), float in [0, 1], of a sample photograph that is reduced to a few crops across.
+
+    section: of params.yaml, for the error. Raises `DatasetError`: the photograph is smaller than a crop.
+    """
+    source = read_image(locate(photo))
+    shortest = min(source.shape[:2])
+    if shortest < crop:
+        raise DatasetError(
+            f"{section}.sample.crop is {crop}, and the sample photograph {photo.name} has only {shortest} pixels "
+            f"a side; take a crop of at most {shortest}"
+        )
+    source = reduce_to(source, max(crop / shortest, CROPS_ACROSS * crop / max(source.shape[:2])))
+    return [
+        (f"{photo.name}_{number}", source[top : top + crop, left : left + crop])
+        for number, (top, left) in enumerate(crop_places(source.shape[0], source.shape[1], crop, count, random))
+    ]
+
+
 def sample_photo(photo: Photo, settings: SampleDataset, seed: int, folder: str) -> list[dict[str, Any]]:
     """Cut and darken the crops of one photograph; returns rows without split and hashes."""
     random = generator(seed, "sample", photo.name)
-    source = read_image(locate(photo))
-    shortest = min(source.shape[:2])
-    if shortest < settings.crop:
-        raise DatasetError(
-            f"dataset.sample.crop is {settings.crop}, and the sample photograph {photo.name} has only {shortest} pixels "
-            f"a side; take a crop of at most {shortest}"
-        )
-    source = reduce_to(source, max(settings.crop / shortest, CROPS_ACROSS * settings.crop / max(source.shape[:2])))
     rows = []
-    for number, (top, left) in enumerate(
-        crop_places(source.shape[0], source.shape[1], settings.crop, settings.crops_per_photo, random)
-    ):
-        crop = source[top : top + settings.crop, left : left + settings.crop]
+    for name, crop in crops_of(photo, "dataset", settings.crop, settings.crops_per_photo, random):
         stops = random.uniform(*settings.exposure_stops)
-        name = f"{photo.name}_{number}"
         write_png(Path(folder) / "reference" / f"{name}.png", crop)
         dark = darken(crop, stops, settings.shot_gain, settings.read_sigma, random)
         write_png(Path(folder) / "input" / f"{name}.png", dark)

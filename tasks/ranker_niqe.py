@@ -11,11 +11,11 @@ from itertools import combinations
 from pathlib import Path
 
 from models.quality import info
+from pictures import write_png
 from tasks import loop, tables
 from tasks.config import View
 from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.image_set import ImageSet
-from tasks.images import write_png
 from tasks.mapping import map_images
 from tasks.ranker_data import RankedPair, fresh_ranker, train_ranker
 from tasks.runtime import DATA, stage, workers

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 from PIL import Image
 
-from tasks.images import read_uint8
+from pictures import read_uint8
 
 BUDGET = 11_000_000
 """Characters that all embedded pictures together may take; a page of 15 MB still opens on a phone."""

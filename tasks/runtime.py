@@ -13,7 +13,7 @@ from tasks.config import View, load
 DATA = Path("data")
 STATE = Path(".loupe") / "training"
 # A stage runs as `python -m tasks.NAME`: the errors that its module defines then belong to __main__.
-OWN_PACKAGES = {"__main__", "cli", "flows", "labelling", "models", "tasks"}
+OWN_PACKAGES = {"__main__", "cli", "flows", "labelling", "models", "pictures", "tasks"}
 
 
 def is_own_error(error: BaseException) -> bool:

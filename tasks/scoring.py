@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from models.quality import Metric, MetricUnavailable, create, info
-from tasks.images import read_uint8
+from pictures import read_uint8
 from tasks.tensors import tensor
 
 

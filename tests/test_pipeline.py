@@ -24,6 +24,7 @@ SOURCES = (
     "flows",
     "labelling",
     "models",
+    "pictures",
     "presets",
     "tasks",
     ".dvc",

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("cli", "flows", "labelling", "models", "tasks")
-READ_BY_STAGES = ("labelling", "models", "tasks")
+PACKAGES = ("cli", "flows", "labelling", "models", "pictures", "tasks")
+READ_BY_STAGES = ("labelling", "models", "pictures", "tasks")
 
 
 @dataclass(frozen=True)

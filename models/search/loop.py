@@ -15,12 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from models.atomic import atomic_path
 from models.losses.fusion import Features
+from models.resume import ResumableState
 from models.search.bilevel import CONSTRAINT_CHOICES, Beta, Constraint, Learners, SearchBatch, loss_table, step
 from models.search.genotype import Genotype
 from models.search.space import NODES, OPERATIONS
@@ -221,16 +220,8 @@ class _State:
     """The resumable state on disk: supernet with its masks, beta, the optimisers, history, sums of the unfinished epoch."""
 
     def __init__(self, folder: Path, fingerprint: str, learners: Learners) -> None:
-        self._path = folder / "state.pt"
-        self._folder = folder
-        self._fingerprint = fingerprint
-        self._parts: dict[str, Any] = {
-            "network": learners.network,
-            "loss": learners.loss,
-            "omega": learners.omega,
-            "beta": learners.beta,
-            "alpha": learners.alpha,
-        }
+        parts = {name: getattr(learners, name) for name in ("network", "loss", "omega", "beta", "alpha")}
+        self._state = ResumableState(folder, fingerprint, parts, "the search")
         self.history: list[Epoch] = []
         self.pruned: list[tuple[int, str, str]] = []
         self._sums: dict[str, list[float]] = {}
@@ -249,38 +240,21 @@ class _State:
 
     def resume(self, device: torch.device) -> int:
         """Load the state if it is this search's; returns the number of steps done, 0 for a fresh start."""
-        try:
-            saved = torch.load(self._path, map_location=device, weights_only=True)
-        except FileNotFoundError:
-            saved = None
-        except Exception as error:  # torch raises many kinds for a damaged file
-            print(f"{self._path} is damaged ({type(error).__name__}); the search starts anew", flush=True)
-            saved = None
-        if saved is None or saved["fingerprint"] != self._fingerprint:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder.mkdir(parents=True)
+        saved = self._state.load(device)
+        if saved is None:
             return 0
-        for name, part in self._parts.items():
-            part.load_state_dict(saved[name])
         self.history = [Epoch(**entry) for entry in saved["history"]]
         self.pruned = [(int(index), node, operation) for index, node, operation in saved["pruned"]]
         self._sums = saved["sums"]
         return int(saved["step"])
 
     def save(self, done: int) -> None:
-        saved = {name: part.state_dict() for name, part in self._parts.items()}
-        with atomic_path(self._path) as temporary:
-            torch.save(
-                {
-                    **saved,
-                    "fingerprint": self._fingerprint,
-                    "history": [asdict(entry) for entry in self.history],
-                    "pruned": [list(entry) for entry in self.pruned],
-                    "sums": self._sums,
-                    "step": done,
-                },
-                temporary,
-            )
+        self._state.save(
+            history=[asdict(entry) for entry in self.history],
+            pruned=[list(entry) for entry in self.pruned],
+            sums=self._sums,
+            step=done,
+        )
 
 
 def _fingerprint(network: Supernet, settings: SearchSettings, identity: str) -> str:

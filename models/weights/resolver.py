@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from models.atomic import atomic_path
 from models.weights import fetch
 from models.weights.catalogue import CATALOGUE, Entry, Installed, Official, Sdist
 from models.weights.errors import FetchError, UnknownWeight, WeightUnavailable
+from pictures import atomic_path
 
 logger = logging.getLogger(__name__)
 Source = Official | Sdist | Installed

@@ -13,7 +13,7 @@ from cli.enhancing import NothingTrained, destinations, enhance_photos
 from cli.main import main
 from models.enhancers import create
 from models.storage import save_weights
-from tasks.images import ImageError, read_array, write_png
+from pictures import ImageError, read_array, write_png
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = {"width": 4, "iterations": 4, "scale": 4}  # the enhancer of tests/tiny.yaml

@@ -15,8 +15,8 @@ from models.enhancers import create
 from models.fusers.searched import build, load, save
 from models.search.genotype import balanced
 from models.storage import save_weights
+from pictures import read_array, write_png
 from tasks import fusers, loop
-from tasks.images import read_array, write_png
 
 ROOT = Path(__file__).resolve().parents[2]
 

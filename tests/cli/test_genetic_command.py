@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cli.main import main
+from pictures import read_array, write_png
 from tasks import genetic_search
-from tasks.images import read_array, write_png
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -19,7 +19,7 @@ import pytest
 
 from cli.main import main
 from labelling.store import Store
-from tasks.images import write_png
+from pictures import write_png
 
 ROOT = Path(__file__).resolve().parents[2]
 

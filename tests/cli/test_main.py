@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from cli.main import app, main
 from labelling.store import PairImages, Store, Vote, pair_key
+from pictures import encode_png
 from tasks.config import load_whole
-from tasks.images import encode_png
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = load_whole(ROOT / "presets" / "demo.yaml")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from labelling.records import PairImages, Trial, Vote
-from tasks.images import write_png
+from pictures import write_png
 
 METHODS = ("ours", "theirs", "old")
 PHOTOS = ("bridge", "cat", "lamp")

@@ -19,7 +19,7 @@ from labelling import manifest, study
 from labelling.folders import FolderError, as_png, collect, parse
 from labelling.manifest import Manifest, StudyError
 from labelling.store import FUSION_CRITERIA, Options, Store, Vote
-from tasks.images import ImageError, read_uint8, write_png
+from pictures import ImageError, read_uint8, write_png
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import pytest
 import yaml
 from PIL import Image
 
+from pictures import ImageError, read_array, read_image, write_png
 from tasks import brackets, tables
 from tasks.config import ConfigError, load
 from tasks.files import sha256_file
-from tasks.images import ImageError, read_array, read_image, write_png
 from tasks.low_light import DatasetError
 from tasks.photos import PHOTOS
 

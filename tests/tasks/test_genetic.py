@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from models.genetic.search import dominating_order
+from pictures import read_uint8, write_png
 from tasks import amortise, genetic, genetic_evaluate, genetic_search, low_light, tables
 from tasks.config import View, load_whole
 from tasks.files import sha256_file
 from tasks.genetic_search import BrokenFront, read_front
-from tasks.images import read_uint8, write_png
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from pictures import ImageError, write_png
 from tasks import image_set
 from tasks.files import sha256_file
 from tasks.image_set import ImageSet, random_crops, reflect_to
-from tasks.images import ImageError, write_png
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pictures import ImageError
 from tasks import mapping
-from tasks.images import ImageError
 from tasks.mapping import ClusterError, Failure, MapError, map_images
 
 ROOT = Path(__file__).resolve().parents[2]

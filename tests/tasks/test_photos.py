@@ -18,7 +18,7 @@ def test_a_dozen_photographs_with_their_credits() -> None:
     "photo", [photo for photo in PHOTOS if photo.package != "pictures"], ids=lambda photo: photo.name
 )
 def test_packages_ship_their_photographs(photo: Photo) -> None:
-    from tasks.images import read_array
+    from pictures import read_array
 
     height, width, _ = read_array(locate(photo)).shape
     assert min(height, width) >= 256  # the demo's crop

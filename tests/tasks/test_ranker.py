@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from labelling.store import pair_key
+from pictures import write_png
 from tasks import tables
 from tasks.files import sha256_file
-from tasks.images import write_png
 from tasks.ranker import decided, gather
 from tasks.tables import TableError
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pictures import write_png
 from tasks import report_pictures
-from tasks.images import write_png
 
 
 def images(**crops: int) -> pd.DataFrame:

@@ -1,64 +1,31 @@
-"""The one loader of image files, the folders they lie in, and the PNG writer.
+"""The one loader of image files.
 
 What a file becomes: JPEG, PNG, TIFF, BMP or WebP, recognised by content and not by name; 8 or 16 bits a channel; EXIF
 rotation applied; grey in three equal channels; alpha dropped (the colour under it is kept); palettes and CMYK turned
 into RGB by Pillow's plain formula; of several pages the first. Colour profiles are not applied: values are taken as
-sRGB, and `tasks.saving.save_like` writes the profile of the source back, so that a user's file keeps its look.
+sRGB, and `pictures.saving.save_like` writes the profile of the source back, so that a user's file keeps its look.
 """
 
 from __future__ import annotations
 
 import io
-import struct
 import threading
-import unicodedata
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile
 
-from tasks.files import atomic_path
+from pictures.errors import DAMAGED, ImageError, short
 
 MAX_PIXELS = 200_000_000
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp"})
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP")
 
 _ORIENTATION = 274
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES = 258, 262, 284
 _PLAIN_MODES = frozenset({"1", "L", "P", "PA", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
-# What decoders were seen to raise on damaged files; each becomes an ImageError that names the file.
-DAMAGED = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    struct.error,
-    zlib.error,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    AttributeError,
-)
 _pillow_settings = threading.RLock()
-
-
-class ImageError(ValueError):
-    """An image file, or a folder of them, that cannot be used.
-
-    Attributes: `path`, the file or folder; `reason`, one line that says why and what to do.
-    """
-
-    def __init__(self, path: Path | str, reason: str) -> None:
-        super().__init__(str(path), reason)  # the arguments as given, so that the error survives pickling
-        self.path = Path(path)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
 
 
 def read_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -96,7 +63,7 @@ def read_array(path: Path | str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         except ImageError:
             raise
         except DAMAGED as error:
-            raise ImageError(path, f"damaged or truncated ({_short(error)}); export or copy it again") from error
+            raise ImageError(path, f"damaged or truncated ({short(error)}); export or copy it again") from error
         return _deep_rgb(path, data, image, orientation)
 
 
@@ -107,89 +74,6 @@ def read_pair(image: Path | str, reference: Path | str, max_pixels: int = MAX_PI
         sizes = f"{first.shape[1]} x {first.shape[0]} and {second.shape[1]} x {second.shape[0]}"
         raise ImageError(image, f"differs in size from its reference {reference} ({sizes}); export both at one size")
     return first, second
-
-
-def encode_png(array: np.ndarray) -> bytes:
-    """PNG bytes of an (H, W, 3) RGB array: uint8, uint16, or float in [0, 1] (clipped and rounded to 8 bits).
-
-    Same array, same bytes. Raises `ValueError` on another shape or type, or on NaN.
-    """
-    array = quantise(array, 8) if np.issubdtype(array.dtype, np.floating) else _checked(array)
-    if array.dtype == np.uint16:
-        import cv2
-
-        written, encoded = cv2.imencode(".png", array[..., ::-1])
-        if not written:
-            raise ValueError(f"cannot encode an array of shape {array.shape} as a 16-bit PNG")
-        return encoded.tobytes()
-    buffer = io.BytesIO()
-    Image.fromarray(array, "RGB").save(buffer, "PNG", compress_level=6)
-    return buffer.getvalue()
-
-
-def write_png(path: Path | str, array: np.ndarray) -> None:
-    """Write an (H, W, 3) RGB array as PNG, whole or not at all; see `encode_png`."""
-    data = encode_png(array)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data)
-
-
-def quantise(array: np.ndarray, bits: int) -> np.ndarray:
-    """(H, W, 3) float in [0, 1], clipped and rounded to `bits` 8 (uint8) or 16 (uint16). `ValueError` on NaN."""
-    _checked(array)
-    if np.isnan(array).any():
-        raise ValueError("the image holds NaN; an enhancer diverged or an input was broken")
-    top = (1 << bits) - 1
-    return np.rint(np.clip(array, 0.0, 1.0) * top).astype(np.uint8 if bits == 8 else np.uint16)
-
-
-def list_photos(folder: Path | str) -> list[Path]:
-    """The photos directly in `folder`, sorted by name; hidden files and suffixes not in `SUFFIXES` are ignored.
-
-    Raises:
-        ImageError: there is no such folder, it cannot be listed, it holds no photo, or a name that is no plain text.
-    """
-    folder = Path(folder)
-    if not folder.exists():
-        raise ImageError(folder, "no such folder; check the path")
-    if not folder.is_dir():
-        raise ImageError(folder, "not a folder; give the folder that holds the photos")
-    try:
-        files = sorted(folder.iterdir(), key=lambda file: file.name)
-    except OSError as error:
-        raise ImageError(folder, f"cannot be listed ({error.strerror or error}); check its permissions") from error
-    visible = [file for file in files if not file.name.startswith(".") and not file.is_dir()]
-    photos = [file for file in visible if file.suffix.lower() in SUFFIXES]
-    if not photos:
-        raise ImageError(folder, f"no photos in this folder; known suffixes are {', '.join(sorted(SUFFIXES))}")
-    for photo in photos:
-        if any(unicodedata.category(character) in {"Cc", "Cs"} for character in photo.name):
-            raise ImageError(folder, f"the file name {photo.name!a} is not UTF-8, or has control characters; rename it")
-    return photos
-
-
-def stems(paths: Iterable[Path]) -> dict[str, Path]:
-    """The files by their name without suffix. Raises `ImageError` naming both when two share one."""
-    found: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in found:
-            raise ImageError(path, f"has the same stem as {found[path.stem]}; rename one of them or take it out")
-        found[path.stem] = path
-    return found
-
-
-def join_by_stem(inputs: Iterable[Path], references: Iterable[Path]) -> list[tuple[Path, Path | None]]:
-    """Every input with the reference of the same stem, or None where there is none, in the order of the inputs.
-
-    Raises:
-        ImageError: two inputs or two references share a stem, or no reference fits any input (surely the wrong folder).
-    """
-    by_stem = stems(references)
-    joined = [(path, by_stem.get(stem)) for stem, path in stems(inputs).items()]
-    if joined and by_stem and all(reference is None for _, reference in joined):
-        folder, example = next(iter(by_stem.values())).parent, joined[0][0]
-        raise ImageError(folder, f"no reference here has the stem of an input, such as {example.stem!r} of {example}")
-    return joined
 
 
 @contextmanager
@@ -209,7 +93,7 @@ def opened(path: Path, data: bytes, max_pixels: int = MAX_PIXELS) -> Iterator[Im
                 what = "JPEG, PNG, TIFF, BMP or WebP of 8 or 16 bits a channel"
                 raise ImageError(path, f"damaged, or not a {what}; convert it or take it out") from None
             except DAMAGED as error:
-                raise ImageError(path, f"damaged header ({_short(error)}); export or copy it again") from error
+                raise ImageError(path, f"damaged header ({short(error)}); export or copy it again") from error
             with image:
                 if image.width * image.height > max_pixels:
                     size = f"{image.width} x {image.height} = {image.width * image.height / 1e6:.0f} million pixels"
@@ -291,17 +175,3 @@ def _read_bytes(path: Path) -> bytes:
     if not data:
         raise ImageError(path, "the file is empty; copy it again or take it out")
     return data
-
-
-def _checked(array: np.ndarray) -> np.ndarray:
-    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-        raise ValueError(f"expected an image of shape (H, W, 3), got {array.shape}")
-    if array.dtype not in (np.uint8, np.uint16) and not np.issubdtype(array.dtype, np.floating):
-        raise ValueError(f"expected uint8, uint16 or float pixels, got {array.dtype}")
-    return array
-
-
-def _short(error: BaseException) -> str:
-    """The first line of an error, without the memory address of the buffer that Pillow names."""
-    line = (str(error).splitlines() or [""])[0].split(" <_io")[0]
-    return line[:120] or type(error).__name__

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from models.atomic import atomic_path, fresh_folder
+from pictures import atomic_path, fresh_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def killed(folder: Path, code: str) -> None:
     """Run code in a process in `folder` that kills itself with SIGKILL where the code says DIE."""
     prelude = (
-        "import os, signal, pathlib\nfrom models import atomic\nfrom models.atomic import atomic_path, fresh_folder\n"
+        "import os, signal, pathlib\nfrom pictures import atomic\nfrom pictures import atomic_path, fresh_folder\n"
     )
     code = prelude + code.replace("DIE", "os.kill(os.getpid(), signal.SIGKILL)")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -217,5 +217,5 @@ def test_long_names(tmp_path: Path) -> None:
 
 
 def test_it_imports_no_torch() -> None:
-    code = "import sys, tasks.files, tasks.images; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
+    code = "import sys, tasks.files, pictures; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

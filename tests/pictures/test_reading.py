@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageFile
 
-from tasks.images import (
+from pictures import (
     ImageError,
     encode_png,
     join_by_stem,

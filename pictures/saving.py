@@ -12,8 +12,11 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from tasks.files import atomic_path
-from tasks.images import DAMAGED, SUFFIXES, ImageError, encode_png, opened
+from pictures.atomic import atomic_path
+from pictures.errors import DAMAGED, ImageError
+from pictures.names import SUFFIXES
+from pictures.png import encode_png
+from pictures.reading import opened
 
 _PNG = {".png"}
 _TIFF = {".tif", ".tiff"}

@@ -8,8 +8,7 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageCms
 
-from tasks.images import ImageError, read_array, write_png
-from tasks.saving import save_like
+from pictures import ImageError, read_array, save_like, write_png
 
 RANDOM = np.random.default_rng(0)
 PLAIN = RANDOM.integers(0, 256, (20, 12, 3), dtype=np.uint8)

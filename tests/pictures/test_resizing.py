@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.resizing import reduce_to
+from pictures import reduce_to
 
 
 def test_area_averaging() -> None:

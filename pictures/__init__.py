@@ -1,0 +1,32 @@
+"""Picture files: reading, writing, resizing, names. The ground floor: it imports no torch and nothing else of Loupe."""
+
+from pictures.atomic import atomic_path, fresh_folder
+from pictures.errors import ImageError
+from pictures.names import SUFFIXES, join_by_stem, list_photos, stems
+from pictures.png import encode_png, quantise, write_png
+from pictures.reading import MAX_PIXELS, opened, orientation_of, read_array, read_image, read_pair, read_uint8
+from pictures.resizing import reduce_to
+from pictures.saving import refuse_suffix, save_like
+
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "ImageError",
+    "atomic_path",
+    "encode_png",
+    "fresh_folder",
+    "join_by_stem",
+    "list_photos",
+    "opened",
+    "orientation_of",
+    "quantise",
+    "read_array",
+    "read_image",
+    "read_pair",
+    "read_uint8",
+    "reduce_to",
+    "refuse_suffix",
+    "save_like",
+    "stems",
+    "write_png",
+]

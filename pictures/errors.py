@@ -1,0 +1,43 @@
+"""What is wrong with a picture file, in one line that says what to do."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+# What decoders were seen to raise on damaged files; each becomes an ImageError that names the file.
+DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    AttributeError,
+)
+
+
+class ImageError(ValueError):
+    """An image file, or a folder of them, that cannot be used.
+
+    Attributes: `path`, the file or folder; `reason`, one line that says why and what to do.
+    """
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(str(path), reason)  # the arguments as given, so that the error survives pickling
+        self.path = Path(path)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+def short(error: BaseException) -> str:
+    """The first line of an error, without the memory address of the buffer that Pillow names."""
+    line = (str(error).splitlines() or [""])[0].split(" <_io")[0]
+    return line[:120] or type(error).__name__
