@@ -22,8 +22,8 @@ DAMAGED = (
 )
 
 
-class ImageError(ValueError):
-    """An image file, or a folder of them, that cannot be used.
+class FileFault(ValueError):
+    """A file, or a folder, that cannot be used.
 
     Attributes: `path`, the file or folder; `reason`, one line that says why and what to do.
     """
@@ -35,6 +35,10 @@ class ImageError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class ImageError(FileFault):
+    """An image file, or a folder of them, that cannot be used."""
 
 
 def short(error: BaseException) -> str:

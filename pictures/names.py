@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pictures.errors import ImageError
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".dib", ".webp"})
+from pictures.formats import SUFFIXES
 
 
 def list_photos(folder: Path | str) -> list[Path]:

@@ -12,6 +12,7 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,29 @@ _ORIENTATION = 274
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_PLANES = 258, 262, 284
 _PLAIN_MODES = frozenset({"1", "L", "P", "PA", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
 _pillow_settings = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo as it was read, with what its file says beyond colour.
+
+    pixels: (H, W, 3) uint8 or uint16, RGB, sRGB, upright. alpha: (H, W) of the same type, or None. grey: the file has one
+    channel of colour, and so shall what is made of it. page: which of `pages` was read, from 1. notes: what was done to it
+    on reading, a short sentence each that is the same for every photo it happens to, so that a run can count them.
+    """
+
+    path: Path
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    grey: bool = False
+    page: int = 1
+    pages: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def read_photo(path: Path | str, page: int = 1, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Read a photo with all that is kept of it. page: of a file with several, from 1. Raises as `read_image`."""
+    return Photo(Path(path), read_array(path, max_pixels))
 
 
 def read_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> np.ndarray:

@@ -14,9 +14,9 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from pictures.atomic import atomic_path
 from pictures.errors import DAMAGED, ImageError
-from pictures.names import SUFFIXES
+from pictures.formats import SUFFIXES
 from pictures.png import encode_png
-from pictures.reading import opened
+from pictures.reading import Photo, opened
 
 _PNG = {".png"}
 _TIFF = {".tif", ".tiff"}
@@ -50,18 +50,18 @@ def refuse_suffix(path: Path, deep: bool) -> None:
         raise ImageError(path, f"16-bit pixels do not fit into {suffix}; rename the photo to .png or .tif")
 
 
-def save_like(path: Path, array: np.ndarray, source: Path) -> None:
+def save_like(path: Path, array: np.ndarray, source: Photo | Path) -> tuple[str, ...]:
     """Write (H, W, 3) uint8 or uint16 RGB pixels to `path`, whole or not at all, with the metadata of `source`.
 
     The format follows the suffix of `path`. Pixels are upright already, so the orientation tag becomes 1. What EXIF says
     of the photo (camera, exposure, time, place, author) and an RGB colour profile are kept, except in BMP, which has no
     place for them; damaged EXIF is left out. JPEG at quality 95 without chroma subsampling. 16 bits stay 16 bits in PNG
-    and TIFF. Raises `ImageError` for a suffix that cannot be written, or 16 bits in a format that has only 8.
+    and TIFF. Returns what had to be left out, a short sentence each. Raises `ImageError` for a suffix that cannot be written, or 16 bits in a format that has only 8.
     """
     suffix = path.suffix.lower()
     deep = array.dtype == np.uint16
     refuse_suffix(path, deep)
-    exif, profile = _metadata(source, array.shape[1], array.shape[0])
+    exif, profile = _metadata(source if isinstance(source, Path) else source.path, array.shape[1], array.shape[0])
     if suffix in _TIFF:
         data = _tiff(array, exif, profile)
     elif deep:
@@ -70,6 +70,7 @@ def save_like(path: Path, array: np.ndarray, source: Path) -> None:
         data = _plain(path, array, _OPTIONS.get(suffix), exif, profile)
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+    return ()
 
 
 def _plain(
