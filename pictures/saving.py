@@ -56,7 +56,9 @@ def save_like(path: Path, array: np.ndarray, source: Photo | Path) -> tuple[str,
     The format follows the suffix of `path`. Pixels are upright already, so the orientation tag becomes 1. What EXIF says
     of the photo (camera, exposure, time, place, author) and an RGB colour profile are kept, except in BMP, which has no
     place for them; damaged EXIF is left out. JPEG at quality 95 without chroma subsampling. 16 bits stay 16 bits in PNG
-    and TIFF. Returns what had to be left out, a short sentence each. Raises `ImageError` for a suffix that cannot be written, or 16 bits in a format that has only 8.
+    and TIFF. Returns what had to be left out, a short sentence each.
+
+    Raises `ImageError` for a suffix that cannot be written, or 16 bits in a format that has only 8.
     """
     suffix = path.suffix.lower()
     deep = array.dtype == np.uint16
