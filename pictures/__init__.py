@@ -1,9 +1,10 @@
 """Picture files: reading, writing, resizing, names. The ground floor: it imports no torch and nothing else of Loupe."""
 
 from pictures.atomic import atomic_path, fresh_folder
-from pictures.errors import FileFault, ImageError
+from pictures.errors import FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
-from pictures.names import join_by_stem, list_photos, stems
+from pictures.joining import join_by_stem, stems
+from pictures.listing import Listing, list_photos, listing
 from pictures.opening import read_regular
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
@@ -25,14 +26,17 @@ __all__ = [
     "SUFFIXES",
     "FileFault",
     "ImageError",
+    "Listing",
     "Photo",
     "atomic_path",
     "encode_png",
     "fresh_folder",
     "join_by_stem",
     "list_photos",
+    "listing",
     "opened",
     "orientation_of",
+    "printable",
     "quantise",
     "read_array",
     "read_image",
