@@ -33,7 +33,7 @@ def read_regular(path: Path | str, most: int) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise FileFault(path, f"{_KINDS.get(stat.S_IFMT(status.st_mode), 'no regular file')}, not a file")
+            raise FileFault(path, f"{kind_of(status.st_mode)}, not a file")
         if status.st_size > most:
             raise FileFault(path, f"{_size(status.st_size)}, more than the {_size(most)} that such a file may have")
         try:
@@ -43,6 +43,11 @@ def read_regular(path: Path | str, most: int) -> bytes:
     if len(data) > most:
         raise FileFault(path, f"more than the {_size(most)} that such a file may have")
     return data
+
+
+def kind_of(mode: int) -> str:
+    """What a file that is no regular one is, in words; mode: `st_mode` of its status."""
+    return _KINDS.get(stat.S_IFMT(mode), "no regular file")
 
 
 def _size(count: int) -> str:
