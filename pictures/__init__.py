@@ -1,6 +1,6 @@
 """Picture files: reading, writing, resizing, names. The ground floor: it imports no torch and nothing else of Loupe."""
 
-from pictures.atomic import atomic_path, fresh_folder
+from pictures.atomic import atomic_path, fresh_folder, remove_leftovers
 from pictures.errors import FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.joining import join_by_stem, stems
@@ -18,24 +18,45 @@ from pictures.reading import (
     read_photo,
     read_uint8,
 )
+from pictures.receipts import Receipts, digest
 from pictures.resizing import reduce_to
 from pictures.saving import refuse_suffix, save_like
+from pictures.targets import (
+    Found,
+    Work,
+    depth_of,
+    find_photos,
+    is_folder,
+    plan,
+    refuse_file_as_folder,
+    sorted_out,
+    without,
+    written_name,
+)
 
 __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
     "FileFault",
+    "Found",
     "ImageError",
     "Listing",
     "Photo",
+    "Receipts",
+    "Work",
     "atomic_path",
+    "depth_of",
+    "digest",
     "encode_png",
+    "find_photos",
     "fresh_folder",
+    "is_folder",
     "join_by_stem",
     "list_photos",
     "listing",
     "opened",
     "orientation_of",
+    "plan",
     "printable",
     "quantise",
     "read_array",
@@ -45,9 +66,14 @@ __all__ = [
     "read_regular",
     "read_uint8",
     "reduce_to",
+    "refuse_file_as_folder",
     "refuse_suffix",
+    "remove_leftovers",
     "save_like",
+    "sorted_out",
     "stems",
     "why_not_read",
+    "without",
     "write_png",
+    "written_name",
 ]
