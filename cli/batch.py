@@ -16,10 +16,6 @@ from pictures import FileFault, Receipts, Work, plan, printable, remove_leftover
 from tasks.runtime import is_own_error
 
 DONE, STOPPED, SOME_LEFT_OUT = 0, 1, 3
-EXIT_CODES = (
-    "Ends with 0 when all is done, 1 when nothing was or the run was stopped (a full or read-only disk), "
-    "2 for wrong arguments, 3 when some photos were left out; each of them is named."
-)
 DEBUG = "LOUPE_DEBUG"
 
 Make = Callable[[Work, Path], Sequence[str]]
@@ -33,12 +29,30 @@ _OF_ANY_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 @dataclass(frozen=True)
+class Options:
+    """What the commands share.
+
+    recursive: sub-folders too. page: of files with several. fresh: make again what is done. overwrite: replace files that are
+    not ours. debug: show where an error came from.
+    """
+
+    recursive: bool = False
+    page: int = 1
+    fresh: bool = False
+    overwrite: bool = False
+    debug: bool = False
+
+
+PLAIN = Options()
+
+
+@dataclass(frozen=True)
 class Batch:
     """Files to make of photos, where, and how.
 
     receipts: of the output folder. recipe: what decides the result beside the photos (model, settings), fit for JSON.
     noun, words: of the summary, such as "photos" and "enhanced with MODEL into FOLDER". failed: photos that are left out
-    before any is read. said: what else was not read, a line each.
+    before any is read; alone: photos that belong to no scene, and count apart. said: what else was not read, a line each.
     """
 
     work: Sequence[Work]
@@ -46,11 +60,10 @@ class Batch:
     recipe: Mapping[str, Any]
     noun: str
     words: str
+    options: Options = PLAIN
     failed: Sequence[Exception] = ()
+    alone: Sequence[Exception] = ()
     said: Sequence[str] = ()
-    fresh: bool = False
-    overwrite: bool = False
-    debug: bool = False
 
 
 @dataclass
@@ -71,7 +84,9 @@ def run(batch: Batch, make: Make, prepare: Callable[[Sequence[Work]], None] | No
     """
     from rich.progress import track
 
-    planned = plan(batch.work, batch.receipts, batch.recipe, fresh=batch.fresh, overwrite=batch.overwrite)
+    planned = plan(
+        batch.work, batch.receipts, batch.recipe, fresh=batch.options.fresh, overwrite=batch.options.overwrite
+    )
     targets = [item.target for item in batch.work]
     remove_leftovers([*targets, *map(batch.receipts.path_of, targets)])
     state = _Run(failed=[str(error) for error in batch.failed])
@@ -94,10 +109,10 @@ def run(batch: Batch, make: Make, prepare: Callable[[Sequence[Work]], None] | No
 def _one(batch: Batch, item: Work, make: Make, state: _Run) -> None:
     temporary = item.target
     try:
-        with batch.receipts.writing(item.sources, item.target, batch.recipe, batch.overwrite) as temporary:
+        with batch.receipts.writing(item.sources, item.target, batch.recipe, batch.options.overwrite) as temporary:
             notes = make(item, temporary)
     except Exception as error:
-        if batch.debug:
+        if batch.options.debug:
             traceback.print_exception(error)
         if _of_the_target(error, item.sources):
             state.stopped = f"{printable(item.target)} could not be written: {_reason(error)}"
@@ -146,8 +161,8 @@ def _failure(error: Exception, item: Work, temporary: Path) -> str:
 
 def _tell(batch: Batch, state: _Run, done: int, kept: Sequence[Path]) -> int:
     """Say what was left out, what was done to the photos, and the summary; the exit code."""
-    for failure in state.failed:
-        print(f"skipped: {printable(failure)}", file=sys.stderr)
+    for failure in [*state.failed, *batch.alone]:
+        print(f"skipped: {printable(str(failure))}", file=sys.stderr)
     for line in batch.said:
         print(printable(line), file=sys.stderr)
     for note, count in state.notes.items():
@@ -160,8 +175,10 @@ def _tell(batch: Batch, state: _Run, done: int, kept: Sequence[Path]) -> int:
     words += [f"{done} {'was' if done == 1 else 'were'} done already"] if done else []
     words += [f"{len(kept)} changed since and kept as {'it is' if len(kept) == 1 else 'they are'}"] if kept else []
     words += [f"{len(state.failed)} left out (named above)"] if state.failed else []
+    alone = len(batch.alone)
+    words += [f"{alone} {'photo is' if alone == 1 else 'photos are'} in no scene (named above)"] if alone else []
     words += [f"{left} not reached"] if left else []
     print(printable("; ".join(words)))
     if state.stopped or not (state.made or done or kept):
         return STOPPED
-    return SOME_LEFT_OUT if state.failed else DONE
+    return SOME_LEFT_OUT if state.failed or batch.alone else DONE

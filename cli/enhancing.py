@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from cli.batch import Batch, run
+from cli.batch import PLAIN, Batch, Options, run
 from models.enhancers.base import Enhancer
 from pictures import (
     Found,
@@ -28,17 +27,6 @@ from tasks.runtime import device
 
 class NothingTrained(FileNotFoundError):
     """There is no model of the round."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What `enhance`, `fuse` and `genetic` share: sub-folders, the page of files with several, and what is made again."""
-
-    recursive: bool = False
-    page: int = 1
-    fresh: bool = False
-    overwrite: bool = False
-    debug: bool = False
 
 
 def chosen_weights(params: Params, round_name: str | None, task: str) -> Path:
@@ -74,7 +62,7 @@ def find_work(photos: Sequence[Path], out: Path, recursive: bool = False) -> tup
 
 
 def enhance_photos(
-    photos: Sequence[Path], out: Path, round_name: str | None, tile: int, options: Options = Options()
+    photos: Sequence[Path], out: Path, round_name: str | None, tile: int, options: Options = PLAIN
 ) -> int:
     """Enhance photos and folders of photos into `out`; those that fail are named and passed over. Returns the exit code."""
     params = load_whole()
@@ -96,8 +84,5 @@ def enhance_photos(
         photo = read_photo(item.sources[0], options.page)
         return photo.notes + save_like(target, enhance_tiled(enhancer, photo.pixels, tile, to), photo)
 
-    batch = Batch(
-        work, Receipts(out), recipe, "photos", f"enhanced with {weights} into {out}", found.failed, found.said,
-        options.fresh, options.overwrite, options.debug,
-    )  # fmt: skip
-    return run(batch, make)
+    words = f"enhanced with {weights} into {out}"
+    return run(Batch(work, Receipts(out), recipe, "photos", words, options, found.failed, found.said), make)

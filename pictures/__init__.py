@@ -1,10 +1,11 @@
 """Picture files: reading, writing, resizing, names. The ground floor: it imports no torch and nothing else of Loupe."""
 
 from pictures.atomic import atomic_path, fresh_folder, remove_leftovers
+from pictures.bursts import Burst, Bursts, bursts
 from pictures.errors import FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
-from pictures.joining import join_by_stem, stems
-from pictures.listing import Listing, list_photos, listing
+from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, stems
+from pictures.listing import Listing, list_photos, listing, some
 from pictures.opening import read_regular
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
@@ -21,6 +22,7 @@ from pictures.reading import (
 from pictures.receipts import Receipts, digest
 from pictures.resizing import reduce_to
 from pictures.saving import refuse_suffix, save_like
+from pictures.taken import Taken, header_size, taken
 from pictures.targets import (
     Found,
     Work,
@@ -37,23 +39,35 @@ from pictures.targets import (
 __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
+    "Burst",
+    "Bursts",
+    "By",
     "FileFault",
     "Found",
     "ImageError",
+    "Joined",
     "Listing",
     "Photo",
+    "Photos",
     "Receipts",
+    "Taken",
     "Work",
     "atomic_path",
+    "bursts",
     "depth_of",
     "digest",
     "encode_png",
     "find_photos",
+    "folded",
     "fresh_folder",
+    "header_size",
+    "identifiers",
     "is_folder",
+    "join",
     "join_by_stem",
     "list_photos",
     "listing",
+    "name_key",
     "opened",
     "orientation_of",
     "plan",
@@ -70,8 +84,10 @@ __all__ = [
     "refuse_suffix",
     "remove_leftovers",
     "save_like",
+    "some",
     "sorted_out",
     "stems",
+    "taken",
     "why_not_read",
     "without",
     "write_png",

@@ -6,6 +6,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,8 @@ def without(listed: Listing, out: Path) -> Listing:
     left_out = [error for error in listed.left_out if not _lies_in(os.path.realpath(error.path), inner)]
     below = listed.below
     if below:
-        try:
+        with suppress(ImageError):  # it holds none
             below -= len(listing(out, recursive=True).photos)
-        except ImageError:  # it holds none
-            pass
     return Listing(listed.folder, photos, left_out, max(below, 0))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.enhancing import NothingTrained, destinations, enhance_photos
+from cli.enhancing import NothingTrained, enhance_photos, find_work
 from cli.main import main
 from models.enhancers import create
 from models.storage import save_weights
@@ -62,12 +62,14 @@ def test_a_folder_with_broken_photos_through_the_command(trained: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "cli.main", "enhance", "in", "--out", "out"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stderr
-    assert "3 of 5 photos enhanced with data/finetune/r01/model.safetensors into out" in done.stdout
+    assert done.returncode == 3, done.stderr
+    summary = "3 of 5 photos enhanced with data/finetune/r01/model.safetensors into out; 2 left out (named above)"
+    assert summary in done.stdout
+    assert "in: 1 file was not read: notes.txt" in done.stderr
     skipped = [line for line in done.stderr.splitlines() if line.startswith("skipped: ")]
     assert [line.split(": ")[1] for line in skipped] == ["in/broken.png", "in/empty.jpg"]
     assert "Traceback" not in done.stderr
-    assert sorted(file.name for file in (trained / "out").iterdir()) == ["a ü.jpg", "deep.png", "grey.PNG"]
+    assert sorted(file.name for file in (trained / "out").glob("[!.]*")) == ["a ü.jpg", "deep.png", "grey.PNG"]
     found = read_array(trained / "out" / "deep.png")
     assert found.dtype == np.uint16
     assert found.shape == (50, 70, 3)
@@ -108,10 +110,13 @@ def test_one_name_twice_is_refused_before_anything_is_written(trained: Path) -> 
     for folder in ("one", "two"):
         Path(folder).mkdir()
         write_png(f"{folder}/x.png", scene())
-    with pytest.raises(ImageError, match=r"two/x\.png: has the same name as one/x\.png; enhance them into different"):
+    with pytest.raises(
+        ImageError, match=r"two/x\.png: has the same name as one/x\.png: both .* out/x\.png; .*different"
+    ):
         enhance_photos([Path("one"), Path("two")], Path("out"), None, 1024)
     assert not Path("out").exists()
-    assert destinations([Path("one"), Path("one/x.png")], Path("out")) == [(Path("one/x.png"), Path("out/x.png"))]
+    work, _ = find_work([Path("one"), Path("one/x.png")], Path("out"))
+    assert [(item.sources, item.target) for item in work] == [((Path("one/x.png"),), Path("out/x.png"))]
 
 
 def test_no_photo_is_overwritten(
@@ -125,7 +130,7 @@ def test_no_photo_is_overwritten(
         assert loupe(monkeypatch, "in", "--out", out) == 1
         said = capsys.readouterr()
         assert said.out == ""
-        assert said.err.startswith("error: in/x.png: would be overwritten; choose another folder than ")
+        assert said.err.startswith("error: in/x.png: would be overwritten; choose another --out than ")
     assert Path("in/x.png").read_bytes() == before
 
 
