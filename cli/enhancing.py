@@ -17,6 +17,7 @@ from pictures import (
     find_photos,
     read_photo,
     refuse_file_as_folder,
+    refuse_names,
     save_like,
     written_name,
 )
@@ -54,11 +55,13 @@ def chosen_weights(params: Params, round_name: str | None, task: str) -> Path:
 def find_work(photos: Sequence[Path], out: Path, recursive: bool = False) -> tuple[list[Work], Found]:
     """Each photo with the file it is written to, and what else was found; folders are opened, sub-folders mirrored.
 
-    Raises `ImageError`: `out` is a file, a folder without photos.
+    Raises `ImageError`: `out` is a file, a folder without photos, a name that cannot be (see `refuse_names`).
     """
     refuse_file_as_folder(out)
     found = find_photos(photos, out, recursive)
-    return [Work((photo,), out / written_name(place, depth_of(photo) == 16)) for photo, place in found.photos], found
+    work = [Work((photo,), out / written_name(place, depth_of(photo) == 16)) for photo, place in found.photos]
+    refuse_names(work)
+    return work, found
 
 
 def enhance_photos(
@@ -85,4 +88,4 @@ def enhance_photos(
         return photo.notes + save_like(target, enhance_tiled(enhancer, photo.pixels, tile, to), photo)
 
     words = f"enhanced with {weights} into {out}"
-    return run(Batch(work, Receipts(out), recipe, "photos", words, options, found.failed, found.said), make)
+    return run(Batch(work, Receipts(out), recipe, "photos", words, options, failed=found.failed, said=found.said), make)

@@ -18,6 +18,7 @@ from pictures import (
     join,
     listing,
     refuse_file_as_folder,
+    refuse_names,
     refuse_suffix,
     sorted_out,
     without,
@@ -45,6 +46,12 @@ def find_scenes(
 
     Raises `ImageError`: fewer than two files, files and folders mixed, nothing in common, a name that cannot be written.
     """
+    found = _scenes(exposures, out, by, in_bursts, recursive)
+    refuse_names(found.work)
+    return found
+
+
+def _scenes(exposures: Sequence[Path], out: Path, by: By, in_bursts: bool, recursive: bool) -> Scenes:
     folders = [is_folder(path) for path in exposures]
     if any(folders) and not all(folders):
         file = exposures[folders.index(False)]

@@ -133,8 +133,7 @@ def plan(
     a target that is a photo of this run by whatever name (a link, a hard link), which not even `overwrite` allows, a folder,
     or a file that is not ours.
     """
-    refuse_shared(work)
-    refuse_sources(work)
+    refuse_names(work)
     todo: list[Work] = []
     kept: list[Path] = []
     foreign: list[Path] = []
@@ -159,6 +158,12 @@ def plan(
             "choose another --out, or replace it with --overwrite",
         )
     return Plan(todo, done, kept)
+
+
+def refuse_names(work: Sequence[Work]) -> None:
+    """Raises `ImageError` where two works have one target, or a target is a photo of the run; see `plan`."""
+    refuse_shared(work)
+    refuse_sources(work)
 
 
 def refuse_shared(work: Sequence[Work]) -> None:

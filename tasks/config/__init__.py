@@ -75,6 +75,8 @@ class FolderDataset(Section):
     normal: str | None = None
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
     max_side: Annotated[int, Field(ge=64)] | None = 768
+    recursive: bool = False
+    pair_by: Literal["name", "order", "time"] = "name"
 
 
 class Dataset(Section):

@@ -33,7 +33,8 @@ class SampleBrackets(Section):
 
 
 class FolderBrackets(Section):
-    """A user's own bracketed photos, joined by name. natural: well-lit photos of anything, for the search's constraint."""
+    """A user's own bracketed photos: two folders that are joined, or one of bursts. natural: well-lit photos of anything, for
+    the search's constraint."""
 
     under: str | None = None
     over: str | None = None
@@ -42,6 +43,9 @@ class FolderBrackets(Section):
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     max_side: Annotated[int, Field(ge=64)] | None = None
     swapped: Literal["fix", "refuse"] = "fix"
+    bursts: str | None = None
+    recursive: bool = False
+    pair_by: Literal["name", "order", "time"] = "name"
 
 
 class Brackets(Section):
@@ -51,9 +55,17 @@ class Brackets(Section):
 
     @model_validator(mode="after")
     def _folders_named(self) -> Brackets:
-        missing = [f"folder.{name}" for name in ("under", "over") if not getattr(self.folder, name)]
-        if self.source == "folder" and missing:
-            raise ValueError(f"source is 'folder', so {' and '.join(missing)} must name the folders with your photos")
+        named = [name for name in ("under", "over") if getattr(self.folder, name)]
+        if self.source == "folder" and self.folder.bursts and named:
+            raise ValueError(
+                f"folder.bursts and folder.{named[0]} are both set; name one folder of bursts, or two to join"
+            )
+        missing = [f"folder.{name}" for name in ("under", "over") if name not in named]
+        if self.source == "folder" and missing and not self.folder.bursts:
+            raise ValueError(
+                f"source is 'folder', so {' and '.join(missing)} must name the folders with your photos (or folder.bursts one "
+                "folder of bracketed bursts)"
+            )
         return self
 
     @property

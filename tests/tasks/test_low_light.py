@@ -221,7 +221,7 @@ def test_faults_of_the_folders_themselves(tmp_path: Path, build: Build) -> None:
     low = folder_of(tmp_path / "low", {"a.png": picture(1), "b.png": picture(2)})
     with pytest.raises(ImageError, match="absent: no such folder"):
         build(inputs=tmp_path / "absent")
-    with pytest.raises(ImageError, match="no reference here has the stem"):
+    with pytest.raises(ImageError, match="ref: no photo here has the stem of one in"):
         build(inputs=low, references=folder_of(tmp_path / "ref", {"x.png": picture(1)}))
     folder_of(low, {"a.jpg": picture(3)})
     with pytest.raises(ImageError, match=r"a\.png: has the same stem as .*a\.jpg"):
