@@ -84,6 +84,8 @@ def without(listed: Listing, out: Path) -> Listing:
         return listed
     photos = [photo for photo in listed.photos if not _lies_in(os.path.realpath(photo), inner)]
     left_out = [error for error in listed.left_out if not _lies_in(os.path.realpath(error.path), inner)]
+    if not photos:
+        raise ImageError(listed.folder, f"no photos in this folder but those in {out}, which is written to")
     below = listed.below
     if below:
         with suppress(ImageError):  # it holds none
