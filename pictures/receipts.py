@@ -167,7 +167,7 @@ def _read(path: Path) -> Receipt | None:
         if kept.pop("format") != FORMAT:
             return None
         receipt = Receipt(**kept | {"inputs": tuple(Made(**each) for each in kept["inputs"])})
-    except (FileFault, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (FileFault, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return receipt if isinstance(receipt.recipe, dict) and isinstance(receipt.target, str) else None
 

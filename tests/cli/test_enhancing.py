@@ -16,6 +16,7 @@ from models.storage import save_weights
 from pictures import ImageError, read_array, write_png
 
 ROOT = Path(__file__).resolve().parents[2]
+CASES = ROOT.parent / "shared" / "data" / "cases"
 TINY = {"width": 4, "iterations": 4, "scale": 4}  # the enhancer of tests/tiny.yaml
 
 
@@ -159,6 +160,63 @@ def test_rounds_that_are_not_trained_or_unknown(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "round r01 is not trained yet; `dvc repro` trains it" in said
+
+
+def test_a_file_that_is_not_ours_is_refused_before_anything_is_written(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(trained / "in")
+    Path("out").mkdir()
+    Path("out/grey.PNG").write_bytes(b"mine")
+    assert loupe(monkeypatch, "in", "--out", "out") == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("error: out/grey.PNG: exists and was not written by this command")
+    assert [path.name for path in Path("out").iterdir()] == ["grey.PNG"]
+    assert Path("out/grey.PNG").read_bytes() == b"mine"
+    assert loupe(monkeypatch, "in", "--out", "out", "--overwrite") == 3
+    assert read_array("out/grey.PNG").shape == (50, 70, 3)
+
+
+def test_a_hard_link_to_a_photo_is_not_replaced(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_png("in/a.png", scene())
+    Path("out").mkdir()
+    Path("out/a.png").hardlink_to("in/a.png")
+    before = Path("in/a.png").read_bytes()
+    assert loupe(monkeypatch, "in", "--out", "out", "--overwrite") == 1
+    assert "in/a.png: would be overwritten" in capsys.readouterr().err
+    assert Path("out/a.png").read_bytes() == before
+
+
+def test_a_deep_photo_under_an_8_bit_name_gets_a_name_that_has_place(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_png("x.png", scene().astype(np.uint16) * 257)
+    Path("x.png").rename("x.jpg")
+    assert loupe(monkeypatch, "x.jpg", "--out", "out") == 0
+    assert read_array("out/x.png").dtype == np.uint16
+    write_png("x.png", scene())
+    assert loupe(monkeypatch, "x.jpg", "x.png", "--out", "both") == 1
+    assert "x.png: has the same name as x.jpg: both would be written to both/x.png" in capsys.readouterr().err
+    assert not Path("both").exists()
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not there")
+def test_the_cases_of_odd_photos(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the files hold, each is enhanced, named as left out or said as not read, and the rest goes on."""
+    for case in ("13-enhance", "17-stem"):
+        files = {path.name for path in (CASES / case).iterdir()}
+        code = loupe(monkeypatch, str(CASES / case), "--out", case)
+        said = capsys.readouterr()
+        written = {path.stem for path in Path(case).glob("[!.]*")}
+        assert code in {0, 3} and "Traceback" not in said.err
+        assert all(Path(name).stem in written or name in said.err for name in files)
+        assert all(name in said.err for name in files if name.lower().endswith((".heic", ".dng", ".avif"))) or all(
+            Path(name).stem in written for name in files
+        )
 
 
 MEASURE = """
