@@ -1,6 +1,6 @@
 """Picture files: reading, writing, resizing, names. The ground floor: it imports no torch and nothing else of Loupe."""
 
-from pictures.atomic import atomic_path, fresh_folder
+from pictures.atomic import atomic_path, fresh_folder, remove_leftovers
 from pictures.bursts import Burst, Bursts, bursts
 from pictures.errors import FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
@@ -19,9 +19,23 @@ from pictures.reading import (
     read_photo,
     read_uint8,
 )
+from pictures.receipts import Receipts, digest
 from pictures.resizing import reduce_to
 from pictures.saving import refuse_suffix, save_like
 from pictures.taken import Taken, header_size, taken
+from pictures.targets import (
+    Found,
+    Work,
+    depth_of,
+    find_photos,
+    is_folder,
+    plan,
+    refuse_file_as_folder,
+    refuse_names,
+    sorted_out,
+    without,
+    written_name,
+)
 
 __all__ = [
     "MAX_PIXELS",
@@ -30,19 +44,26 @@ __all__ = [
     "Bursts",
     "By",
     "FileFault",
+    "Found",
     "ImageError",
     "Joined",
     "Listing",
     "Photo",
     "Photos",
+    "Receipts",
     "Taken",
+    "Work",
     "atomic_path",
     "bursts",
+    "depth_of",
+    "digest",
     "encode_png",
+    "find_photos",
     "folded",
     "fresh_folder",
     "header_size",
     "identifiers",
+    "is_folder",
     "join",
     "join_by_stem",
     "list_photos",
@@ -50,6 +71,7 @@ __all__ = [
     "name_key",
     "opened",
     "orientation_of",
+    "plan",
     "printable",
     "quantise",
     "read_array",
@@ -59,11 +81,17 @@ __all__ = [
     "read_regular",
     "read_uint8",
     "reduce_to",
+    "refuse_file_as_folder",
+    "refuse_names",
     "refuse_suffix",
+    "remove_leftovers",
     "save_like",
     "some",
+    "sorted_out",
     "stems",
     "taken",
     "why_not_read",
+    "without",
     "write_png",
+    "written_name",
 ]
