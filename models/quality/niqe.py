@@ -95,7 +95,7 @@ def block_moments(grey: Tensor, side: int) -> Tensor:
 def gaussian_fit(moments: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Shape and left and right scale of asymmetric generalised Gaussians from moments (..., 6) of `count` values.
 
-    NaN scales where no value lies on one side. Source: Lasmar, Stitou, Berthoumieu 2009, as used by Mittal 2013.
+    The scale of a side without values is NaN. Source: Lasmar, Stitou, Berthoumieu 2009, as used by Mittal 2013.
     """
     below, sum_below, energy_below, above, sum_above, energy_above = moments.unbind(-1)
     left, right = (energy_below / below).sqrt(), (energy_above / above).sqrt()
