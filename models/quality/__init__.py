@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 
-from models.quality import colour, entropy, fidelity, lpips, pyiqa_adapter
+from models.quality import colour, entropy, fidelity, lpips, niqe, pyiqa_adapter, vif
 from models.quality.fusion import gradient, mef_ssim, similarity, statistics, tmqi
 from models.quality.metric import Compute, Metric, MetricInfo, MetricUnavailable, SourcesCompute, UnknownMetric
 from models.weights import WeightUnavailable
@@ -32,7 +32,7 @@ def register(info_: MetricInfo, build: Build) -> None:
     _METRICS[info_.name] = (info_, build)
 
 
-register(pyiqa_adapter.NIQE_INFO, pyiqa_adapter.build_niqe)
+register(niqe.INFO, niqe.build)
 register(pyiqa_adapter.BRISQUE_INFO, pyiqa_adapter.build_brisque)
 register(pyiqa_adapter.PIQE_INFO, pyiqa_adapter.build_piqe)
 register(entropy.INFO, entropy.build)
@@ -43,7 +43,7 @@ register(colour.INFO, colour.build)
 register(pyiqa_adapter.MUSIQ_INFO, pyiqa_adapter.build_musiq)
 register(pyiqa_adapter.NRQM_INFO, pyiqa_adapter.build_nrqm)
 register(pyiqa_adapter.PI_INFO, pyiqa_adapter.build_pi)
-register(pyiqa_adapter.VIF_INFO, pyiqa_adapter.build_vif)
+register(vif.INFO, vif.build)
 register(fidelity.MS_SSIM_INFO, fidelity.build_ms_ssim)
 register(statistics.SD_INFO, statistics.build_sd)
 register(statistics.CC_INFO, statistics.build_cc)

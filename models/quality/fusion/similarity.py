@@ -8,7 +8,7 @@ from operator import add
 import torch
 from torch import Tensor
 
-from models.quality import fidelity, pyiqa_adapter
+from models.quality import fidelity, vif
 from models.quality.metric import MetricInfo, Sources, SourcesCompute
 
 VIF_FUSION_INFO = MetricInfo(
@@ -17,9 +17,8 @@ VIF_FUSION_INFO = MetricInfo(
     value_range=(0.0, float("inf")),
     needs_reference=False,
     needs_sources=True,
-    variant=f"sum over the sources of VIF with the source as reference; VIF: {pyiqa_adapter.VIF_INFO.variant}",
-    library=pyiqa_adapter.LIBRARY,
-    min_size=pyiqa_adapter.VIF_INFO.min_size,
+    variant=f"sum over the sources of VIF with the source as reference; VIF: {vif.INFO.variant}",
+    min_size=vif.INFO.min_size,
 )
 MS_SSIM_SOURCES_INFO = MetricInfo(
     name="ms_ssim_sources",
@@ -34,7 +33,7 @@ MS_SSIM_SOURCES_INFO = MetricInfo(
 
 def build_vif_fusion(device: str | torch.device) -> SourcesCompute:
     """The compute function of `vif_fusion`. A flat source holds no information and adds 0."""
-    one = pyiqa_adapter.build_vif(device)
+    one = vif.build(device)
 
     def compute(image: Tensor, sources: Sources) -> Tensor:
         return reduce(add, [one(image, source) for source in sources])
