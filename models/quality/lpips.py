@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -23,9 +24,9 @@ SCALE = (0.458, 0.448, 0.450)
 INFO = MetricInfo(
     name="lpips",
     higher_is_better=False,
-    value_range=(0.0, 1.0),
+    value_range=(0.0, math.inf),
     needs_reference=True,
-    variant="version 0.1, AlexNet, spatial mean",
+    variant="version 0.1, AlexNet, spatial mean; 0 for equal images, no upper bound",
     min_size=31,
     differentiable=True,
 )

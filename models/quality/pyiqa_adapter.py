@@ -32,7 +32,7 @@ PIQE_INFO = MetricInfo(
     higher_is_better=False,
     value_range=(0.0, 100.0),
     needs_reference=False,
-    variant="Y of YIQ, stretched to its maximum, blocks of 16",
+    variant="Y of YIQ, stretched to its maximum, blocks of 16; 100 where no block is active (a flat or black picture)",
     library=LIBRARY,
     min_size=16,
 )
@@ -93,7 +93,13 @@ def build_piqe(device: str | torch.device) -> Compute:
     """PIQE (Venkatanath et al., Blind Image Quality Evaluation Using Perception Based Features, 2015)."""
     from pyiqa.archs.piqe_arch import piqe
 
-    return one_by_one(lambda image: piqe(image.float())[0])
+    def compute(image: Tensor) -> Tensor:
+        # pyiqa divides by the highest grey value. A black picture has no active block, as any flat one, which gets 100.
+        if float(image.max()) <= 0:
+            return image.new_full((), 100.0)
+        return piqe(image.float())[0]
+
+    return one_by_one(compute)
 
 
 def build_musiq(device: str | torch.device) -> Compute:

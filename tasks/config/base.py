@@ -37,9 +37,12 @@ class Training(Section):
 
 
 def unknown_metrics(key: str, chosen: Sequence[str]) -> str | None:
-    """Which of the metrics named under `key` there are not, else None."""
-    from models.quality import names
+    """Which of the metrics named under `key` there are not, and what those with a former name are called, else None."""
+    from models.quality import RENAMED, names
 
+    renamed = [f"{name} is now called {RENAMED[name]}" for name in chosen if name in RENAMED]
+    if renamed:
+        return f"{key}: {'; '.join(renamed)}: write that (docs/metrics.md says why)"
     unknown = sorted(set(chosen) - set(names()))
     return f"{key} names unknown metrics {unknown}; known are {', '.join(sorted(names()))}" if unknown else None
 

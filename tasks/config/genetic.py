@@ -32,8 +32,10 @@ def objective_fault(name: str) -> str | None:
             if name[7:8] == "r" and name[8:].isdigit()
             else f"{name!r} names no round (ranker:r00, ranker:r01, ...)"
         )
-    from models.quality import info, names
+    from models.quality import RENAMED, info, names
 
+    if name in RENAMED:
+        return f"{name} is now called {RENAMED[name]}: write that (docs/metrics.md says why)"
     if name not in names():
         return f"{name!r} is no objective; known are entropy, distance, ranker:rNN and {', '.join(sorted(names()))}"
     if info(name).needs_sources:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.quality.fusion.gradient import edges, qabf
+from models.quality.fusion.gradient import folded_edges, qabf, qabf_folded
 
 PERFECT = 0.9994 / (1 + math.exp(-15 * 0.5)) * 0.9879 / (1 + math.exp(-22 * 0.2))
 """What an edge of equal strength and orientation gets."""
@@ -62,7 +62,7 @@ def pixel_by_pixel(fused: np.ndarray, sources: list[np.ndarray]) -> float:
 def test_equals_pixel_by_pixel(count: int) -> None:
     generator = np.random.default_rng(count)
     fused, *sources = [generator.integers(0, 256, (9, 11)).astype(float) for _ in range(count + 1)]
-    got = qabf(grey(fused), [grey(source) for source in sources])
+    got = qabf_folded(grey(fused), [grey(source) for source in sources])
     assert got.item() == pytest.approx(pixel_by_pixel(fused, sources), abs=1e-9)
 
 
@@ -70,28 +70,28 @@ def test_a_copy_is_perfect_and_a_flat_source_has_no_say() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (12, 12)).astype(float)
     # 0.998847 * 0.975919
     assert pytest.approx(0.974794, abs=1e-6) == PERFECT
-    assert qabf(grey(picture), (grey(picture), grey(picture))).item() == pytest.approx(PERFECT, abs=1e-9)
-    assert qabf(grey(picture), (grey(picture), grey(np.full((12, 12), 255.0)))).item() == pytest.approx(
+    assert qabf_folded(grey(picture), (grey(picture), grey(picture))).item() == pytest.approx(PERFECT, abs=1e-9)
+    assert qabf_folded(grey(picture), (grey(picture), grey(np.full((12, 12), 255.0)))).item() == pytest.approx(
         PERFECT, abs=1e-9
     )
     # An inverted picture has the same edges: orientation is counted modulo half a turn.
-    assert qabf(grey(255 - picture), (grey(picture),)).item() == pytest.approx(PERFECT, abs=1e-9)
+    assert qabf_folded(grey(255 - picture), (grey(picture),)).item() == pytest.approx(PERFECT, abs=1e-9)
 
 
 def test_half_the_strength_by_hand() -> None:
     ramp = np.tile(np.arange(12) * 8.0, (12, 1))
     # kept 1/2: 0.9994 / (1 + e^0) = 0.4997; orientation kept: 0.975919. Product 0.487666.
-    assert qabf(grey(ramp / 2), (grey(ramp), grey(ramp))).item() == pytest.approx(0.4997 * 0.975919, abs=1e-5)
-    strength, orientation = edges(torch.from_numpy(ramp)[None, None])
+    assert qabf_folded(grey(ramp / 2), (grey(ramp), grey(ramp))).item() == pytest.approx(0.4997 * 0.975919, abs=1e-5)
+    strength, orientation = folded_edges(torch.nn.functional.pad(torch.from_numpy(ramp)[None, None], (1, 1, 1, 1), mode="replicate"))
     assert (strength[0, 0, 5, 5].item(), orientation[0, 0, 5, 5].item()) == (64.0, 0.0)  # 4 * (two columns of 8)
 
 
 def test_a_turned_edge_is_lost() -> None:
     ramp = np.tile(np.arange(12) * 8.0, (12, 1))
     # Orientation at right angles: turned 0, 0.9879 / (1 + e^17.6) = 2.2e-8.
-    assert qabf(grey(ramp.T), (grey(ramp),)).item() < 1e-7
+    assert qabf_folded(grey(ramp.T), (grey(ramp),)).item() < 1e-7
 
 
 def test_no_edge_anywhere_is_undefined() -> None:
     flat = grey(np.full((8, 8), 100.0))
-    assert torch.isnan(qabf(flat, (flat, flat))).all()
+    assert torch.isnan(qabf_folded(flat, (flat, flat))).all()
