@@ -82,7 +82,7 @@ def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "model.safetensors"
     save_weights(network(), path)
     monkeypatch.setattr(storage, "MAX_BYTES", path.stat().st_size - 1)
-    with pytest.raises(WeightsError, match="larger than"):
+    with pytest.raises(WeightsError, match="more than the"):
         load_weights(network(), path)
 
 
