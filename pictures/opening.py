@@ -31,9 +31,12 @@ def read_regular(path: Path | str, most: int) -> bytes:
         raise _absent(path) from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise FileFault(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        _refuse(path, status, most)
+    try:
+        _refuse(path, os.fstat(descriptor), most)
+    except FileFault:
+        os.close(descriptor)
+        raise
+    with os.fdopen(descriptor, "rb") as file:  # not before: Python opens no folder
         try:
             data = file.read(most + 1)
         except OSError as error:
