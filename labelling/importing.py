@@ -15,7 +15,7 @@ from labelling.errors import InvalidVote, VoteConflict
 from labelling.matching import PictureFinder, Unmatched
 from labelling.records import TIE, UNSURE, Vote, pair_key
 from labelling.store import Store
-from pictures import FileFault, read_text
+from pictures import FileFault, read_text, shortened
 
 NAMESPACE = uuid.UUID("b7c9a3f2-2f0e-4a31-9d65-5b8f6e1c7d04")
 MAX_FILE = 256 << 20
@@ -206,7 +206,9 @@ def read_csv(path: Path, finder: PictureFinder, report: Report) -> list[Answer]:
     if "left" not in names and rows:
         report.notes.append("the file has no column left: first is taken as shown left")
     if "observer" not in names:
-        raise ExchangeError(f"{path} lacks the column observer; it holds {', '.join(filter(None, names))}")
+        raise ExchangeError(
+            f"{path} lacks the column observer; it holds {shortened(', '.join(filter(None, names)), 200)}"
+        )
     answers = []
     uncounted: Counter[str] = Counter()
     for number, row in enumerate(rows, start=2):
@@ -230,7 +232,9 @@ def _picture_columns(path: Path, names: Mapping[str, str]) -> tuple[str, str]:
     if "label_first" in names and "observer" not in names:
         raise ExchangeError(f"{path} holds majorities, not single votes; import the file that has one row per vote")
     if "choice" not in names:
-        raise ExchangeError(f"{path} lacks the column choice; it holds {', '.join(filter(None, names)) or 'nothing'}")
+        raise ExchangeError(
+            f"{path} lacks the column choice; it holds {shortened(', '.join(filter(None, names)), 200) or 'nothing'}"
+        )
     for pair in (("first_sha256", "second_sha256"), ("first", "second")):
         if all(name in names for name in pair):
             return pair

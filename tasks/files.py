@@ -11,10 +11,12 @@ from typing import Any
 
 from pictures import atomic_path, check_regular, fresh_folder
 
-__all__ = ["atomic_path", "fresh_folder", "sha256_bytes", "sha256_file", "write_json"]
+__all__ = ["MAX_PICTURE", "atomic_path", "fresh_folder", "sha256_bytes", "sha256_file", "write_json"]
 
 _CHUNK = 1 << 20
 _LARGEST = 1 << 40
+MAX_PICTURE = 1 << 30
+"""Bytes of a picture of the workspace."""
 
 
 def write_json(path: Path | str, value: Any) -> None:

@@ -10,10 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from pictures import AbsentFile, FileFault, ImageError, mended, read_regular, read_uint8
-from tasks.files import sha256_bytes
-
-MAX_FILE = 1 << 30
-"""Bytes of a picture of the workspace."""
+from tasks.files import MAX_PICTURE, sha256_bytes
 
 
 class ImageSet:
@@ -38,7 +35,7 @@ class ImageSet:
             return self._cache[index]
         path, sha256 = self._entries[index]
         try:
-            data = read_regular(path, MAX_FILE)
+            data = read_regular(path, MAX_PICTURE)
         except AbsentFile:
             raise ImageError(path, "is missing; `dvc checkout` or `dvc repro` brings it back") from None
         except FileFault as error:

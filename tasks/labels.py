@@ -17,7 +17,7 @@ from models.preference.observers import SimulatedObserver
 from pictures import read_regular, read_uint8
 from tasks import tables
 from tasks.config import Labels, View
-from tasks.image_set import MAX_FILE
+from tasks.files import MAX_PICTURE
 from tasks.mapping import map_images
 from tasks.runtime import DATA, stage, workers
 from tasks.scoring import score_files
@@ -32,7 +32,7 @@ VOTE_NAMESPACE = uuid.UUID("6f0d9c1e-6a0c-4a52-9a53-0b6f7a1f4e2d")
 def sources_of(names: tuple[str, ...], subject: Subject) -> tuple[SourceImage, ...]:
     """The files that a picture was fused from, as the store takes them."""
     return tuple(
-        SourceImage(name=name, sha256=sha256, png=partial(read_regular, path, MAX_FILE))
+        SourceImage(name=name, sha256=sha256, png=partial(read_regular, path, MAX_PICTURE))
         for name, path, sha256 in zip(names, subject.sources, subject.hashes, strict=True)
     )
 
@@ -46,8 +46,8 @@ def offered(pairs: pd.DataFrame, task: str) -> list[PairImages]:
             key=row.key,
             first_sha256=row.first_sha256,
             second_sha256=row.second_sha256,
-            first_png=partial(read_regular, row.first, MAX_FILE),
-            second_png=partial(read_regular, row.second, MAX_FILE),
+            first_png=partial(read_regular, row.first, MAX_PICTURE),
+            second_png=partial(read_regular, row.second, MAX_PICTURE),
             sources=sources_of(names, of[row.image]) if names else (),
         )
         for row in tables.rows(pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -13,8 +14,8 @@ _SHA256 = r"[0-9a-f]{64}"
 _PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f]{1,200}"
 _PATH = rf"{_PART}(?:/{_PART})*"
 
-Fault = Callable[["pd.Series[object]"], "pd.Series[bool]"]
-"""Cells that are there -> which of them are wrong."""
+Fault = Callable[[Any], Any]
+"""A column's cells, those that are there -> a column of bool: which of them are wrong."""
 
 
 def _unlike(pattern: str) -> Fault:
