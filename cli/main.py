@@ -108,6 +108,14 @@ def status() -> None:
 
 
 @app.command()
+def repair(path: Annotated[Path, typer.Argument(help="A damaged file or folder that a stage wrote")]) -> None:
+    """Remove a damaged output of the pipeline together with its copy in DVC's cache, where that is damaged too."""
+    from flows.repair import repair as mend
+
+    print(mend(path, Path.cwd()))
+
+
+@app.command()
 def weights(names: Annotated[list[str] | None, typer.Argument(help="Some of them; all by default")] = None) -> None:
     """Fetch and list the weights of the networks and metrics, with licence and source."""
     from models.weights.__main__ import main as resolve

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import uuid
 from collections import Counter
@@ -14,8 +15,11 @@ from labelling.errors import InvalidVote, VoteConflict
 from labelling.matching import PictureFinder, Unmatched
 from labelling.records import TIE, UNSURE, Vote, pair_key
 from labelling.store import Store
+from pictures import FileFault, read_text, shortened
 
 NAMESPACE = uuid.UUID("b7c9a3f2-2f0e-4a31-9d65-5b8f6e1c7d04")
+MAX_FILE = 256 << 20
+"""Bytes of a file of votes or ratings: some millions of them."""
 _AT_ONCE = 1000  # votes in one transaction
 _SHOWN_REASONS, _SHOWN_PLACES = 12, 3
 
@@ -189,22 +193,22 @@ def read_csv(path: Path, finder: PictureFinder, report: Report) -> list[Answer]:
     second_sha256, or first and second. Rows that say nothing usable are refused in `report`. Raises ExchangeError.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline()
-            delimiter = max(",;\t", key=head.count)
-            file.seek(0)
-            reader = csv.DictReader(file, delimiter=delimiter)
-            names = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
-            pictures = _picture_columns(path, names)
-            rows = list(reader)
-    except OSError as error:
-        raise ExchangeError(f"{path} cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+        text = read_text(path, MAX_FILE, "utf-8-sig")
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        names = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
+        pictures = _picture_columns(path, names)
+        rows = list(reader)
+    except FileFault as error:
+        raise ExchangeError(f"{error}; save it as a CSV file in UTF-8") from error
+    except csv.Error as error:
         raise ExchangeError(f"{path} is not a CSV file in UTF-8 ({error}); save it as one") from error
     if "left" not in names and rows:
         report.notes.append("the file has no column left: first is taken as shown left")
     if "observer" not in names:
-        raise ExchangeError(f"{path} lacks the column observer; it holds {', '.join(filter(None, names))}")
+        raise ExchangeError(
+            f"{path} lacks the column observer; it holds {shortened(', '.join(filter(None, names)), 200)}"
+        )
     answers = []
     uncounted: Counter[str] = Counter()
     for number, row in enumerate(rows, start=2):
@@ -228,7 +232,9 @@ def _picture_columns(path: Path, names: Mapping[str, str]) -> tuple[str, str]:
     if "label_first" in names and "observer" not in names:
         raise ExchangeError(f"{path} holds majorities, not single votes; import the file that has one row per vote")
     if "choice" not in names:
-        raise ExchangeError(f"{path} lacks the column choice; it holds {', '.join(filter(None, names)) or 'nothing'}")
+        raise ExchangeError(
+            f"{path} lacks the column choice; it holds {shortened(', '.join(filter(None, names)), 200) or 'nothing'}"
+        )
     for pair in (("first_sha256", "second_sha256"), ("first", "second")):
         if all(name in names for name in pair):
             return pair

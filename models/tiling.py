@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from models.enhancers.base import Enhancer
+from models.finite import require_finite
 from models.fusers.base import Fuser
 from models.fusers.many import Rule, exposure_order, fold_ordered
 
@@ -37,7 +38,7 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
     """Enhance a photo (H, W, 3), uint8 or uint16, RGB, sRGB; returns the same shape and type.
 
     tile: side of the written part of a tile, in pixels; memory beside the two photos grows with it alone.
-    Raises `ValueError` for another type or shape.
+    Raises `ValueError` for another type or shape, `NotFinite` where the enhancer made values that are not finite.
     """
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"a photo is (H, W, 3) uint8 or uint16, not {photo.shape} {photo.dtype}")
@@ -53,7 +54,7 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
             rows.start - read_rows.start : rows.stop - read_rows.start,
             columns.start - read_columns.start : columns.stop - read_columns.start,
         ]
-        result[rows, columns] = (inner.clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(photo.dtype)
+        result[rows, columns] = (require_finite(inner).clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(photo.dtype)
     return result
 
 
@@ -65,7 +66,8 @@ def fuse_tiled(
 
     photos: two are the under- and the over-exposed one, in this order; more are sorted by mean brightness and fused by
     `rule` (`models.fusers.many.fold`). tile: side of the written part of a tile; a fuser that looks at the `whole` photo
-    gets no tiles. Tiled and whole are equal within 1/255. Raises ValueError: fewer than two, other types or shapes.
+    gets no tiles. Tiled and whole are equal within 1/255. Raises ValueError: fewer than two, other types or shapes;
+    `NotFinite`: the fuser made values that are not finite.
     """
     if len(photos) < 2 or len({(photo.shape, photo.dtype) for photo in photos}) > 1:
         found = ", ".join(f"{photo.shape} {photo.dtype}" for photo in photos) or "none"
@@ -90,7 +92,7 @@ def fuse_tiled(
             rows.start - read_rows.start : rows.stop - read_rows.start,
             columns.start - read_columns.start : columns.stop - read_columns.start,
         ]
-        result[rows, columns] = (inner.clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(result.dtype)
+        result[rows, columns] = (require_finite(inner).clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(result.dtype)
     return result
 
 

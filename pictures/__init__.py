@@ -2,11 +2,11 @@
 
 from pictures.atomic import atomic_path, fresh_folder, remove_leftovers
 from pictures.bursts import Burst, Bursts, bursts
-from pictures.errors import FileFault, ImageError, printable
+from pictures.errors import AbsentFile, FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, stems
 from pictures.listing import Listing, list_photos, listing, some
-from pictures.opening import read_regular
+from pictures.opening import check_regular, read_regular
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
     MAX_PIXELS,
@@ -36,10 +36,13 @@ from pictures.targets import (
     without,
     written_name,
 )
+from pictures.text import MAX_TEXT, mended, parse_json, read_json, read_text, shortened
 
 __all__ = [
     "MAX_PIXELS",
+    "MAX_TEXT",
     "SUFFIXES",
+    "AbsentFile",
     "Burst",
     "Bursts",
     "By",
@@ -55,6 +58,7 @@ __all__ = [
     "Work",
     "atomic_path",
     "bursts",
+    "check_regular",
     "depth_of",
     "digest",
     "encode_png",
@@ -68,17 +72,21 @@ __all__ = [
     "join_by_stem",
     "list_photos",
     "listing",
+    "mended",
     "name_key",
     "opened",
     "orientation_of",
+    "parse_json",
     "plan",
     "printable",
     "quantise",
     "read_array",
     "read_image",
+    "read_json",
     "read_pair",
     "read_photo",
     "read_regular",
+    "read_text",
     "read_uint8",
     "reduce_to",
     "refuse_file_as_folder",
@@ -86,6 +94,7 @@ __all__ = [
     "refuse_suffix",
     "remove_leftovers",
     "save_like",
+    "shortened",
     "some",
     "sorted_out",
     "stems",

@@ -38,6 +38,10 @@ class FileFault(ValueError):
         return f"{printable(self.path)}: {self.reason}"
 
 
+class AbsentFile(FileFault):
+    """There is no such file, or a link leads nowhere."""
+
+
 class ImageError(FileFault):
     """An image file, or a folder of them, that cannot be used."""
 

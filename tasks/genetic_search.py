@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from models.genetic.objectives import Fitness, Judge, Objective, Photo
 from models.genetic.search import SearchSettings, search
 from models.quality import create, info
 from models.training import make_deterministic, step_seed
-from pictures import digest, read_photo
+from pictures import AbsentFile, FileFault, digest, read_json, read_photo
 from tasks.config import View
 from tasks.config.genetic import PAPER_OBJECTIVES, Genetic
 from tasks.files import sha256_file, write_json
@@ -108,11 +107,11 @@ def read_front(path: Path, identity: str | None = None) -> PhotoFront | None:
     Raises BrokenFront for a file that is no front.
     """
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        kept = read_json(path)
+    except AbsentFile:
         return None
-    except (OSError, ValueError) as error:
-        raise BrokenFront(f"{path} is not a readable front ({error}); delete it and search again") from error
+    except FileFault as error:
+        raise BrokenFront(f"{error}: no front; delete it and search again") from error
     if not isinstance(kept, dict) or kept.get("format") != FORMAT or (identity and kept.get("identity") != identity):
         return None
     try:

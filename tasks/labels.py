@@ -8,15 +8,16 @@ Reads data/pairs/ROUND, the pictures it names and the dataset; writes data/label
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
+from functools import partial
 
 import pandas as pd
 
 from labelling.store import Options, PairImages, SourceImage, Store, StoredVote, Vote
 from models.preference.observers import SimulatedObserver
-from pictures import read_uint8
+from pictures import read_regular, read_uint8
 from tasks import tables
 from tasks.config import Labels, View
+from tasks.files import MAX_PICTURE
 from tasks.mapping import map_images
 from tasks.runtime import DATA, stage, workers
 from tasks.scoring import score_files
@@ -31,7 +32,7 @@ VOTE_NAMESPACE = uuid.UUID("6f0d9c1e-6a0c-4a52-9a53-0b6f7a1f4e2d")
 def sources_of(names: tuple[str, ...], subject: Subject) -> tuple[SourceImage, ...]:
     """The files that a picture was fused from, as the store takes them."""
     return tuple(
-        SourceImage(name=name, sha256=sha256, png=Path(path).read_bytes)
+        SourceImage(name=name, sha256=sha256, png=partial(read_regular, path, MAX_PICTURE))
         for name, path, sha256 in zip(names, subject.sources, subject.hashes, strict=True)
     )
 
@@ -45,8 +46,8 @@ def offered(pairs: pd.DataFrame, task: str) -> list[PairImages]:
             key=row.key,
             first_sha256=row.first_sha256,
             second_sha256=row.second_sha256,
-            first_png=Path(row.first).read_bytes,
-            second_png=Path(row.second).read_bytes,
+            first_png=partial(read_regular, row.first, MAX_PICTURE),
+            second_png=partial(read_regular, row.second, MAX_PICTURE),
             sources=sources_of(names, of[row.image]) if names else (),
         )
         for row in tables.rows(pairs)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from models.preference.votes import majority
+from pictures import mended
 from tasks import tables
 from tasks.config import View
 from tasks.files import fresh_folder, sha256_file, write_json
@@ -69,7 +70,7 @@ def _keep(path: Path, sha256: str, folder: Path) -> str:
     (folder / place).parent.mkdir(exist_ok=True)
     shutil.copyfile(path, folder / place)
     if sha256_file(folder / place) != sha256:
-        raise tables.TableError(f"{path} is not the picture that was labelled; `dvc checkout` or `dvc repro` mends it")
+        raise tables.TableError(f"{path} is not the picture that was labelled; {mended(path)}")
     return str(place)
 
 

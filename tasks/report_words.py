@@ -42,7 +42,12 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "qabf": ("Qabf", "", 3, "Edges kept from the exposures, as public kits compute it"),
     "qabf_folded": ("Qabf (folded)", "", 3, "Edges kept from the exposures, orientations modulo half a turn"),
     "viff": ("VIFF", "", 3, "Information kept from the exposures in the pixel domain, summed over them"),
-    "vif_sources": ("VIF to exposures", "", 3, "Information kept from the exposures in wavelet bands, summed over them"),
+    "vif_sources": (
+        "VIF to exposures",
+        "",
+        3,
+        "Information kept from the exposures in wavelet bands, summed over them",
+    ),
     "vif_fusion": ("VIF to exposures", "", 3, "Information kept from the exposures in wavelet bands, summed over them"),
     "ms_ssim_sources": ("MS-SSIM to exposures", "", 3, "Closeness of structure to the exposures, over scales"),
     "ms_ssim": ("MS-SSIM", "", 3, "Closeness of structure to the reference, over scales"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.quality.fusion.gradient import folded_edges, qabf, qabf_folded
+from models.quality.fusion.gradient import folded_edges, qabf_folded
 
 PERFECT = 0.9994 / (1 + math.exp(-15 * 0.5)) * 0.9879 / (1 + math.exp(-22 * 0.2))
 """What an edge of equal strength and orientation gets."""
@@ -82,7 +82,9 @@ def test_half_the_strength_by_hand() -> None:
     ramp = np.tile(np.arange(12) * 8.0, (12, 1))
     # kept 1/2: 0.9994 / (1 + e^0) = 0.4997; orientation kept: 0.975919. Product 0.487666.
     assert qabf_folded(grey(ramp / 2), (grey(ramp), grey(ramp))).item() == pytest.approx(0.4997 * 0.975919, abs=1e-5)
-    strength, orientation = folded_edges(torch.nn.functional.pad(torch.from_numpy(ramp)[None, None], (1, 1, 1, 1), mode="replicate"))
+    strength, orientation = folded_edges(
+        torch.nn.functional.pad(torch.from_numpy(ramp)[None, None], (1, 1, 1, 1), mode="replicate")
+    )
     assert (strength[0, 0, 5, 5].item(), orientation[0, 0, 5, 5].item()) == (64.0, 0.0)  # 4 * (two columns of 8)
 
 
