@@ -5,17 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
 from cli.enhancing import NothingTrained, chosen_weights
+from cli.fuse_scene import fuse_one
 from models.fusers.base import Fuser
-from models.fusers.many import Rule, brightness, exposure_order
+from models.fusers.many import Rule
 from models.storage import WeightsError, read_architecture
-from models.tiling import fuse_tiled
-from pictures import ImageError, list_photos, read_array, refuse_suffix, save_like, stems
+from pictures import ImageError, list_photos, stems
 from tasks import fusers, loop
 from tasks.config import Params, View, load_whole
 from tasks.runtime import device
@@ -31,7 +28,13 @@ class Job:
 
 
 def fuse_photos(
-    exposures: Sequence[Path], out: Path, method: str, rule: Rule, tile: int, round_name: str | None = None
+    exposures: Sequence[Path],
+    out: Path,
+    method: str,
+    rule: Rule,
+    tile: int,
+    round_name: str | None = None,
+    align: bool = True,
 ) -> int:
     """Fuse the exposures of one scene into the file `out`, or folders of exposures, joined by stem, into the folder `out`.
 
@@ -47,7 +50,7 @@ def fuse_photos(
     done = 0
     for job in track(work, description="fusing", disable=not sys.stderr.isatty()):
         try:
-            fuse_one(job, fuser, rule, tile, to)
+            fuse_one(job, fuser, rule, tile, to, align)
             done += 1
         except ImageError as error:
             failed.append(error)
@@ -135,38 +138,3 @@ def refuse_overwriting(sources: Sequence[Path], target: Path) -> None:
     for source in sources:
         if source.resolve() == target.resolve():
             raise ImageError(source, "would be overwritten; choose another --out")
-
-
-def fuse_one(job: Job, fuser: Fuser, rule: Rule, tile: int, to: str) -> None:
-    """Read, check, order and fuse one scene, and write it with the metadata of the first exposure named.
-
-    Raises `ImageError`: broken, of unequal sizes, twice the same, 16 bits that the file to write has no place for.
-    """
-    photos = same_depth([read_array(path) for path in job.exposures])
-    deep = photos[0].dtype == np.uint16
-    # In a folder the names are those of the first exposures, which may be 8-bit JPEG beside 16-bit others.
-    target = job.target.with_suffix(".png") if deep and job.renamed else job.target
-    refuse_suffix(target, deep)
-    first, path = photos[0], job.exposures[0]
-    for photo, other in zip(photos[1:], job.exposures[1:], strict=True):
-        if photo.shape != first.shape:
-            sizes = f"{first.shape[1]} x {first.shape[0]} and {photo.shape[1]} x {photo.shape[0]}"
-            raise ImageError(path, f"differs in size from {other} ({sizes}); export all exposures at one size")
-    for (one, name), (another, twin) in combinations(zip(photos, job.exposures, strict=True), 2):
-        if np.array_equal(one, another):
-            raise ImageError(name, f"is the same picture as {twin}; name each exposure once")
-    order = exposure_order(photos)
-    if len(photos) == 2 and order == [1, 0]:
-        dark, light = (brightness(photo) for photo in photos)
-        print(
-            f"{path} is brighter than {job.exposures[1]} ({dark:.2f} and {light:.2f} of 1): taken as the over-exposed one"
-        )
-    fused = fuse_tiled(fuser, [photos[place] for place in order], tile, to, rule)
-    save_like(target, fused, path)
-
-
-def same_depth(photos: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """All in 16 bits where one is (255 becomes 65535), else as they are."""
-    if len({photo.dtype for photo in photos}) == 1:
-        return list(photos)
-    return [photo if photo.dtype == np.uint16 else photo.astype(np.uint16) * np.uint16(257) for photo in photos]

@@ -85,9 +85,15 @@ def fuse(
         Literal["searched", "mertens", "laplacian", "average"], typer.Option(help="searched: the trained fuser")
     ] = "searched",
     rule: Annotated[
-        Literal["fold", "extremes"],
-        typer.Option(help="More than two: fused from the darkest to the brightest, or the darkest and brightest alone"),
-    ] = "fold",
+        Literal["pairs", "extremes", "tree", "fold"],
+        typer.Option(
+            help="More than two: pairs half the sequence apart, blended; the darkest and the brightest alone; a tree of "
+            "neighbours; or one after the other, which five exposures turn white"
+        ),
+    ] = "pairs",
+    align: Annotated[
+        bool, typer.Option("--align/--no-align", help="Bring exposures from a hand-held camera over one another first")
+    ] = True,
     round_: Annotated[
         str | None,
         typer.Option(
@@ -101,7 +107,7 @@ def fuse(
         raise typer.BadParameter(f"rounds teach the searched fuser; --method {method} has none", param_hint="--round")
     from cli.fusing import fuse_photos
 
-    sys.exit(fuse_photos(exposures, out, method, rule, tile, round_))
+    sys.exit(fuse_photos(exposures, out, method, rule, tile, round_, align))
 
 
 @app.command()

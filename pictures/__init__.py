@@ -1,5 +1,6 @@
 """Picture files: reading, writing, resizing, names. The ground floor: it imports no torch and nothing else of Loupe."""
 
+from pictures.alignment import GHOSTS, disagreement, moved, register_all
 from pictures.atomic import atomic_path, fresh_folder
 from pictures.errors import FileFault, ImageError
 from pictures.formats import SUFFIXES, why_not_read
@@ -17,20 +18,26 @@ from pictures.reading import (
     read_photo,
     read_uint8,
 )
+from pictures.registration import Registration, RegistrationError, register
 from pictures.resizing import reduce_to
 from pictures.saving import refuse_suffix, save_like
 
 __all__ = [
+    "GHOSTS",
     "MAX_PIXELS",
     "SUFFIXES",
     "FileFault",
     "ImageError",
     "Photo",
+    "Registration",
+    "RegistrationError",
     "atomic_path",
+    "disagreement",
     "encode_png",
     "fresh_folder",
     "join_by_stem",
     "list_photos",
+    "moved",
     "opened",
     "orientation_of",
     "quantise",
@@ -42,6 +49,8 @@ __all__ = [
     "read_uint8",
     "reduce_to",
     "refuse_suffix",
+    "register",
+    "register_all",
     "save_like",
     "stems",
     "why_not_read",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,7 @@ def register(moving: np.ndarray, fixed: np.ndarray) -> Registration:
     if max(size) >= LARGEST:
         raise RegistrationError(f"{_size(fixed)} is more than the {LARGEST} pixels a side that can be warped")
     if min(size) < SMALLEST:
-        return _still(math.nan)
+        return still(math.nan)
     scale = min(1.0, SIDE / max(size))
     one, other = _luma(moving, scale), _luma(fixed, scale)
     levels = list(_levels(one, other))
@@ -86,14 +86,14 @@ def register(moving: np.ndarray, fixed: np.ndarray) -> Registration:
         matrix = _rescaled(_refined(a, b, _rescaled(matrix, factor), 30), 1 / factor)
     before, after = _block_scores(*levels[-1][1:], matrix)
     if len(before) < BLOCKS:
-        return _still(math.nan)
+        return still(math.nan)
     score, alike = float(np.median(after)), float(np.median(before))
     full = _rescaled(matrix, 1 / scale)
     motion = mean_motion(full, size)
     if max(score, alike) < MIN_SCORE:
         raise RegistrationError(f"they show no likeness at any motion (correlation {max(score, alike):.2f})")
     if motion < STILL or _evidence(after - before) < MIN_EVIDENCE:
-        return _still(alike) if alike >= MIN_SCORE else _still(math.nan)
+        return still(alike) if alike >= MIN_SCORE else still(math.nan)
     found = Registration(full, *_parts(full, size), motion, score)
     if math.hypot(*found.shift) > MAX_SHIFT * max(size) or abs(found.degrees) > MAX_DEGREES:
         raise RegistrationError(f"they lie too far apart ({found})")
@@ -134,6 +134,15 @@ def _evidence(gains: np.ndarray) -> float:
     return float(gains.mean() / (gains.std(ddof=1) / math.sqrt(len(gains)) + 1e-9))
 
 
+def followed_by(first: Registration, second: Registration, size: tuple[int, int]) -> Registration:
+    """The motion of a third picture against the first one's `fixed`, known against the first one's `moving`. size: (H, W)."""
+    if first.still or second.still:
+        return replace(second if first.still else first, score=min(first.score, second.score))
+    square = np.vstack([first.matrix, [0, 0, 1]])
+    matrix = second.matrix @ square
+    return Registration(matrix, *_parts(matrix, size), mean_motion(matrix, size), min(first.score, second.score))
+
+
 def mean_motion(matrix: np.ndarray, size: tuple[int, int]) -> float:
     """Pixels that the places of a grid over the picture move in the mean. size: (H, W)."""
     ys, xs = np.meshgrid(np.linspace(0, size[0] - 1, 9), np.linspace(0, size[1] - 1, 9), indexing="ij")
@@ -141,7 +150,8 @@ def mean_motion(matrix: np.ndarray, size: tuple[int, int]) -> float:
     return float(np.hypot(*(matrix @ places - places[:2])).mean())
 
 
-def _still(score: float) -> Registration:
+def still(score: float) -> Registration:
+    """No motion. score: NaN where it cannot be told."""
     return Registration(np.eye(2, 3), (0.0, 0.0), 0.0, 0.0, score)
 
 
