@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from cli.batch import PLAIN, Batch, Options, run
 from cli.enhancing import NothingTrained, chosen_weights
+from cli.fuse_scene import fuse_one
 from cli.scenes import find_scenes
-from models.fusers.base import Fuser
-from models.fusers.many import Rule, brightness, exposure_order
+from models.fusers.many import Rule
 from models.storage import WeightsError, read_architecture
-from models.tiling import fuse_tiled
-from pictures import By, ImageError, Work, digest, read_photo, refuse_suffix, save_like
+from pictures import By, Work, digest
 from tasks import fusers, loop
 from tasks.config import Params, View, load_whole
 from tasks.fusers import Method
@@ -42,6 +38,7 @@ def fuse_photos(
     *,
     by: By = "name",
     in_bursts: bool = False,
+    align: bool = True,
     options: Options = PLAIN,
 ) -> int:
     """Fuse the exposures of one scene into the file `out`, or those of many (see `find_scenes`) into the folder `out`.
@@ -59,11 +56,12 @@ def fuse_photos(
         "method": method,
         "model": digest(Path(spec.weights)) if spec.weights else None,
         "rule": rule,
+        "align": align,
         "page": options.page,
     }
 
     def make(item: Work, target: Path) -> Sequence[str]:
-        return fuse_one(Job(item.sources, target, options.page), fuser, rule, tile, to)
+        return fuse_one(Job(item.sources, target, options.page), fuser, rule, tile, to, align)
 
     words = f"fused by {method} into {out}"
     batch = Batch(found.work, found.receipts, recipe, "scenes", words, options, alone=found.failed, said=found.said)
@@ -99,38 +97,3 @@ def holds_fuser(weights: Path) -> bool:
     except WeightsError:
         return False
     return True
-
-
-def fuse_one(job: Job, fuser: Fuser, rule: Rule, tile: int, to: str) -> tuple[str, ...]:
-    """Read, check, order and fuse one scene, and write it with the metadata of the first exposure named.
-
-    Returns what was done to the photos on reading and writing, a sentence each. Raises `ImageError`: broken, of unequal sizes,
-    twice the same, 16 bits that the file to write has no place for.
-    """
-    read = [read_photo(path, job.page) for path in job.exposures]
-    photos = same_depth([photo.pixels for photo in read])
-    refuse_suffix(job.target, photos[0].dtype == np.uint16)
-    first, path = photos[0], job.exposures[0]
-    for photo, other in zip(photos[1:], job.exposures[1:], strict=True):
-        if photo.shape != first.shape:
-            sizes = f"{first.shape[1]} x {first.shape[0]} and {photo.shape[1]} x {photo.shape[0]}"
-            raise ImageError(path, f"differs in size from {other} ({sizes}); export all exposures at one size")
-    for (one, name), (another, twin) in combinations(zip(photos, job.exposures, strict=True), 2):
-        if np.array_equal(one, another):
-            raise ImageError(name, f"is the same picture as {twin}; name each exposure once")
-    order = exposure_order(photos)
-    if len(photos) == 2 and order == [1, 0]:
-        dark, light = (brightness(photo) for photo in photos)
-        print(
-            f"{path} is brighter than {job.exposures[1]} ({dark:.2f} and {light:.2f} of 1): taken as the over-exposed one"
-        )
-    fused = fuse_tiled(fuser, [photos[place] for place in order], tile, to, rule)
-    like = replace(read[0], grey=all(photo.grey for photo in read))
-    return tuple(note for photo in read for note in photo.notes) + save_like(job.target, fused, like)
-
-
-def same_depth(photos: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """All in 16 bits where one is (255 becomes 65535), else as they are."""
-    if len({photo.dtype for photo in photos}) == 1:
-        return list(photos)
-    return [photo if photo.dtype == np.uint16 else photo.astype(np.uint16) * np.uint16(257) for photo in photos]

@@ -6,6 +6,7 @@ import getpass
 import io
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer

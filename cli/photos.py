@@ -64,9 +64,15 @@ def fuse(
         Literal["searched", "mertens", "laplacian", "average"], typer.Option(help="searched: the trained fuser")
     ] = "searched",
     rule: Annotated[
-        Literal["fold", "extremes"],
-        typer.Option(help="More than two: fused from the darkest to the brightest, or the darkest and brightest alone"),
-    ] = "fold",
+        Literal["pairs", "extremes", "tree", "fold"],
+        typer.Option(
+            help="More than two: pairs half the sequence apart, blended; the darkest and the brightest alone; a tree of "
+            "neighbours; or one after the other, which five exposures turn white"
+        ),
+    ] = "pairs",
+    align: Annotated[
+        bool, typer.Option("--align/--no-align", help="Bring exposures from a hand-held camera over one another first")
+    ] = True,
     round_: Annotated[
         str | None,
         typer.Option(
@@ -93,7 +99,11 @@ def fuse(
     from cli.fusing import fuse_photos
 
     options = Options(recursive, page, fresh, overwrite, debug)
-    sys.exit(fuse_photos(exposures, out, method, rule, tile, round_, by=pair_by, in_bursts=bursts, options=options))
+    sys.exit(
+        fuse_photos(
+            exposures, out, method, rule, tile, round_, by=pair_by, in_bursts=bursts, align=align, options=options
+        )
+    )
 
 
 fuse.__doc__ = f"""Fuse bracketed photos into one, at full resolution; what is done already is not made again.

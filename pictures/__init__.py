@@ -1,5 +1,6 @@
 """Picture files: reading, writing, resizing, names. The ground floor: it imports no torch and nothing else of Loupe."""
 
+from pictures.alignment import GHOSTS, disagreement, moved, register_all
 from pictures.atomic import atomic_path, fresh_folder, remove_leftovers
 from pictures.bursts import Burst, Bursts, bursts
 from pictures.errors import AbsentFile, FileFault, ImageError, printable
@@ -20,6 +21,7 @@ from pictures.reading import (
     read_uint8,
 )
 from pictures.receipts import Receipts, digest
+from pictures.registration import Registration, RegistrationError, register
 from pictures.resizing import reduce_to
 from pictures.saving import refuse_suffix, save_like
 from pictures.taken import Taken, header_size, taken
@@ -39,6 +41,7 @@ from pictures.targets import (
 from pictures.text import MAX_TEXT, mended, parse_json, read_json, read_text, shortened
 
 __all__ = [
+    "GHOSTS",
     "MAX_PIXELS",
     "MAX_TEXT",
     "SUFFIXES",
@@ -54,6 +57,8 @@ __all__ = [
     "Photo",
     "Photos",
     "Receipts",
+    "Registration",
+    "RegistrationError",
     "Taken",
     "Work",
     "atomic_path",
@@ -61,6 +66,7 @@ __all__ = [
     "check_regular",
     "depth_of",
     "digest",
+    "disagreement",
     "encode_png",
     "find_photos",
     "folded",
@@ -73,6 +79,7 @@ __all__ = [
     "list_photos",
     "listing",
     "mended",
+    "moved",
     "name_key",
     "opened",
     "orientation_of",
@@ -92,6 +99,8 @@ __all__ = [
     "refuse_file_as_folder",
     "refuse_names",
     "refuse_suffix",
+    "register",
+    "register_all",
     "remove_leftovers",
     "save_like",
     "shortened",
