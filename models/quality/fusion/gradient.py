@@ -17,9 +17,7 @@ STRENGTH = (0.9994, -15.0, 0.5)
 """Gamma, kappa and sigma of the edge strength's sigmoid (Xydeas and Petrovic 2000)."""
 ORIENTATION = (0.9879, -22.0, 0.8)
 WINDOW = 3
-_SHARED = (
-    "Xydeas and Petrovic 2000: Sobel; strength 0.9994 -15 0.5, orientation 0.9879 -22 0.8, L 1; Y of YIQ rounded to 8 bit"
-)
+_SHARED = "Xydeas and Petrovic 2000: Sobel; strength 0.9994 -15 0.5, orientation 0.9879 -22 0.8, L 1; Y of YIQ rounded to 8 bit"
 INFO = MetricInfo(
     name="qabf",
     higher_is_better=True,

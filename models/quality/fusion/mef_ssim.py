@@ -22,7 +22,8 @@ INFO = MetricInfo(
     needs_reference=False,
     needs_sources=True,
     variant=(
-        "the formula of Ma 2015 (not the authors' released code: that is mef_ms_ssim), three scales (weights 0.0448 0.2856 0.3001 over their sum), uniform window 8, C (0.03 * 255)^2, Y of YIQ "
+        "the formula of Ma 2015 (not the authors' released code: that is mef_ms_ssim), "
+        "three scales (weights 0.0448 0.2856 0.3001 over their sum), uniform window 8, C (0.03 * 255)^2, Y of YIQ "
         "in 8-bit units, not rounded; a scale below 0 counts as 0"
     ),
     min_size=2 ** (len(SCALE_WEIGHTS) - 1) * (WINDOW - 1) + 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from models.quality.colour import linear_light
 from models.quality.fusion.mef_ssim import halve
 from models.quality.gaussian import gaussian_taps, smooth_valid
 from models.quality.metric import Compute, MetricInfo, need
+from models.quality.strips import strip_sums
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 FREQUENCIES = (16.0, 8.0, 4.0, 2.0, 1.0)
@@ -37,13 +39,14 @@ INFO = MetricInfo(
 
 def luminance(image: Tensor) -> Tensor:
     """(B, 1, H, W) Y of BT.709, float64, in the unit of the image (B, 3, H, W)."""
-    weights = torch.tensor([0.2126, 0.7152, 0.0722], dtype=torch.float64, device=image.device)
-    return torch.einsum("bchw,c->bhw", image.double(), weights).unsqueeze(1)
+    red, green, blue = (channel.double() for channel in image.split(1, dim=1))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def radiance(reference: Tensor) -> Tensor:
     """(B, 1, H, W) linear luminance of sRGB references (B, 3, H, W), each stretched to [0, 2^32 - 1]; 0 where flat."""
-    linear = luminance(linear_light(reference.double()))
+    # Channel by channel: the conversion takes several times the memory of what it converts.
+    linear = luminance(torch.cat([linear_light(channel.double()) for channel in reference.split(1, dim=1)], 1))
     low, high = linear.amin((1, 2, 3), keepdim=True), linear.amax((1, 2, 3), keepdim=True)
     return (linear - low) / (high - low).clamp(min=1e-12) * RADIANCE_AT_MOST
 
@@ -57,9 +60,14 @@ def visibility(deviation: Tensor, frequency: float) -> Tensor:
 
 def local_fidelity(hdr: Tensor, ldr: Tensor, frequency: float) -> Tensor:
     """Structural fidelity of one scale, (B,), of radiance and luma (B, 1, H, W); Gaussian window 11, valid (Eq. 3)."""
-    c1, c2 = 0.01, 10.0
     # About the mean, which no moment taken below depends on, fewer digits are lost.
     hdr, ldr = hdr - hdr.mean((1, 2, 3), keepdim=True), ldr - ldr.mean((1, 2, 3), keepdim=True)
+    positions = (hdr.shape[2] - len(TAPS) + 1) * (hdr.shape[3] - len(TAPS) + 1)
+    return strip_sums(partial(_fidelity_sums, frequency=frequency), (hdr, ldr), len(TAPS)) / positions
+
+
+def _fidelity_sums(hdr: Tensor, ldr: Tensor, frequency: float) -> Tensor:
+    c1, c2 = 0.01, 10.0
     mean_h, mean_l = smooth_valid(hdr, TAPS), smooth_valid(ldr, TAPS)
     variance_h = (smooth_valid(hdr * hdr, TAPS) - mean_h**2).clamp(min=0)
     variance_l = (smooth_valid(ldr * ldr, TAPS) - mean_l**2).clamp(min=0)
@@ -71,7 +79,7 @@ def local_fidelity(hdr: Tensor, ldr: Tensor, frequency: float) -> Tensor:
     deviation_h, deviation_l = variance_h.sqrt(), variance_l.sqrt()
     seen_h, seen_l = visibility(deviation_h, frequency), visibility(deviation_l, frequency)
     signal = (2 * seen_h * seen_l + c1) / (seen_h**2 + seen_l**2 + c1)
-    return (signal * (covariance + c2) / (deviation_h * deviation_l + c2)).mean((1, 2, 3))
+    return (signal * (covariance + c2) / (deviation_h * deviation_l + c2)).sum((1, 2, 3))
 
 
 def structural_fidelity(hdr: Tensor, ldr: Tensor) -> Tensor:
