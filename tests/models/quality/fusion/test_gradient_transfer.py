@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.quality import strips
-from models.quality.fusion.gradient import folded_edges, qabf_folded
+from models.quality.fusion.gradient import folded_edges, qabf, qabf_folded
 
 PERFECT = 0.9994 / (1 + math.exp(-15 * 0.5)) * 0.9879 / (1 + math.exp(-22 * 0.2))
 """What an edge of equal strength and orientation gets."""

@@ -58,7 +58,7 @@ def test_equals_patch_by_patch(count: int) -> None:
     assert wanted.std() > 0.001
 
 
-def test_equals_the_authors_program_in_parts_and_differs_from_the_papers_window() -> None:
+def test_differs_from_the_papers_window_and_is_never_below_zero() -> None:
     generator = torch.Generator().manual_seed(0)
     there = torch.rand(2, 3, 60, 50, generator=generator)
     under, over = (there * 1.4 - 0.5).clamp(0, 1), (there * 1.4 + 0.1).clamp(0, 1)
