@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -44,11 +45,7 @@ def vifp(image: Tensor, reference: Tensor) -> Tensor:
         taps = gaussian_taps((2 * half + 1) / 5, half)
         if i > 0:
             image, reference = smooth_valid(image, taps)[..., ::2, ::2], smooth_valid(reference, taps)[..., ::2, ::2]
-
-        def information(distorted: Tensor, original: Tensor, taps: list[float] = taps) -> Tensor:
-            return _information(distorted, original, taps)
-
-        sums = sums + strip_sums(information, (image, reference), len(taps))
+        sums = sums + strip_sums(partial(_information, taps=taps), (image, reference), len(taps))
     return torch.where(sums[1] > 0, sums[0] / sums[1], 1)
 
 
