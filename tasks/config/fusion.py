@@ -42,6 +42,7 @@ class FolderBrackets(Section):
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     max_side: Annotated[int, Field(ge=64)] | None = None
     swapped: Literal["fix", "refuse"] = "fix"
+    align: bool = True
 
 
 class Brackets(Section):
