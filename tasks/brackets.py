@@ -69,6 +69,9 @@ def from_folder(
     skipped += refused(natural)
     swapped = sorted(row["id"] for row in rows if row.pop("swapped"))
     say(skipped, str(OUT / "summary.json"))
+    aligned = sorted(line for row in rows for line in row.pop("aligned"))
+    for line in aligned:
+        print(f"aligned: {line}")
     for name in swapped:
         print(f"swapped: the under-exposed {name} was the brighter one; put right")
     names = [row["photograph"] for row in rows]
@@ -76,6 +79,7 @@ def from_folder(
     extra = {
         "skipped": listed(skipped),
         "swapped": swapped,
+        "aligned": aligned,
         "without_reference": [row["id"] for row in rows if not row["has_reference"]] if settings.reference else [],
         **not_read(folders),
     }
@@ -162,7 +166,7 @@ def natural_rows(table: Rows, folder: Path, own: bool) -> Rows:
 def run(params: View) -> None:
     settings, sample = params.brackets, params.brackets.source == "sample"
     with fresh_folder(OUT) as folder:
-        extra: dict[str, Any] = {"skipped": [], "swapped": [], "without_reference": []}
+        extra: dict[str, Any] = {"skipped": [], "swapped": [], "aligned": [], "without_reference": []}
         if sample:
             rows, validation = from_sample(settings.sample, params.seed, workers(params), folder)
         else:

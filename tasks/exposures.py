@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,21 @@ from typing import Any
 import numpy as np
 
 from models.degradation import expose
-from models.fusers.many import brightness
+from models.fusers.many import brightness, empty
 from pictures import (
     By,
     ImageError,
     Joined,
     Listing,
     Photos,
+    RegistrationError,
     bursts,
     identifiers,
     join,
+    moved,
     name_key,
     read_image,
+    register,
     stems,
     write_png,
 )
@@ -56,9 +60,11 @@ def sample_scenes(photo: Photo, settings: SampleBrackets, seed: int, folder: str
 
 
 def folder_scene(files: Files, settings: FolderBrackets, folder: str) -> dict[str, Any]:
-    """Working copies of a user's scene, as 8-bit PNG; returns its row, with `swapped`: whether it was put right.
+    """Working copies of a user's scene, as 8-bit PNG; returns its row, with `swapped`: whether it was put right, and `aligned`:
+    what was said about exposures that were brought over the reference, or the brighter one over the darker.
 
-    Raises `ImageError` for one that cannot be used: broken, of unequal sizes, twice the same, swapped where that is refused.
+    Raises `ImageError` for one that cannot be used: broken, of unequal sizes, twice the same, black or white all over, swapped
+    where that is refused, exposures that cannot be aligned.
     """
     under, over = read_image(files.under), read_image(files.over)
     same_size(files.under, under, files.over, over)
@@ -66,15 +72,46 @@ def folder_scene(files: Files, settings: FolderBrackets, folder: str) -> dict[st
     if reference is not None and files.reference is not None:
         same_size(files.under, under, files.reference, reference)
     swapped = exposures_fault(files, under, over, settings.swapped == "refuse")
+    paths = [files.under, files.over]
     if swapped:
         under, over = over, under
+        paths.reverse()
+    aligned: list[str] = []
+    if settings.align:
+        under, over, aligned = brought_together(paths, under, over, files.reference, reference)
     name = files.name
     written = {"under": under, "over": over} | ({} if reference is None else {"reference": reference})
     for part, picture in written.items():
         written[part] = working_copy(files.under, picture, settings.max_side)
         write_png(Path(folder) / part / f"{name}.png", written[part])
     found = row(name, name, written["under"], files.original, has_reference=reference is not None)
-    return found | {"swapped": swapped}
+    return found | {"swapped": swapped, "aligned": aligned}
+
+
+def brought_together(
+    paths: Sequence[Path],
+    under: np.ndarray,
+    over: np.ndarray,
+    reference_path: Path | None,
+    reference: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Both exposures over the reference, or `over` over `under` where there is none, and a line for each that was off.
+
+    Raises `ImageError` where an exposure cannot be aligned.
+    """
+    still = under if reference is None else reference
+    over_what = paths[0] if reference_path is None else reference_path
+    found, lines = [under], []
+    for path, picture in [*([] if reference is None else [(paths[0], under)]), (paths[1], over)]:
+        try:
+            motion = register(picture, still)
+        except RegistrationError as error:
+            way = "set brackets.folder.align to false to take the scene as it is"
+            raise ImageError(path, f"cannot be aligned with {over_what}: {error}; {way}") from error
+        if not motion.still:
+            lines.append(f"{path} with {over_what}, off by {motion}")
+        found.append(moved(picture, still, motion))
+    return found[-2], found[-1], lines
 
 
 def row(name: str, photograph: str, picture: np.ndarray, original: str, has_reference: bool) -> dict[str, Any]:
@@ -95,10 +132,13 @@ def same_size(path: Path, picture: np.ndarray, other_path: Path, other: np.ndarr
 def exposures_fault(files: Files, under: np.ndarray, over: np.ndarray, refuse_swapped: bool) -> bool:
     """Whether the exposures are swapped: `under`, float in [0, 1], is the brighter by mean Y.
 
-    Raises `ImageError`: the same picture twice; swapped, where that is refused.
+    Raises `ImageError`: the same picture twice; one that is black or white all over; swapped, where that is refused.
     """
     if np.array_equal(under, over):
         raise ImageError(files.under, f"is the same picture as {files.over}; there is nothing to fuse")
+    for path, picture in ((files.under, under), (files.over, over)):
+        if (reason := empty(picture)) is not None:
+            raise ImageError(path, f"{reason}: nothing is to be seen in it; take the scene out, or another exposure")
     dark, light = brightness(under), brightness(over)
     if dark > light and refuse_swapped:
         raise ImageError(

@@ -61,6 +61,7 @@ class FolderBrackets(Section):
     bursts: str | None = None
     recursive: bool = False
     pair_by: Literal["name", "order", "time"] = "name"
+    align: bool = True
 
 
 class Brackets(Section):
