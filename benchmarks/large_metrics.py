@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ def in_one_strip(name: str, device: str) -> Callable[..., object]:
     """A metric that gets its pictures whole."""
     metric = create(name, device=device)
 
-    def call(*pictures: Tensor) -> Tensor:
+    def call(*pictures: Any) -> Tensor:
         kept, features = dict(padded_strips._ELEMENTS), lpips.STRIP_FEATURES
         padded_strips._ELEMENTS[torch.device(device).type] = lpips.STRIP_FEATURES = 2**40
         try:

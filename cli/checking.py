@@ -6,6 +6,7 @@ Quick: folders are listed, and of the first dozen photos of each the headers are
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,11 +45,10 @@ def check() -> int:
     except ConfigError as error:
         wrong = error
         # The rest of the file may be sound enough to say what is wrong with the folders too.
-        for model, key, look in ((Dataset, "dataset", look_at_dataset), (Brackets, "brackets", look_at_brackets)):
-            try:
-                look(model.model_validate(values.get(key)), {}, found)  # type: ignore[operator]
-            except ValidationError:
-                continue
+        with suppress(ValidationError):
+            look_at_dataset(Dataset.model_validate(values.get("dataset")), {}, found)
+        with suppress(ValidationError):
+            look_at_brackets(Brackets.model_validate(values.get("brackets")), {}, found)
     else:
         crops = training_crops(params)
         look_at_dataset(params.dataset, crops["dataset"], found)
@@ -119,7 +119,7 @@ def look_at_brackets(brackets: Brackets, crops: Mapping[str, int], found: Findin
     if folder.bursts and "bursts" in folders:
         scenes = in_bursts(place, folders["bursts"], found)
     elif "under" in folders and "over" in folders:
-        named = {name: folders[name] for name in ("under", "over", "reference") if name in folders}
+        named: dict[str, Listing] = {name: folders[name] for name in ("under", "over", "reference") if name in folders}
         scenes = joined(section, folder, named, found)
     if scenes is None:
         return

@@ -17,7 +17,7 @@ from typing import Literal
 
 from pictures.errors import ImageError, printable
 from pictures.listing import Listing
-from pictures.taken import closest_in_time, taken
+from pictures.taken import Taken, closest_in_time, taken
 
 By = Literal["name", "order", "time"]
 Photos = Listing | Sequence[Path]
@@ -159,7 +159,7 @@ def _by_order(first: Mapping[str, Path], other: Mapping[str, Path], first_name: 
 
 def _by_time(first: Mapping[str, Path], other: Mapping[str, Path], first_name: str, other_name: str) -> Pairing:
     why: dict[Path, str] = {}
-    readable = []
+    readable: list[list[Taken]] = []
     for found in (first, other):
         readable.append([])
         for path in found.values():

@@ -10,7 +10,7 @@ coefficient (Evangelidis & Psarakis, Parametric image alignment using enhanced c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -230,9 +230,10 @@ def _refined(moving: np.ndarray, fixed: np.ndarray, matrix: np.ndarray, iteratio
 
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, iterations, 1e-6)
     try:
-        _, found = cv2.findTransformECC(
+        _, warp = cv2.findTransformECC(  # type: ignore[call-overload]  # no mask is allowed, its stub says otherwise
             fixed, moving, matrix.astype(np.float32), cv2.MOTION_EUCLIDEAN, criteria, None, 3
         )
+        found = np.asarray(warp)
     except cv2.error:
         return matrix
     return found.astype(np.float64) if np.isfinite(found).all() else matrix
@@ -281,12 +282,14 @@ def _by_features(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
     """A rotation and shift by SIFT (Lowe 2004) on the normalised pictures, RANSAC against outliers."""
     import cv2
 
-    sift = cv2.SIFT_create(nfeatures=800)
+    sift = cv2.SIFT_create(  # type: ignore[attr-defined]
+        nfeatures=800
+    )
     grey = [np.clip(128 + 60 * picture, 0, 255).astype(np.uint8) for picture in (a, b)]
     (points, described), (fixed_points, fixed_described) = (sift.detectAndCompute(picture, None) for picture in grey)
     if described is None or fixed_described is None or min(len(points), len(fixed_points)) < 8:
         return None
-    matches: list[Any] = cv2.BFMatcher(cv2.NORM_L2).knnMatch(fixed_described, described, k=2)
+    matches: Sequence[Any] = cv2.BFMatcher(cv2.NORM_L2).knnMatch(fixed_described, described, k=2)
     good = [pair[0] for pair in matches if len(pair) == 2 and pair[0].distance < 0.8 * pair[1].distance]
     if len(good) < 8:
         return None

@@ -31,7 +31,7 @@ def motion(size: tuple[int, int], x: float, y: float, degrees: float) -> np.ndar
     """The matrix of a rotation about the middle and a shift; size: (H, W)."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     turned, middle = np.array([[cosine, -sine], [sine, cosine]]), np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
-    return np.column_stack([turned, middle + (x, y) - turned @ middle])
+    return np.column_stack([turned, middle + np.array([x, y]) - turned @ middle])
 
 
 def exposed(photo: np.ndarray, stops: float, bits: int = 8, seed: int = 0) -> np.ndarray:

@@ -74,7 +74,7 @@ def mef_ms_ssim_map(fused: Tensor, exposures: Sequence[Tensor]) -> Tensor:
     uniform = {(k, m): box_mean(x[k] * x[m], WINDOW) - means[k] * means[m] for k in count for m in count if k <= m}
     squares = torch.cat([uniform[k, k] for k in count], 1).clamp(min=0)
     length = (PATCH * squares).sqrt()
-    joint = sum((1 if k == m else 2) * value for (k, m), value in uniform.items())
+    joint = torch.cat([(1 if k == m else 2) * value for (k, m), value in uniform.items()], 1).sum(1, keepdim=True)
     consistency = ((PATCH * joint).clamp(min=0).sqrt() + EPS) / (length.sum(1, keepdim=True) + EPS)
     power = torch.tan(consistency.clamp(max=1 - EPS) * (math.pi / 2)).clamp(max=POWER_AT_MOST)
     biased = length + BIAS
