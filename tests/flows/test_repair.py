@@ -115,6 +115,14 @@ def test_deleting_alone_brings_the_damage_back(project: Path) -> None:
     assert (project / "data" / "table.txt").read_bytes() == b"damaged"
 
 
+@pytest.mark.parametrize(("name", "content"), OUTPUTS)
+def test_a_sound_file_whose_copy_is_damaged_stays_and_is_kept_anew(project: Path, name: str, content: str) -> None:
+    damage(cached(project, content))
+    follow(repair(Path(name), project))
+    assert (project / name).read_text() == content
+    assert cached(project, content).read_text() == content
+
+
 def test_a_damaged_list_of_a_folder(project: Path) -> None:
     (listing,) = (project / ".dvc" / "cache" / "files").rglob("*.dir")
     damage(listing)
