@@ -1,16 +1,16 @@
 """Picture files: reading, writing, resizing, names. The ground floor: it imports no torch and nothing else of Loupe."""
 
 from pictures.atomic import atomic_path, fresh_folder
+from pictures.decoding import MAX_PIXELS, opened, orientation_of
 from pictures.errors import FileFault, ImageError
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.names import join_by_stem, list_photos, stems
-from pictures.opening import read_regular
+from pictures.opening import MAX_BYTES, read_picture, read_regular
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
-    MAX_PIXELS,
     Photo,
-    opened,
-    orientation_of,
+    as_uint8,
+    photo_from,
     read_array,
     read_image,
     read_pair,
@@ -21,11 +21,13 @@ from pictures.resizing import reduce_to
 from pictures.saving import refuse_suffix, save_like
 
 __all__ = [
+    "MAX_BYTES",
     "MAX_PIXELS",
     "SUFFIXES",
     "FileFault",
     "ImageError",
     "Photo",
+    "as_uint8",
     "atomic_path",
     "encode_png",
     "fresh_folder",
@@ -33,11 +35,13 @@ __all__ = [
     "list_photos",
     "opened",
     "orientation_of",
+    "photo_from",
     "quantise",
     "read_array",
     "read_image",
     "read_pair",
     "read_photo",
+    "read_picture",
     "read_regular",
     "read_uint8",
     "reduce_to",
