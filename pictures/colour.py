@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
 
-from pictures import icc, tables
+from pictures import icc
 
 _MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _STRIP = 1 << 20  # pixels at a time in float
@@ -21,6 +20,10 @@ PLAIN_CMYK = "converted from CMYK without a profile to sRGB by the plain formula
 FROM_LAB = "converted from CIE Lab to sRGB"
 
 
+class TableProfile(ValueError):
+    """16 bits under a profile of tables, for which LittleCMS has no way in Pillow but through 8 bits."""
+
+
 def to_srgb(
     pixels: np.ndarray, space: str, profile: bytes | None, name: str = ""
 ) -> tuple[np.ndarray, bytes | None, tuple[str, ...]]:
@@ -28,7 +31,7 @@ def to_srgb(
 
     pixels: (H, W) grey, (H, W, 3) RGB or Lab, (H, W, 4) CMYK, as Pillow stores them; uint8, or uint16 for grey and RGB.
     space: "GRAY", "RGB ", "Lab " or "CMYK". profile: what the file declares. name: of the profile, where it has none.
-    Grey stays one channel. A conversion is the profile's perceptual one, as LittleCMS does it.
+    Raises `TableProfile`. Grey stays one channel. A conversion is the profile's perceptual one, as LittleCMS does it.
     """
     if space == "Lab ":
         return _by_littlecms(pixels, "LAB", None), icc.SRGB, (FROM_LAB,)
@@ -99,10 +102,12 @@ def _transform(profile: bytes | None, mode: str) -> Any:
 def _deep(pixels: np.ndarray, profile: bytes) -> np.ndarray:
     """uint16 through float64, a strip at a time."""
     space = icc.computable(profile)
-    convert: Callable[[np.ndarray], np.ndarray]
-    convert = tables.converter(profile) if space is None else space.to_srgb
+    if space is None:
+        raise TableProfile(
+            f"16 bits with the profile {description(profile)}, which is made of tables; convert it to sRGB"
+        )
     out = np.empty_like(pixels)
     rows = max(1, _STRIP // pixels.shape[1])
     for top in range(0, len(pixels), rows):
-        out[top : top + rows] = np.rint(convert(pixels[top : top + rows] / 65535.0) * 65535)
+        out[top : top + rows] = np.rint(space.to_srgb(pixels[top : top + rows] / 65535.0) * 65535)
     return out

@@ -54,7 +54,8 @@ def declared(image: Image.Image, data: bytes, grey: bool) -> tuple[bytes | None,
     if profile is None and image.format in {"AVIF", "HEIF"}:
         place = data.find(b"colrnclx")
         if place >= 0 and place + 12 <= len(data):
-            return _coded(*struct.unpack_from(">HH", data, place + 8), grey)
+            primaries, transfer = struct.unpack_from(">HH", data, place + 8)
+            return _coded(primaries, transfer, grey)
     return profile, ""
 
 

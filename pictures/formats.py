@@ -44,7 +44,7 @@ def _known(avif: bool, heif: bool, raw: bool) -> frozenset[str]:
     return frozenset({*_ALWAYS, *(_AVIF if avif else ()), *(_HEIF if heif else ()), *(_RAW if raw else ())})
 
 
-SUFFIXES = _known(features.check("avif"), find_spec("pillow_heif") is not None, find_spec("rawpy") is not None)
+SUFFIXES = _known(bool(features.check("avif")), find_spec("pillow_heif") is not None, find_spec("rawpy") is not None)
 RAW_SUFFIXES = frozenset(_RAW)
 
 

@@ -1,7 +1,7 @@
 """ICC profiles as numbers: what a profile says of its colours, computed in float, and profiles written from a description.
 
 Two kinds are computed (ICC.1:2022, 8.3): a tone curve a channel with a matrix, and one curve for grey. Profiles with
-tables of colours (printers, scanners) are LittleCMS's, and of 16 bits those of `pictures.tables`.
+tables of colours (printers, scanners) are left to LittleCMS, in 8 bits.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Space:
         if self.to_d50 is None:
             return encode(np.asarray(self.curves[0](values)))
         light = np.stack([curve(values[..., place]) for place, curve in enumerate(self.curves)], axis=-1)
-        return encode(light @ (FROM_D50 @ self.to_d50).T)
+        return encode(light @ (_FROM_D50 @ self.to_d50).T)
 
 
 def encode(light: np.ndarray) -> np.ndarray:
@@ -200,6 +200,6 @@ def _text(text: str) -> bytes:
     return b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(encoded), 28) + encoded
 
 
-FROM_D50 = np.linalg.inv(_matrix(SRGB_PRIMARIES, _D65)[0])
+_FROM_D50 = np.linalg.inv(_matrix(SRGB_PRIMARIES, _D65)[0])
 SRGB = build(SRGB_PRIMARIES, _D65, SRGB_CURVE, "sRGB")
 SRGB_GREY = build(None, _D65, SRGB_CURVE, "sRGB grey")

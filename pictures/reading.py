@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pictures import icc, raw
-from pictures.colour import DAMAGED_PROFILE, to_srgb
+from pictures.colour import DAMAGED_PROFILE, TableProfile, to_srgb
 from pictures.declared import HighRange, declared
 from pictures.decoding import MAX_PIXELS, decode, opened
 from pictures.errors import ImageError
@@ -69,7 +69,10 @@ def photo_from(path: Path, data: bytes, page: int = 1, max_pixels: int = MAX_PIX
             raise ImageError(path, str(error)) from None
         except icc.DamagedProfile:
             notes = (*notes, DAMAGED_PROFILE)
-    pixels, profile, done = to_srgb(found.pixels, found.space, profile, name)
+    try:
+        pixels, profile, done = to_srgb(found.pixels, found.space, profile, name)
+    except TableProfile as error:
+        raise ImageError(path, str(error)) from None
     grey = pixels.ndim == 2
     if found.alpha is not None:
         notes = (*notes, TRANSPARENT)
