@@ -3,17 +3,17 @@
 from pictures.alignment import GHOSTS, disagreement, moved, register_all
 from pictures.atomic import atomic_path, fresh_folder, remove_leftovers
 from pictures.bursts import Burst, Bursts, bursts
+from pictures.decoding import MAX_PIXELS, opened, orientation_of
 from pictures.errors import AbsentFile, FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, stems
 from pictures.listing import Listing, list_photos, listing, some
-from pictures.opening import check_regular, read_regular
+from pictures.opening import MAX_BYTES, check_regular, read_picture, read_regular
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
-    MAX_PIXELS,
     Photo,
-    opened,
-    orientation_of,
+    as_uint8,
+    photo_from,
     read_array,
     read_image,
     read_pair,
@@ -42,6 +42,7 @@ from pictures.text import MAX_TEXT, mended, parse_json, read_json, read_text, sh
 
 __all__ = [
     "GHOSTS",
+    "MAX_BYTES",
     "MAX_PIXELS",
     "MAX_TEXT",
     "SUFFIXES",
@@ -61,6 +62,7 @@ __all__ = [
     "RegistrationError",
     "Taken",
     "Work",
+    "as_uint8",
     "atomic_path",
     "bursts",
     "check_regular",
@@ -84,6 +86,7 @@ __all__ = [
     "opened",
     "orientation_of",
     "parse_json",
+    "photo_from",
     "plan",
     "printable",
     "quantise",
@@ -92,6 +95,7 @@ __all__ = [
     "read_json",
     "read_pair",
     "read_photo",
+    "read_picture",
     "read_regular",
     "read_text",
     "read_uint8",

@@ -6,7 +6,9 @@ import os
 import stat
 from pathlib import Path
 
-from pictures.errors import AbsentFile, FileFault
+from pictures.errors import AbsentFile, FileFault, ImageError
+
+MAX_BYTES = 2_000_000_000  # of a picture file: 16 bits of 200 million pixels in three channels are 1.2 GB
 
 _KINDS = {
     stat.S_IFIFO: "a pipe (FIFO)",
@@ -72,6 +74,17 @@ def _refuse(path: Path, status: os.stat_result, most: int) -> None:
         raise FileFault(path, f"{kind_of(status.st_mode)}, not a file")
     if status.st_size > most:
         raise FileFault(path, f"{_size(status.st_size)}, more than the {_size(most)} that such a file may have")
+
+
+def read_picture(path: Path | str) -> bytes:
+    """All bytes of a picture file, as `read_regular` with `MAX_BYTES`. Raises `ImageError`, also for an empty file."""
+    try:
+        data = read_regular(path, MAX_BYTES)
+    except FileFault as fault:
+        raise ImageError(path, fault.reason) from fault.__cause__
+    if not data:
+        raise ImageError(path, "the file is empty; copy it again or take it out")
+    return data
 
 
 def _size(count: int) -> str:
