@@ -12,13 +12,12 @@ from typing import Any
 
 from PIL import Image
 
+from pictures.decoding import opened
 from pictures.errors import DAMAGED, FileFault, ImageError, printable
-from pictures.opening import read_regular
-from pictures.reading import opened
+from pictures.opening import MAX_BYTES, read_regular
 
 # Seconds between the exposures of one scene, beside their own length.
 TOLERANCE = 10.0
-MOST_BYTES = 2 * 10**9
 
 _EXIF_IFD, _MAKE, _MODEL = 0x8769, 271, 272
 _TIME, _SUBSECONDS = 36867, 37521
@@ -50,7 +49,7 @@ class Taken:
 def taken(path: Path) -> Taken:
     """Read the EXIF data of a photo. Raises `ImageError` where the file cannot be opened as one."""
     try:
-        data = read_regular(path, MOST_BYTES)
+        data = read_regular(path, MAX_BYTES)
     except FileFault as error:
         raise ImageError(path, error.reason) from error
     size = (0, 0)

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pictures.decoding import bits_per_channel, opened
 from pictures.errors import FileFault, ImageError
-from pictures.formats import why_not_read
+from pictures.formats import RAW_SUFFIXES, why_not_read
 from pictures.listing import Listing, listing
 from pictures.opening import read_regular
-from pictures.reading import bits_per_channel, opened
+from pictures.raw import is_raw
 from pictures.receipts import Receipts, State
 from pictures.saving import refuse_suffix
 
@@ -106,8 +107,12 @@ def depth_of(path: Path) -> int:
         head = _head(path)
         if head.startswith(_PNG_MAGIC):
             return 16 if head[24:25] == b"\x10" else 8
+        if path.suffix.lower() in RAW_SUFFIXES:
+            return 16
         if head[:4] in _TIFF_MAGIC:
             data = read_regular(path, _MOST_TIFF)
+            if is_raw(data):
+                return 16
             with opened(path, data) as image:
                 return 16 if bits_per_channel(image, data) == 16 else 8
     except (FileFault, OSError, ValueError):
