@@ -51,6 +51,7 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "vif_fusion": ("VIF to exposures", "", 3, "Information kept from the exposures in wavelet bands, summed over them"),
     "ms_ssim_sources": ("MS-SSIM to exposures", "", 3, "Closeness of structure to the exposures, over scales"),
     "ms_ssim": ("MS-SSIM", "", 3, "Closeness of structure to the reference, over scales"),
+    "vif": ("VIF", "", 3, "Information kept from the reference, in wavelet bands"),
     "cc": ("CC", "", 3, "Correlation of grey values with the reference"),
     "tmqi": ("TMQI", "", 3, "Structure and naturalness of a tone-mapped picture, against the reference"),
     "sd": ("SD", "", 1, "Contrast: standard deviation of grey values, without a reference"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import add
 
 import torch
 from torch import Tensor
@@ -74,23 +76,28 @@ def mef_ms_ssim_map(fused: Tensor, exposures: Sequence[Tensor]) -> Tensor:
     uniform = {(k, m): box_mean(x[k] * x[m], WINDOW) - means[k] * means[m] for k in count for m in count if k <= m}
     squares = torch.cat([uniform[k, k] for k in count], 1).clamp(min=0)
     length = (PATCH * squares).sqrt()
-    joint = torch.cat([(1 if k == m else 2) * value for (k, m), value in uniform.items()], 1).sum(1, keepdim=True)
+    joint = added((1 if k == m else 2) * value for (k, m), value in uniform.items())
     consistency = ((PATCH * joint).clamp(min=0).sqrt() + EPS) / (length.sum(1, keepdim=True) + EPS)
     power = torch.tan(consistency.clamp(max=1 - EPS) * (math.pi / 2)).clamp(max=POWER_AT_MOST)
     biased = length + BIAS
     weights = (biased / WINDOW).pow(power) + EPS
     parts = (weights / weights.sum(1, keepdim=True) / biased).split(1, 1)
     pairs = {(k, m): (1 if k == m else 2) * parts[k] * parts[m] for k, m in uniform}
-    desired = sum(pairs[pair] * uniform[pair] for pair in pairs)
+    desired = added(pairs[pair] * uniform[pair] for pair in pairs)
     norm = (PATCH * desired).clamp(min=0).sqrt()
     # Flat patches, and structures that cancel: what is left of the sum is rounding, and the desired patch is flat.
     gain = torch.where(norm > 1e-7, biased.amax(1, keepdim=True) / norm.clamp(min=1e-7), 0)
     seen = [smooth_valid(one, TAPS) for one in x]
     seen_y = smooth_valid(y, TAPS)
-    variance = sum(pairs[k, m] * (smooth_valid(x[k] * x[m], TAPS) - seen[k] * seen[m]) for k, m in pairs)
-    shared = sum(parts[k] * (smooth_valid(x[k] * y, TAPS) - seen[k] * seen_y) for k in count)
+    variance = added(pairs[k, m] * (smooth_valid(x[k] * x[m], TAPS) - seen[k] * seen[m]) for k, m in pairs)
+    shared = added(parts[k] * (smooth_valid(x[k] * y, TAPS) - seen[k] * seen_y) for k in count)
     variance_y = smooth_valid(y * y, TAPS) - seen_y**2
     return (2 * gain * shared + CONSTANT) / (gain**2 * variance + variance_y + CONSTANT)
+
+
+def added(parts: Iterable[Tensor]) -> Tensor:
+    """The sum of one or more tensors of one shape."""
+    return reduce(add, parts)
 
 
 def build(device: str | torch.device) -> SourcesCompute:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -148,3 +149,15 @@ def test_variants_tell_apart_what_shares_a_name_elsewhere() -> None:
         assert quality.info(one).variant != quality.info(other).variant
     assert quality.info("lpips").value_range[1] == float("inf")
     assert quality.info("ssim").value_range == (-1.0, 1.0)
+
+
+def test_the_page_has_a_row_for_every_metric_with_its_range_and_direction() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    rows = [line.replace("\\|", "").split("|")[1:-1] for line in page.splitlines() if line.startswith("| `")]
+    found = {row[0].strip().strip("`"): [cell.strip() for cell in row] for row in rows}
+    assert sorted(found) == sorted(quality.names())
+    for name, cells in found.items():
+        facts = quality.info(name)
+        low, high = (f"{end:g}".replace("inf", "∞") for end in facts.value_range)
+        against = "the sources" if facts.needs_sources else "the reference" if facts.needs_reference else "nothing"
+        assert cells[2:5] == [f"{low} to {high}", "higher" if facts.higher_is_better else "lower", against], name

@@ -27,7 +27,7 @@ TOLERANCE = {
 """Published figures have four digits; BRISQUE's float32 features move its score by up to 0.01."""
 AUTHORS = {"vif", "ssim"}
 """Compared with the column of the authors' programs, not pyiqa's: VIF with statistics in float64 and SSIM without a clamp are
-theirs. MS-SSIM is compared in test_golden.py: pyiqa clamps it pixel by pixel, and the authors filter otherwise between scales."""
+theirs. MS-SSIM is compared in test_golden.py: pyiqa clamps it pixel by pixel."""
 
 
 def test_niqe_equals_the_published_figures(distorted: torch.Tensor) -> None:
