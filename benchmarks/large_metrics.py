@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.measure import Result, compare, peak_memory
-from models.quality import create, info, lpips, padded_strips
+from models.quality import create, info, lpips, strips
 from models.quality.pyiqa_adapter import original
 
 SIDES = (1500, 2000)
@@ -32,13 +32,13 @@ def in_one_strip(name: str, device: str) -> Callable[..., object]:
     metric = create(name, device=device)
 
     def call(*pictures: Any) -> Tensor:
-        kept, features = dict(padded_strips._ELEMENTS), lpips.STRIP_FEATURES
-        padded_strips._ELEMENTS[torch.device(device).type] = lpips.STRIP_FEATURES = 2**40
+        kept, features = dict(strips._ELEMENTS), lpips.STRIP_FEATURES
+        strips._ELEMENTS[torch.device(device).type] = lpips.STRIP_FEATURES = 2**40
         try:
             return metric(*pictures)
         finally:
-            padded_strips._ELEMENTS.clear()
-            padded_strips._ELEMENTS.update(kept)
+            strips._ELEMENTS.clear()
+            strips._ELEMENTS.update(kept)
             lpips.STRIP_FEATURES = features
 
     return call

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.quality.metric import Compute, MetricInfo, need
-from models.quality.padded_strips import cuts
+from models.quality.strips import cuts
 
 STAGES = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))
 """Place in torchvision's alexnet().features, stride, padding; a pooling follows the first two."""

@@ -10,8 +10,8 @@ from torch import Tensor
 from models import weights
 from models.quality.fidelity import luma
 from models.quality.metric import Compute, MetricInfo, one_by_one
-from models.quality.padded_strips import extended, map_strips
 from models.quality.separable import shifted_sum
+from models.quality.strips import extended, map_strips
 
 BLOCK = 96
 WINDOW, SIGMA = 7, 7 / 6

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from models.quality.fidelity import luma
 from models.quality.metric import Compute, MetricInfo, need
-from models.quality.padded_strips import cuts, map_strips, strip_rows
 from models.quality.separable import Terms, correlate, separable_terms, shifted_sum
+from models.quality.strips import cuts, map_strips, strip_rows
 
 BLOCK = 3
 """Side of the neighbourhood that is one vector of the Gaussian scale mixture."""

@@ -15,7 +15,7 @@ from models.quality.fusion.mef_ssim import CONSTANT, SCALE_WEIGHTS, halve
 from models.quality.fusion.structure import POWER_AT_MOST, box_mean
 from models.quality.gaussian import gaussian_taps, smooth_valid
 from models.quality.metric import MetricInfo, SourcesCompute
-from models.quality.strips import POSITIONS, strip_sums
+from models.quality.strips import strip_sums
 
 WINDOW = 11
 SIGMA = 1.5
@@ -51,8 +51,7 @@ def mef_ms_ssim(image: Tensor, sources: Sequence[Tensor]) -> Tensor:
         if i > 0:
             fused, exposures = halve(fused), [halve(exposure) for exposure in exposures]
         positions = (fused.shape[2] - WINDOW + 1) * (fused.shape[3] - WINDOW + 1)
-        share = POSITIONS // len(exposures)
-        score = strip_sums(_scale_sums, (fused, *exposures), WINDOW, share) / positions
+        score = strip_sums(_scale_sums, (fused, *exposures), WINDOW, len(exposures)) / positions
         value = value * score.clamp(min=0) ** (weight / sum(SCALE_WEIGHTS))
     return value
 

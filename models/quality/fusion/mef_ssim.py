@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from models.quality.fusion.structure import WINDOW, mef_ssim_map
 from models.quality.metric import MetricInfo, SourcesCompute
-from models.quality.strips import POSITIONS, strip_sums
+from models.quality.strips import strip_sums
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001)
 """Of the finest to the coarsest scale, before they are made to sum to 1 (Ma 2015, Sec. III-B, after Wang 2003)."""
@@ -55,7 +55,7 @@ def mef_ssim(image: Tensor, sources: Sequence[Tensor], weights: Sequence[float] 
         if i > 0:
             fused, exposures = halve(fused), [halve(exposure) for exposure in exposures]
         positions = (fused.shape[2] - WINDOW + 1) * (fused.shape[3] - WINDOW + 1)
-        score = strip_sums(_scale_sums, (fused, *exposures), WINDOW, POSITIONS // len(exposures)) / positions
+        score = strip_sums(_scale_sums, (fused, *exposures), WINDOW, len(exposures)) / positions
         # Clamped above 0: the gradient of a root at 0 is infinite.
         value = value * score.clamp(min=1e-12) ** (weight / sum(weights))
     return value

@@ -13,7 +13,7 @@ from models.quality.colour import linear_light
 from models.quality.fusion.mef_ssim import halve
 from models.quality.gaussian import gaussian_taps, smooth_valid
 from models.quality.metric import Compute, MetricInfo, need
-from models.quality.padded_strips import cuts, strip_rows
+from models.quality.strips import cuts, strip_rows
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 FREQUENCIES = (16.0, 8.0, 4.0, 2.0, 1.0)

@@ -12,7 +12,7 @@ from pyiqa.matlab_utils import imresize
 from pyiqa.utils.color_util import to_y_channel
 
 from models import quality
-from models.quality import niqe, padded_strips, pyiqa_adapter
+from models.quality import niqe, pyiqa_adapter, strips
 from models.quality.fidelity import luma
 from tests.models.quality.test_vif import picture
 
@@ -60,7 +60,7 @@ def test_strips_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     parameters = niqe.parameters("cpu")
     values = []
     for elements in (1, 1000, 2**24):
-        monkeypatch.setitem(padded_strips._ELEMENTS, "cpu", elements)
+        monkeypatch.setitem(strips._ELEMENTS, "cpu", elements)
         values.append(niqe.niqe(grey, *parameters).item())
     assert values == pytest.approx([values[-1]] * 3, rel=1e-12)
 

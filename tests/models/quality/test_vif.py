@@ -9,7 +9,7 @@ import torch
 from pyiqa.archs.vif_arch import VIF, sp5_filters
 
 from models import quality
-from models.quality import padded_strips, vif
+from models.quality import strips, vif
 from models.quality.fidelity import luma
 
 
@@ -61,7 +61,7 @@ def test_the_whole_picture_in_one_strip_is_the_same(monkeypatch: pytest.MonkeyPa
     mixed = (image + 2 * reference) / 3
     values = []
     for elements in (1, 5000, 2**24):
-        monkeypatch.setitem(padded_strips._ELEMENTS, "cpu", elements)
+        monkeypatch.setitem(strips._ELEMENTS, "cpu", elements)
         values.append(vif.visual_information(mixed, reference).item())
     assert values == pytest.approx([values[-1]] * 3, rel=1e-12)
 

@@ -149,5 +149,5 @@ def test_a_copy_by_hand_in_the_kits_form() -> None:
 def test_strips_give_the_same_value(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = torch.rand(3, 2, 3, 30, 23, generator=torch.Generator().manual_seed(0))
     whole = qabf(pictures[0], (pictures[1], pictures[2]))
-    monkeypatch.setattr(strips.strip_sums, "__defaults__", (100,))
+    monkeypatch.setitem(strips._ELEMENTS, "cpu", 100)
     assert torch.allclose(qabf(pictures[0], (pictures[1], pictures[2])), whole, rtol=1e-13, atol=0)

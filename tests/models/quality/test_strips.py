@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.quality import padded_strips
-from models.quality.padded_strips import Edge, extended, map_strips, window_strips
+from models.quality import strips
 from models.quality.separable import correlate, separable_terms, shifted_sum
+from models.quality.strips import Edge, extended, map_strips, window_strips
 
 NUMPY_MODES: dict[Edge, str] = {"reflect": "reflect", "symmetric": "symmetric", "replicate": "edge"}
 
@@ -39,7 +39,7 @@ def test_a_side_too_short_to_be_mirrored_is_refused() -> None:
 def test_strips_give_what_the_whole_gives(
     size: tuple[int, int], stride: int, elements: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(padded_strips._ELEMENTS, "cpu", elements)
+    monkeypatch.setitem(strips._ELEMENTS, "cpu", elements)
     image, window = noise(*size), noise(5, 5, seed=1)
     terms = separable_terms(window)
     whole = functional.conv2d(
