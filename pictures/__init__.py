@@ -4,7 +4,7 @@ from pictures.atomic import atomic_path, fresh_folder
 from pictures.bursts import Burst, Bursts, bursts
 from pictures.errors import FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
-from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, stems
+from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, nearest_name, stems
 from pictures.listing import Listing, list_photos, listing, some
 from pictures.opening import read_regular
 from pictures.png import encode_png, quantise, write_png
@@ -48,6 +48,7 @@ __all__ = [
     "list_photos",
     "listing",
     "name_key",
+    "nearest_name",
     "opened",
     "orientation_of",
     "printable",
