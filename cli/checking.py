@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pictures import ImageError, Listing, bursts, header_size, identifiers, join, listing, some
 from tasks.config import PARAMS_FILE, ConfigError, Dataset, FolderDataset, Params, SampleDataset, read_yaml, validate
 from tasks.config.fusion import Brackets, FolderBrackets, SampleBrackets
-from tasks.low_light import MIN_SIDE
+from tasks.folders import MIN_SIDE
 from tasks.photos import PHOTOS, locate
 
 LOOKED_AT = 12

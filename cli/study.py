@@ -88,7 +88,9 @@ def results(
 
 
 def say_left_out(made: Created) -> None:
-    """One line per photo that is not in the study, the first ten."""
+    """What the folders hold beside photos, and one line per photo that is not in the study, the first ten."""
+    for note in made.notes:
+        print(note)
     for photo, reason in list(made.left_out.items())[:10]:
         print(f"left out: {photo}: {reason}")
     if len(made.left_out) > 10:

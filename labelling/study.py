@@ -11,7 +11,7 @@ import io
 import random
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,11 @@ RATING_QUESTION = "How good is this fusion of the infrared and the visible pictu
 
 @dataclass(frozen=True)
 class Created:
-    """A study that is now registered, and the photos that are not in it, each with its reason."""
+    """A study that is now registered, the photos that are not in it, each with its reason, and what else the folders hold."""
 
     manifest: Manifest
     left_out: dict[str, str]
+    notes: list[str] = field(default_factory=list)
 
 
 def create_pairs(
@@ -91,7 +92,7 @@ def create_pairs(
     }
     made.save()
     store.register(name, "people", list(offered.values()), votes, question, options or Options())
-    return Created(made, found.left_out)
+    return Created(made, found.left_out, found.notes)
 
 
 def create_ratings(
@@ -119,7 +120,7 @@ def create_ratings(
     random.Random(name).shuffle(order)
     made.save()
     store.register_ratings(name, "people", order, raters, question, options)
-    return Created(made, found.left_out)
+    return Created(made, found.left_out, found.notes)
 
 
 def _pair(found: Collected, photo: str, first: str, second: str) -> StudyPair:

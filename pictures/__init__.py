@@ -6,7 +6,7 @@ from pictures.bursts import Burst, Bursts, bursts
 from pictures.decoding import MAX_PIXELS, opened, orientation_of
 from pictures.errors import AbsentFile, FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
-from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, stems
+from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, nearest_name, stems
 from pictures.listing import Listing, list_photos, listing, some
 from pictures.opening import MAX_BYTES, check_regular, read_picture, read_regular
 from pictures.png import encode_png, quantise, write_png
@@ -83,6 +83,7 @@ __all__ = [
     "mended",
     "moved",
     "name_key",
+    "nearest_name",
     "opened",
     "orientation_of",
     "parse_json",

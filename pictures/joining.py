@@ -138,7 +138,7 @@ def _by_name(first: Mapping[str, Path], other: Mapping[str, Path], first_name: s
         alone = [key for key in mine if key not in theirs]
         free = {key: path for key, path in theirs.items() if key not in mine}
         for number, key in enumerate(alone):
-            near = _nearest_name(key, free) if number < _CANDIDATES_FOR else None
+            near = nearest_name(key, free) if number < _CANDIDATES_FOR else None
             hint = f" (the nearest there is {near.stem!r})" if near is not None else ""
             why[mine[key]] = (
                 f"has no partner of the stem {mine[key].stem!r} in {where}{hint}; add it, or take this file out"
@@ -181,7 +181,7 @@ def _nothing_common(
     pairs: list[str] = []
     free = dict(other)
     for key, path in islice(first.items(), _CANDIDATES_FOR):
-        near = _nearest_name(key, free)
+        near = nearest_name(key, free)
         if near is not None and len(pairs) < 3:
             free = {name: file for name, file in free.items() if file is not near}
             pairs.append(f"{path.stem!r} and {near.stem!r}")
@@ -192,7 +192,7 @@ def _nothing_common(
     return f"no photo here has the stem of one in {first_name} ({found}); {_OTHER_WAYS}"
 
 
-def _nearest_name(key: str, others: Mapping[str, Path]) -> Path | None:
+def nearest_name(key: str, others: Mapping[str, Path]) -> Path | None:
     """The file whose key is most like `key`, the first of several; None where none is much like it."""
     matcher = SequenceMatcher(b=key)
     best, found = _ALIKE, None

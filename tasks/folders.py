@@ -8,6 +8,8 @@ from typing import Any
 
 from pictures import ImageError, Listing, listing, printable
 
+# Pixels on a side; smaller photos teach nothing.
+MIN_SIDE = 64
 _SHOWN = 20
 
 

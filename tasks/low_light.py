@@ -30,14 +30,13 @@ from pictures import (
 from tasks import tables
 from tasks.config import FolderDataset, SampleDataset, View
 from tasks.files import fresh_folder, sha256_file, write_json
-from tasks.folders import listed, not_read, original, photos_in, say
+from tasks.folders import MIN_SIDE, listed, not_read, original, photos_in, say
 from tasks.mapping import Failure, map_images
 from tasks.photos import PHOTOS, Photo, locate
 from tasks.runtime import DATA, stage, workers
 
 PARAMS = ("seed", "dataset")
 OUT = DATA / "low_light"
-MIN_SIDE = 64
 # A crop shows about half of a scene's width, not a flat patch of it.
 CROPS_ACROSS = 1.8
 
