@@ -27,13 +27,10 @@ app.add_typer(study.app, name="study")
 
 @app.command()
 def check() -> None:
-    """Check params.yaml whole: unknown keys, wrong types, impossible values."""
-    from tasks.config import PARAMS_FILE, load_whole
+    """Check params.yaml whole, and what it names: folders, how their photos join, sizes against crops, the label store."""
+    from cli.checking import check as check_all
 
-    params = load_whole()
-    print(
-        f"{PARAMS_FILE} is valid (scale {params.scale}, {len(params.rounds)} rounds, labels from {params.labels.source})"
-    )
+    sys.exit(check_all())
 
 
 @app.command()

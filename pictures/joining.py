@@ -10,7 +10,8 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
+from difflib import SequenceMatcher
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,7 @@ Row = tuple[Path | None, ...]
 # difflib compares every name with every other: enough to see what is wrong, and never minutes.
 _CANDIDATES_FOR = 20
 _CANDIDATES_AMONG = 3000
+_ALIKE = 0.6
 _OTHER_WAYS = "photos under other names are joined by order or by time"
 
 
@@ -176,8 +178,13 @@ def _nothing_common(
     if by != "name":
         example = next(iter(why))
         return f"no photo here belongs to one in {first_name} by {by}; for one, {printable(example)} {why[example]}"
-    near = [(path, _nearest_name(key, other)) for key, path in list(first.items())[:_CANDIDATES_FOR]]
-    pairs = [f"{path.stem!r} and {found.stem!r}" for path, found in near if found is not None][:3]
+    pairs: list[str] = []
+    free = dict(other)
+    for key, path in islice(first.items(), _CANDIDATES_FOR):
+        near = _nearest_name(key, free)
+        if near is not None and len(pairs) < 3:
+            free = {name: file for name, file in free.items() if file is not near}
+            pairs.append(f"{path.stem!r} and {near.stem!r}")
     examples = (
         ", ".join(pairs) if pairs else f"{next(iter(first.values())).stem!r} and {next(iter(other.values())).stem!r}"
     )
@@ -186,8 +193,14 @@ def _nothing_common(
 
 
 def _nearest_name(key: str, others: Mapping[str, Path]) -> Path | None:
-    near = get_close_matches(key, list(others)[:_CANDIDATES_AMONG], n=1, cutoff=0.6)
-    return others[near[0]] if near else None
+    """The file whose key is most like `key`, the first of several; None where none is much like it."""
+    matcher = SequenceMatcher(b=key)
+    best, found = _ALIKE, None
+    for other, path in islice(others.items(), _CANDIDATES_AMONG):
+        matcher.set_seq1(other)
+        if matcher.real_quick_ratio() > best and matcher.quick_ratio() > best and (ratio := matcher.ratio()) > best:
+            best, found = ratio, path
+    return found
 
 
 def _natural(key: str) -> list[tuple[int, int, str]]:
