@@ -17,7 +17,7 @@ from typing import Literal
 
 from pictures.errors import ImageError, printable
 from pictures.listing import Listing
-from pictures.taken import closest_in_time, taken
+from pictures.taken import Taken, closest_in_time, taken
 
 By = Literal["name", "order", "time"]
 Photos = Listing | Sequence[Path]
@@ -48,8 +48,9 @@ class Joined:
         count = len(self.lonely)
         if not count:
             return []
+        together = sum(sum(path is not None for path in row) > 1 for row in self.scenes)
         apart = f"{count} photo{'s' if count > 1 else ''} did not"
-        return [f"{' and '.join(self.folders)}: {len(self.scenes)} joined by {self.by}, {apart}"]
+        return [f"{' and '.join(self.folders)}: {together} joined by {self.by}, {apart}"]
 
 
 def name_key(path: Path, root: Path | None = None) -> str:
@@ -159,7 +160,7 @@ def _by_order(first: Mapping[str, Path], other: Mapping[str, Path], first_name: 
 
 def _by_time(first: Mapping[str, Path], other: Mapping[str, Path], first_name: str, other_name: str) -> Pairing:
     why: dict[Path, str] = {}
-    readable = []
+    readable: list[list[Taken]] = []
     for found in (first, other):
         readable.append([])
         for path in found.values():
