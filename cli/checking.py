@@ -128,7 +128,7 @@ def look_at_brackets(brackets: Brackets, crops: Mapping[str, int], found: Findin
     if folder.bursts and "bursts" in folders:
         scenes = in_bursts(place, folders["bursts"], found)
     elif "under" in folders and "over" in folders:
-        named = {name: photos for name, photos in folders.items() if name in ("under", "over", "reference")}
+        named: dict[str, Listing] = {name: folders[name] for name in ("under", "over", "reference") if name in folders}
         scenes = joined(section, folder, named, found)
     if scenes is None:
         return
