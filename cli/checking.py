@@ -56,16 +56,25 @@ def check() -> int:
     look_at_store(found)
     look_at_weights(found)
     if wrong is not None:
-        raise ConfigError("\n".join([str(wrong), *(f"  {fault}" for fault in found.faults)]))
+        raise all_at_once([*str(wrong).splitlines()[1:], *(f"  {fault}" for fault in found.faults)])
     for line in (*found.counts, *(f"warning: {line}" for line in found.warnings)):
         print(line)
     if found.faults:
-        count = f"{len(found.faults)} fault" + ("s" if len(found.faults) > 1 else "")
-        raise ConfigError("\n".join([f"{PARAMS_FILE} has {count}:", *(f"  {fault}" for fault in found.faults)]))
+        raise all_at_once([f"  {fault}" for fault in found.faults])
     print(
         f"{PARAMS_FILE} is valid (scale {params.scale}, {len(params.rounds)} rounds, labels from {params.labels.source})"
     )
     return 0
+
+
+def all_at_once(lines: Sequence[str]) -> ConfigError:
+    """One error of a line for each fault."""
+    count = f"{len(lines)} fault" + ("s" if len(lines) > 1 else "")
+    return ConfigError("\n".join([f"{PARAMS_FILE} has {count}:", *lines]))
+
+
+def photos_of(count: int) -> str:
+    return f"{count} photo{'' if count == 1 else 's'}"
 
 
 def training_crops(params: Params) -> dict[str, dict[str, int]]:
@@ -144,7 +153,7 @@ def listed(
             found.faults.append(f"{key}: {error}")
             continue
         folders[name] = photos
-        found.counts.append(f"{key}: {len(photos.photos)} photos")
+        found.counts.append(f"{key}: {photos_of(len(photos.photos))}")
         found.warnings += [f"{key}: {line}" for line in photos.said(f"{section}.recursive: true")]
     return folders
 
@@ -169,10 +178,10 @@ def joined(
         return None
     scenes = [[path for path in row if path is not None] for row in together.scenes]
     count = sum(len(row) > 1 for row in scenes) if optional else len(scenes)
-    found.counts.append(f"{section}: {count} photos of {names} joined by {settings.pair_by}")
+    found.counts.append(f"{section}: {photos_of(count)} of {names} joined by {settings.pair_by}")
     without = [row[0].name for row in scenes if len(row) == 1] if optional else []
     if without:
-        found.warnings.append(f"{place}: no reference for {len(without)} photos: {some(without)}")
+        found.warnings.append(f"{place}: no reference for {photos_of(len(without))}: {some(without)}")
     found.warnings += [f"{section}: {error}" for error in together.lonely[:5]]
     if len(together.lonely) > 5:
         found.warnings.append(f"{section}: {len(together.lonely) - 5} more photos have no partner")
@@ -191,7 +200,7 @@ def in_bursts(key: str, photos: Listing, found: Findings) -> list[list[Path]] | 
         return None
     found.counts.append(f"{key}: {len(grouped.scenes)} bursts")
     if grouped.lonely:
-        found.warnings.append(f"{key}: {len(grouped.lonely)} photos belong to no burst; for one, {grouped.lonely[0]}")
+        found.warnings.append(f"{key}: {photos_of(len(grouped.lonely))} in no burst; for one, {grouped.lonely[0]}")
     return [list(burst.photos) for burst in grouped.scenes]
 
 

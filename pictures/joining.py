@@ -48,8 +48,9 @@ class Joined:
         count = len(self.lonely)
         if not count:
             return []
+        together = sum(sum(path is not None for path in row) > 1 for row in self.scenes)
         apart = f"{count} photo{'s' if count > 1 else ''} did not"
-        return [f"{' and '.join(self.folders)}: {len(self.scenes)} joined by {self.by}, {apart}"]
+        return [f"{' and '.join(self.folders)}: {together} joined by {self.by}, {apart}"]
 
 
 def name_key(path: Path, root: Path | None = None) -> str:

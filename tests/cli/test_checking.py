@@ -88,6 +88,7 @@ def test_folders_are_looked_at_though_the_file_has_faults(project: Project) -> N
     project.params["pairs"]["strategy"] = "luck"
     code, _, err = project.check()
     assert code == 1
+    assert err.startswith("error: params.yaml has 2 faults:\n")
     assert "pairs.strategy" in err and "dataset.folder.inputs: nowhere: no such folder" in err
 
 

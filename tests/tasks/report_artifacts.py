@@ -78,6 +78,8 @@ def make(kind: str = "simulated", voted: bool = True, nasty: str = "porch") -> N
             "normal": 0,
             "without_reference": ["cat_1"],
             "skipped": [{"file": f"{nasty}.jpg", "reason": "damaged; see /home/somebody/photos/broken.jpg"}],
+            "not_read": [{"file": f"low/{number}.mov", "reason": "not a photo"} for number in range(7)],
+            "in_sub_folders": 120,
         },
     )
     tables.write("enhanced", enhanced, data / "evaluate" / "enhanced.parquet")
