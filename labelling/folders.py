@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from labelling.checks import check_name
-from pictures import ImageError, encode_png, list_photos, orientation_of, read_uint8, stems
+from pictures import ImageError, as_uint8, encode_png, list_photos, orientation_of, photo_from, read_picture, stems
 from tasks.files import sha256_bytes
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -108,16 +108,14 @@ def open_picture(path: Path) -> Picture:
 def as_png(path: Path) -> tuple[bytes, int, int]:
     """PNG bytes, width and height of a picture file; the same file always gives the same bytes.
 
-    A PNG of 8-bit RGB goes in as it is, so that the sha256 is that of the file; anything else is decoded (see
-    pictures) and written as such a PNG. Raises ImageError.
+    A PNG of 8-bit RGB goes in as it is, so that the sha256 is that of the file; anything else (transparency, a profile
+    that is not sRGB, EXIF rotation) is decoded and written as such a PNG. Raises ImageError.
     """
-    array = read_uint8(path)
-    height, width = array.shape[:2]
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(path, f"cannot be read ({error.strerror})") from error
-    return (data if _is_plain(data) else encode_png(array)), width, height
+    data = read_picture(path)
+    photo = photo_from(path, data)
+    height, width = photo.pixels.shape[:2]
+    plain = not photo.notes and _is_plain(data)
+    return (data if plain else encode_png(as_uint8(photo.pixels))), width, height
 
 
 def _is_plain(data: bytes) -> bool:

@@ -2,17 +2,17 @@
 
 from pictures.atomic import atomic_path, fresh_folder, remove_leftovers
 from pictures.bursts import Burst, Bursts, bursts
+from pictures.decoding import MAX_PIXELS, opened, orientation_of
 from pictures.errors import FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, stems
 from pictures.listing import Listing, list_photos, listing, some
-from pictures.opening import read_regular
+from pictures.opening import MAX_BYTES, read_picture, read_regular
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
-    MAX_PIXELS,
     Photo,
-    opened,
-    orientation_of,
+    as_uint8,
+    photo_from,
     read_array,
     read_image,
     read_pair,
@@ -38,6 +38,7 @@ from pictures.targets import (
 )
 
 __all__ = [
+    "MAX_BYTES",
     "MAX_PIXELS",
     "SUFFIXES",
     "Burst",
@@ -53,6 +54,7 @@ __all__ = [
     "Receipts",
     "Taken",
     "Work",
+    "as_uint8",
     "atomic_path",
     "bursts",
     "depth_of",
@@ -71,6 +73,7 @@ __all__ = [
     "name_key",
     "opened",
     "orientation_of",
+    "photo_from",
     "plan",
     "printable",
     "quantise",
@@ -78,6 +81,7 @@ __all__ = [
     "read_image",
     "read_pair",
     "read_photo",
+    "read_picture",
     "read_regular",
     "read_uint8",
     "reduce_to",

@@ -6,7 +6,9 @@ import os
 import stat
 from pathlib import Path
 
-from pictures.errors import FileFault
+from pictures.errors import FileFault, ImageError
+
+MAX_BYTES = 2_000_000_000  # of a picture file: 16 bits of 200 million pixels in three channels are 1.2 GB
 
 _KINDS = {
     stat.S_IFIFO: "a pipe (FIFO)",
@@ -30,10 +32,11 @@ def read_regular(path: Path | str, most: int) -> bytes:
         raise FileFault(path, "a link to a file that is not there" if path.is_symlink() else "no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise FileFault(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)  # before fdopen, which refuses a folder in its own words
+        raise FileFault(path, f"{kind_of(status.st_mode)}, not a file")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise FileFault(path, f"{kind_of(status.st_mode)}, not a file")
         if status.st_size > most:
             raise FileFault(path, f"{_size(status.st_size)}, more than the {_size(most)} that such a file may have")
         try:
@@ -42,6 +45,17 @@ def read_regular(path: Path | str, most: int) -> bytes:
             raise FileFault(path, f"cannot be read ({error.strerror or error})") from error
     if len(data) > most:
         raise FileFault(path, f"more than the {_size(most)} that such a file may have")
+    return data
+
+
+def read_picture(path: Path | str) -> bytes:
+    """All bytes of a picture file, as `read_regular` with `MAX_BYTES`. Raises `ImageError`, also for an empty file."""
+    try:
+        data = read_regular(path, MAX_BYTES)
+    except FileFault as fault:
+        raise ImageError(path, fault.reason) from fault.__cause__
+    if not data:
+        raise ImageError(path, "the file is empty; copy it again or take it out")
     return data
 
 

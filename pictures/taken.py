@@ -12,9 +12,9 @@ from typing import Any
 
 from PIL import Image
 
+from pictures.decoding import opened
 from pictures.errors import DAMAGED, FileFault, ImageError, printable
 from pictures.opening import read_regular
-from pictures.reading import opened
 
 # Seconds between the exposures of one scene, beside their own length.
 TOLERANCE = 10.0

@@ -11,17 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pictures.decoding import bits_per_channel, opened
 from pictures.errors import FileFault, ImageError
-from pictures.formats import why_not_read
+from pictures.formats import RAW_SUFFIXES, why_not_read
 from pictures.listing import Listing, listing
-from pictures.opening import read_regular
-from pictures.reading import bits_per_channel, opened
+from pictures.opening import read_picture
 from pictures.receipts import Receipts, State
 from pictures.saving import refuse_suffix
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*")
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-_MOST_TIFF = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -102,12 +101,14 @@ def sorted_out(listed: Listing) -> tuple[list[ImageError], list[str]]:
 
 def depth_of(path: Path) -> int:
     """Bits a channel, 8 or 16, as the file's header says; 8 where it cannot be read: reading it then says why."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return 16  # developed; its header is that of its preview
     try:
         head = _head(path)
         if head.startswith(_PNG_MAGIC):
             return 16 if head[24:25] == b"\x10" else 8
         if head[:4] in _TIFF_MAGIC:
-            data = read_regular(path, _MOST_TIFF)
+            data = read_picture(path)
             with opened(path, data) as image:
                 return 16 if bits_per_channel(image, data) == 16 else 8
     except (FileFault, OSError, ValueError):

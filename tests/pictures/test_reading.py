@@ -187,14 +187,14 @@ def test_empty_absent_text_and_folder(tmp_path: Path) -> None:
     refused(tmp_path / "empty.jpg", "the file is empty; copy it again")
     refused(tmp_path / "text.jpg", "damaged, or not a JPEG, PNG, TIFF.*convert it or take it out")
     refused(tmp_path / "absent.jpg", "no such file")
-    refused(tmp_path, "a folder, not an image file")
+    refused(tmp_path, "a folder, not a file")
 
 
 def test_content_counts_not_the_name(tmp_path: Path) -> None:
     Image.fromarray(PLAIN).save(tmp_path / "x.jpg", "PNG")
     assert np.array_equal(read_array(tmp_path / "x.jpg"), PLAIN)
     Image.fromarray(PLAIN).save(tmp_path / "gif.jpg", "GIF")
-    refused(tmp_path / "gif.jpg", "not a JPEG")
+    refused(tmp_path / "gif.jpg", "GIF, which has at most 256 colours")
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "bmp", "webp", "tiff", "png16", "tiff16"])
