@@ -52,7 +52,8 @@ class Batch:
 
     receipts: of the output folder. recipe: what decides the result beside the photos (model, settings), fit for JSON.
     noun, words: of the summary, such as "photos" and "enhanced with MODEL into FOLDER". failed: photos that are left out
-    before any is read; alone: photos that belong to no scene, and count apart. said: what else was not read, a line each.
+    before any is read; alone: photos that belong to no scene, and count apart. said: what else was not read, a line each;
+    unread: how many photos are among that.
     """
 
     work: Sequence[Work]
@@ -64,6 +65,7 @@ class Batch:
     failed: Sequence[Exception] = ()
     alone: Sequence[Exception] = ()
     said: Sequence[str] = ()
+    unread: int = 0
 
 
 @dataclass
@@ -177,8 +179,10 @@ def _tell(batch: Batch, state: _Run, done: int, kept: Sequence[Path]) -> int:
     words += [f"{len(state.failed)} left out (named above)"] if state.failed else []
     alone = len(batch.alone)
     words += [f"{alone} {'photo is' if alone == 1 else 'photos are'} in no scene (named above)"] if alone else []
+    unread = batch.unread
+    words += [f"{unread} of a kind that is not read here (see above)"] if unread else []
     words += [f"{left} not reached"] if left else []
     print(printable("; ".join(words)))
     if state.stopped or not (state.made or done or kept):
         return STOPPED
-    return SOME_LEFT_OUT if state.failed or batch.alone else DONE
+    return SOME_LEFT_OUT if state.failed or batch.alone or batch.unread else DONE

@@ -88,4 +88,17 @@ def enhance_photos(
         return photo.notes + save_like(target, enhance_tiled(enhancer, photo.pixels, tile, to), photo)
 
     words = f"enhanced with {weights} into {out}"
-    return run(Batch(work, Receipts(out), recipe, "photos", words, options, failed=found.failed, said=found.said), make)
+    return run(
+        Batch(
+            work,
+            Receipts(out),
+            recipe,
+            "photos",
+            words,
+            options,
+            failed=found.failed,
+            said=found.said,
+            unread=found.unread,
+        ),
+        make,
+    )

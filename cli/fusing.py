@@ -64,7 +64,17 @@ def fuse_photos(
         return fuse_one(Job(item.sources, target, options.page), fuser, rule, tile, to, align)
 
     words = f"fused by {method} into {out}"
-    batch = Batch(found.work, found.receipts, recipe, "scenes", words, options, alone=found.failed, said=found.said)
+    batch = Batch(
+        found.work,
+        found.receipts,
+        recipe,
+        "scenes",
+        words,
+        options,
+        alone=found.failed,
+        said=found.said,
+        unread=found.unread,
+    )
     return run(batch, make)
 
 

@@ -60,7 +60,19 @@ def search_photos(photos: Sequence[Path], out: Path, options: Options = PLAIN) -
     recipe = _recipe(params, next(iter(jobs.values())), options.page) if jobs else {}
     words = f"searched into {out}"
     code = run(
-        Batch(work, Receipts(out), recipe, "photos", words, options, failed=found.failed, said=found.said), make, search
+        Batch(
+            work,
+            Receipts(out),
+            recipe,
+            "photos",
+            words,
+            options,
+            failed=found.failed,
+            said=found.said,
+            unread=found.unread,
+        ),
+        make,
+        search,
     )
     print(f"`loupe genetic pick PHOTO --out {printable(out)}` shows a photo's other versions")
     return code

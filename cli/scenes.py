@@ -28,12 +28,16 @@ from pictures import (
 
 @dataclass(frozen=True)
 class Scenes:
-    """The scenes to fuse, the receipts of where they go, an error for each photo left out, and what else is to be said."""
+    """The scenes to fuse, the receipts of where they go, an error for each photo left out, and what else is to be said.
+
+    unread: photos among that for which a codec is missing.
+    """
 
     work: list[Work]
     receipts: Receipts
     failed: list[ImageError] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    unread: int = 0
 
 
 def find_scenes(
@@ -77,27 +81,23 @@ def _scenes(exposures: Sequence[Path], out: Path, by: By, in_bursts: bool, recur
 def _of_folders(folders: Sequence[Path], out: Path, by: By, recursive: bool) -> Scenes:
     refuse_file_as_folder(out)
     listed = [without(listing(folder, recursive), out) for folder in folders]
-    found = Scenes([], Receipts(out))
     joined = join(listed, by)
-    for row in joined.scenes:
-        sources = tuple(path for path in row if path is not None)
-        found.work.append(_work(sources, listed[0], out))
-    found.failed.extend(joined.lonely)
-    found.said.extend(joined.said())
-    _say(found, listed)
-    return found
+    rows = [tuple(path for path in row if path is not None) for row in joined.scenes]
+    failed, said, unread = sorted_out(listed)
+    work = [_work(sources, listed[0], out) for sources in rows]
+    return Scenes(work, Receipts(out), [*joined.lonely, *failed], [*joined.said(), *said], unread)
 
 
 def _of_bursts(folders: Sequence[Path], out: Path, recursive: bool) -> Scenes:
     refuse_file_as_folder(out)
     listed = [without(listing(folder, recursive), out) for folder in folders]
-    found = Scenes([], Receipts(out))
+    failed, said, unread = sorted_out(listed)
+    work: list[Work] = []
     for folder in listed:
         grouped = bursts(folder)
-        found.work.extend(_work(burst.photos, folder, out) for burst in grouped.scenes)
-        found.failed.extend(grouped.lonely)
-    _say(found, listed)
-    return found
+        work += [_work(burst.photos, folder, out) for burst in grouped.scenes]
+        failed += grouped.lonely
+    return Scenes(work, Receipts(out), failed, said, unread)
 
 
 def _work(sources: tuple[Path, ...], listed: Listing, out: Path) -> Work:
@@ -107,10 +107,3 @@ def _work(sources: tuple[Path, ...], listed: Listing, out: Path) -> Work:
 
 def _deep(sources: Sequence[Path]) -> bool:
     return any(depth_of(source) == 16 for source in sources)
-
-
-def _say(found: Scenes, listed: Sequence[Listing]) -> None:
-    for folder in listed:
-        failed, said = sorted_out(folder)
-        found.failed.extend(failed)
-        found.said.extend(said)

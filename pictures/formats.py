@@ -46,6 +46,8 @@ def _known(avif: bool, heif: bool, raw: bool) -> frozenset[str]:
 
 SUFFIXES = _known(bool(features.check("avif")), find_spec("pi_heif") is not None, find_spec("rawpy") is not None)
 RAW_SUFFIXES = frozenset(_RAW)
+PHOTO_SUFFIXES = frozenset({*_ALWAYS, *_AVIF, *_HEIF, *_RAW})
+"""Kinds of photos, whether the codecs to read them are there or not."""
 
 
 def why_not_read(path: Path) -> str | None:

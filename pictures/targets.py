@@ -13,16 +13,15 @@ from typing import Any
 
 from pictures.decoding import bits_per_channel, opened
 from pictures.errors import FileFault, ImageError
-from pictures.formats import RAW_SUFFIXES, why_not_read
+from pictures.formats import PHOTO_SUFFIXES, RAW_SUFFIXES, why_not_read
 from pictures.listing import Listing, listing
-from pictures.opening import read_regular
+from pictures.opening import read_picture
 from pictures.raw import is_raw
 from pictures.receipts import Receipts, State
 from pictures.saving import refuse_suffix
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*")
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-_MOST_TIFF = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -46,12 +45,14 @@ class Plan:
 class Found:
     """Photos that were named, each with its place below an output folder.
 
-    failed: photos that cannot be read, as their names or the file system show. said: what else was not read, a line each.
+    failed: photos that cannot be read, as their names or the file system show. said: what else was not read, a line each;
+    unread: how many photos are among that, of kinds that need a codec.
     """
 
     photos: list[tuple[Path, Path]]
-    failed: list[ImageError]
-    said: list[str]
+    failed: list[ImageError] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    unread: int = 0
 
 
 def find_photos(paths: Sequence[Path], out: Path, recursive: bool = False) -> Found:
@@ -59,23 +60,23 @@ def find_photos(paths: Sequence[Path], out: Path, recursive: bool = False) -> Fo
 
     What lies in `out` is not read where that is a sub-folder of one of `paths`. Raises `ImageError` as `listing`.
     """
-    found = Found([], [], [])
+    taken: list[tuple[Path, Path]] = []
+    listings: list[Listing] = []
     seen: set[tuple[str, Path]] = set()
     for path in paths:
         if is_folder(path):
             listed = without(listing(path, recursive), out)
             photos = [(photo, photo.relative_to(path)) for photo in listed.photos]
-            failed, said = sorted_out(listed)
-            found.failed.extend(failed)
-            found.said.extend(said)
+            listings.append(listed)
         else:
             photos = [(path, Path(path.name))]
         for photo, place in photos:
             key = (os.path.realpath(photo), place)
             if key not in seen:
                 seen.add(key)
-                found.photos.append((photo, place))
-    return found
+                taken.append((photo, place))
+    failed, said, unread = sorted_out(listings)
+    return Found(taken, failed, said, unread)
 
 
 def without(listed: Listing, out: Path) -> Listing:
@@ -94,15 +95,24 @@ def without(listed: Listing, out: Path) -> Listing:
     return Listing(listed.folder, photos, left_out, max(below, 0))
 
 
-def sorted_out(listed: Listing) -> tuple[list[ImageError], list[str]]:
-    """What a listing left out: photos by their suffix, an error each, and lines that count all else."""
-    failed = [error for error in listed.left_out if why_not_read(error.path) is None]
-    other = [error for error in listed.left_out if why_not_read(error.path) is not None]
-    return failed, Listing(listed.folder, [], other, listed.below).said()
+def sorted_out(listings: Sequence[Listing]) -> tuple[list[ImageError], list[str], int]:
+    """What listings left out: an error for each photo that cannot be read, lines that count all else, and how many of that
+    are photos of kinds for which a codec is missing."""
+    failed: list[ImageError] = []
+    said: list[str] = []
+    unread = 0
+    for listed in listings:
+        other = [error for error in listed.left_out if why_not_read(error.path) is not None]
+        failed += [error for error in listed.left_out if why_not_read(error.path) is None]
+        said += Listing(listed.folder, [], other, listed.below).said()
+        unread += sum(error.path.suffix.lower() in PHOTO_SUFFIXES for error in other)
+    return failed, said, unread
 
 
 def depth_of(path: Path) -> int:
     """Bits a channel, 8 or 16, as the file's header says; 8 where it cannot be read: reading it then says why."""
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return 16  # developed; its header is that of its preview
     try:
         head = _head(path)
         if head.startswith(_PNG_MAGIC):
@@ -110,7 +120,7 @@ def depth_of(path: Path) -> int:
         if path.suffix.lower() in RAW_SUFFIXES:
             return 16
         if head[:4] in _TIFF_MAGIC:
-            data = read_regular(path, _MOST_TIFF)
+            data = read_picture(path)
             if is_raw(data):
                 return 16
             with opened(path, data) as image:

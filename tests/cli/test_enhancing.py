@@ -203,6 +203,38 @@ def test_a_deep_photo_under_an_8_bit_name_gets_a_name_that_has_place(
     assert not Path("both").exists()
 
 
+def test_a_page_of_a_file_with_several(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dark, light = Image.fromarray(scene() // 4), Image.fromarray(scene())
+    Path("in").mkdir()
+    for name in ("a.tif", "b.tif"):
+        dark.save(f"in/{name}", save_all=True, append_images=[light])
+    assert loupe(monkeypatch, "in", "--out", "out") == 0
+    assert re.search(r"^2 photos: .*page", capsys.readouterr().out, re.MULTILINE)
+    first = read_array("out/a.tif")
+    assert loupe(monkeypatch, "in", "--out", "out", "--page", "2") == 0, "another page is another result"
+    assert read_array("out/a.tif").mean() > first.mean() + 10
+    assert loupe(monkeypatch, "in", "--out", "out", "--page", "3") == 1
+    assert capsys.readouterr().err.count("skipped: in/") == 2
+
+
+def test_photos_whose_codec_is_missing_are_not_passed_off_as_done(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pictures import formats, listing
+
+    monkeypatch.setattr(formats, "SUFFIXES", formats.SUFFIXES - formats.RAW_SUFFIXES)
+    write_png("in/a.png", scene())
+    Path("in/b.dng").touch()
+    Path("in/clip.mov").touch()
+    assert listing("in").photos == [Path("in/a.png")]
+    assert loupe(monkeypatch, "in", "--out", "out") == 3
+    said = capsys.readouterr()
+    assert "in: 2 files were not read: b.dng (camera raw" in said.err
+    assert "1 of 1 photos enhanced" in said.out and "; 1 of a kind that is not read here (see above)" in said.out
+
+
 @pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not there")
 def test_the_cases_of_odd_photos(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -215,7 +247,7 @@ def test_the_cases_of_odd_photos(
         written = len(list(Path(case).glob("[!.]*")))
         skipped = sum(line.startswith("skipped: ") for line in said.err.splitlines())
         not_read = sum(map(int, re.findall(r": (\d+) files? (?:was|were) not read: ", said.err)))
-        assert code == (3 if skipped else 0) and "Traceback" not in said.err
+        assert code == (3 if skipped or (case == "17-stem" and not_read) else 0) and "Traceback" not in said.err
         assert (written >= 3, written + skipped + not_read) == (True, count), "each is accounted for"
 
 
