@@ -117,8 +117,6 @@ def depth_of(path: Path) -> int:
         head = _head(path)
         if head.startswith(_PNG_MAGIC):
             return 16 if head[24:25] == b"\x10" else 8
-        if path.suffix.lower() in RAW_SUFFIXES:
-            return 16
         if head[:4] in _TIFF_MAGIC:
             data = read_picture(path)
             if is_raw(data):
