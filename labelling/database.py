@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Engine, Select, bindparam, func, select
+from sqlalchemy import URL, Connection, Engine, Row, Select, bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from labelling import connection as connections
@@ -129,6 +129,14 @@ class Database:
                 f"no pairs of round {round!r} are registered in the label store {self.place} (rounds there: {known}); "
                 "run `dvc repro` up to its labels stage first"
             )
+        return self._batch_of(db, row)
+
+    def _current(self, db: Connection, rounds: Collection[str]) -> dict[str, Batch]:
+        """Round -> its current batch, for those of `rounds` that are registered."""
+        found = ((round, db.execute(_batch_query(True), {"round": round}).first()) for round in sorted(rounds))
+        return {round: self._batch_of(db, row) for round, row in found if row is not None}
+
+    def _batch_of(self, db: Connection, row: Row[Any]) -> Batch:
         values = row._asdict()
         size, options = values.pop("size"), Options.from_json(values.pop("options"))
         if size is None:  # registered by a Loupe of version 1 after the migration

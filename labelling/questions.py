@@ -9,7 +9,6 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
 
 
 def same_question(text: str) -> str:
@@ -24,10 +23,3 @@ def question_id(text: str, criteria: Sequence[Sequence[str]] = ()) -> str:
     """sha256 in hex of what is asked: of the question, and in ratings of each criterion's name, title and scale."""
     asked = [same_question(text), [[same_question(part) for part in criterion] for criterion in criteria]]
     return hashlib.sha256(json.dumps(asked, ensure_ascii=True, separators=(",", ":")).encode("ascii")).hexdigest()
-
-
-def is_undecidable(votes: Any, unsure: Any, asked: int) -> Any:
-    """True for a pair that lacks votes, and of which more than half as many observers as votes are asked for said that
-    they can't tell. `votes` and `unsure` are numbers of observers, arrays of them, or columns of a query.
-    """
-    return (votes < asked) & (2 * unsure > asked)

@@ -270,7 +270,7 @@ class LabelsStatus:
     `have` is the sum over pairs of min(votes_per_pair, distinct observers of the batch's kind with an effective vote),
     so extra votes on one pair never stand in for missing ones on another; `need` is pairs x votes_per_pair. A "can't
     tell" is no vote: `unsure` counts them, and `undecidable` the pairs that lack votes and of which so many observers
-    said so (see `labelling.questions`) that nobody is asked any more. Those pairs are in neither `have` nor `need`.
+    said so (see labelling.undecidable) that nobody is asked any more. Those pairs are in neither `have` nor `need`.
     """
 
     round: str
@@ -288,13 +288,15 @@ class LabelsStatus:
         """What there is to say beside the votes, such as "; 3 can't tell, 1 pair undecidable"; "" for nothing."""
         if not self.unsure:
             return ""
-        pairs = f", {self.undecidable} pair{'s' if self.undecidable != 1 else ''} undecidable" if self.undecidable else ""
+        pairs = (
+            f", {self.undecidable} pair{'s' if self.undecidable != 1 else ''} undecidable" if self.undecidable else ""
+        )
         return f"; {self.unsure} can't tell{pairs}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenPair:
-    """A pair to show next: its key and its two pictures, in no meaningful order.
+    """A pair to show next: its key, its two pictures, in no meaningful order, and the question about them.
 
     `purpose` is 'vote', 'repeat' or 'training' (an answer to the latter two is a Trial). `left` is the picture that a
     repeat must show left. `sources` are (name, sha256) of what the pictures were made from.
@@ -302,6 +304,8 @@ class OpenPair:
 
     key: str
     pictures: tuple[str, str]
+    question: str
+    question_id: str
     purpose: str = "vote"
     left: str | None = None
     sources: tuple[tuple[str, str], ...] = ()

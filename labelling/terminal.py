@@ -66,7 +66,7 @@ def label_in_terminal(
                 continue
             save = partial(
                 save_answer, store, pair.purpose, id=str(uuid.uuid4()), observer=observer, round=round, left=left,
-                right=right, answer=answers[letter], seconds=seconds,
+                right=right, answer=answers[letter], seconds=seconds, question_id=pair.question_id,
             )  # fmt: skip
             while not _is_saved(save, print):
                 try:
@@ -79,9 +79,9 @@ def label_in_terminal(
             file.unlink(missing_ok=True)
     status = store.status(round)
     if status.complete:
-        print(after_last_vote(round) if cast else f"Round {round} has all its votes.")
+        print(after_last_vote(round) if cast else f"Round {round} has all its votes{status.words()}.")
     else:
-        print(f"Thank you. Round {round} has {status.have} of {status.need} votes.")
+        print(f"Thank you. Round {round} has {status.have} of {status.need} votes{status.words()}.")
     return cast
 
 

@@ -110,7 +110,7 @@ def test_everything_of_an_old_store_is_kept(place: str, old: Version1) -> None:
             "pairs",
             Options(),
         )
-        found = store.votes([pair.key for pair in PAIRS], "people")
+        found = store.votes([pair.key for pair in PAIRS], "people", "Better?")
         assert {(v.id, v.observer, v.preferred, v.seconds) for v in found} == {
             ("one", "anna", PAIRS[0].first_sha256, 1.5),
             ("three", "berta", PAIRS[0].second_sha256, 1.5),
@@ -151,7 +151,7 @@ def test_a_program_of_version_1_goes_on_voting_meanwhile(place: str, old: Versio
         old.insert("loupe_batch_pairs", ("b" * 64, 0, PAIRS[2].key))
         old.insert("loupe_rounds", ("r02", "b" * 64))
         old.insert("loupe_pictures", (sha(77), png(77)))
-        assert [v.id for v in store.votes([PAIRS[2].key], "people")] == ["later"]
+        assert [v.id for v in store.votes([PAIRS[2].key], "people", "Better?")] == ["later"]
         assert store.batch("r02").pairs == 1
         assert store.status("r02").complete
         assert Queue(store, "r02").complete()

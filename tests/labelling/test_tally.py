@@ -157,7 +157,7 @@ def test_trials_never_count_and_obey_the_rules_of_votes(store: Store) -> None:
     cast = trial(pairs[0])
     assert store.add_trials([cast, cast]) == 1
     assert store.add_trials([cast]) == 0
-    assert store.votes([p.key for p in pairs], "people") == []
+    assert store.votes([p.key for p in pairs], "people", QUESTION) == []
     assert store.status("r01").have == 0
     assert store.last_vote("anna") is None
     for changes in ({"preferred": "tie"}, {"purpose": "training"}, {"observer": "berta"}):

@@ -55,7 +55,7 @@ def test_answers_mean_what_was_shown(asked: Store, tmp_path: Path) -> None:
     asked.register("r01", "people", make_pairs(3), 1, "Which looks better?", Options(allow_tie=True))
     person = Person(tmp_path / "look", "a", "B", "t")
     assert _label(asked, person) == 3
-    found = {v.left: v for v in asked.votes([p.key for p in make_pairs(3)], "people")}
+    found = {v.left: v for v in asked.votes([p.key for p in make_pairs(3)], "people", "Which looks better?")}
     first, second, third = person.seen
     assert found[first[0]].preferred == first[0]
     assert found[second[0]].preferred == second[1]

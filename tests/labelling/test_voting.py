@@ -52,7 +52,7 @@ def app(asked: Store, finish: Finish) -> FastAPI:
 
 
 def _votes(store: Store, count: int = 3) -> list[Any]:
-    return store.votes([each.key for each in make_pairs(count)], "people")
+    return store.votes([each.key for each in make_pairs(count)], "people", QUESTION)
 
 
 def test_voting_to_the_end(asked: Store, app: FastAPI, finish: Finish) -> None:

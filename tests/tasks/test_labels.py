@@ -118,7 +118,7 @@ def test_running_again_is_the_same_bytes_and_no_new_vote(project: list[str]) -> 
     labels.run(params(), "r01")
     assert OUT.read_bytes() == before
     with Store.open() as store:
-        assert len(store.votes(project, "simulated")) == PAIRS * 3
+        assert len(store.votes(project, "simulated", params().labels.question)) == PAIRS * 3
 
 
 def test_the_store_may_be_lost(project: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

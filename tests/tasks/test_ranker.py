@@ -40,6 +40,7 @@ def votes(number: int, *choices: str, round_name: str = "r01") -> list[dict[str,
             "observer": f"observer{place}",
             "kind": "people",
             "choice": choice,
+            "undecidable": False,
         }
         for place, choice in enumerate(choices)
     ]
