@@ -27,6 +27,8 @@ from labelling.tally import Log
 
 PURPOSES = ("vote", "repeat", "training")
 _ANSWERED_BEFORE = "This pair you had answered otherwise before (in another window?): that answer counts, not this one."
+
+
 def check_people(store: Store, round: str) -> Batch:
     """The round's batch. Raises UnknownRound, and StoreError where the round is not labelled by people."""
     batch = store.batch(round)

@@ -63,7 +63,8 @@ def test_votes_and_agreement_of_a_round(voted: Store) -> None:
     """Equal pairs of answers: 6 of 6, 0 of 2, 2 of 2. Values: 4 low, 1 high, 2 tie; Do = 2, De = 2 (4 + 8 + 2) / 6."""
     found = only_round(voted)
     assert (found["round"], found["task"], found["pairs"], found["votes_per_pair"]) == ("r01", "pairs", 4, 2)
-    assert (found["have"], found["need"], found["complete"]) == (7, 8, False)
+    assert (found["have"], found["need"], found["complete"]) == (6, 8, False)
+    assert (found["unsure"], found["undecidable"]) == (1, 0)
     assert found["pairwise"] == pytest.approx(8 / 10)
     assert found["alpha"] == pytest.approx(1 - 2 / (28 / 6))
     assert found["have"] == voted.status("r01").have

@@ -86,11 +86,11 @@ def test_a_vote_that_cannot_be_saved_is_said_and_tried_again(
 ) -> None:
     real, failures = asked.add_votes, [1, 1]
 
-    def flaky(votes: list) -> int:  # type: ignore[type-arg]
+    def flaky(votes: list, question: str | None) -> int:  # type: ignore[type-arg]
         if failures:
             failures.pop()
             raise StoreUnavailable("the label store is full")
-        return real(votes)
+        return real(votes, question)
 
     monkeypatch.setattr(asked, "add_votes", flaky)
     person = Person(tmp_path, "a", "", "", "q")
