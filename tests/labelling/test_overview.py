@@ -93,7 +93,7 @@ def test_a_vote_taken_back_is_gone_at_once(voted: Store) -> None:
     only_round(voted)
     voted.retract(f"vote-bob-{PAIRS[1].key[:16]}", "bob")
     found = only_round(voted)
-    assert found["have"] == 6
+    assert found["have"] == 5
     assert observers(found)["bob"]["owes"] == 2
     assert observers(found)["ann"]["agreement"] == 1.0
 
