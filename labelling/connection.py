@@ -114,7 +114,7 @@ def hider(url: URL) -> Callable[[str], str]:
         *(value for each in url.query.values() for value in ([each] if isinstance(each, str) else each)),
     ]
     secret = sorted({str(value) for value in values if value}, key=len, reverse=True)
-    found = re.compile("|".join(map(re.escape, secret))) if secret else None
+    found = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, secret))})(?!\w)") if secret else None
     return lambda text: found.sub(_HIDDEN, text) if found else text
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ def connect(url: URL, timeout: float) -> Engine:
         return engine
     path = Path(str(url.database))
     files.prepare(path)
-    known = files.identities(path)[path]
+    known = files.held(path)[0]
     engine = create_engine(url, connect_args={"timeout": timeout, "uri": True}, hide_parameters=True)
     event.listen(engine, "do_connect", partial(_open_existing, path))
     event.listen(engine, "connect", partial(_prepare_sqlite, path, known))
@@ -62,9 +61,9 @@ def for_writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITE: True})
 
 
-def files_of(db: Connection) -> Mapping[Path, files.Identity]:
+def files_of(db: Connection) -> list[files.Held]:
     """The files that a connection has open, for `files.check_in_place`; none where the store is on a server."""
-    found: Mapping[Path, files.Identity] = db.connection.info.get(_FILES, {})
+    found: list[files.Held] = db.connection.info.get(_FILES, [])
     return found
 
 
@@ -73,14 +72,14 @@ def _open_existing(path: Path, _dialect: Any, _record: Any, arguments: list[Any]
     arguments[0] = f"file:{quote(os.fsencode(path))}?mode={_MODE}"
 
 
-def _prepare_sqlite(path: Path, known: files.Identity, connection: sqlite3.Connection, record: Any) -> None:
-    files.check_in_place({path: known})
+def _prepare_sqlite(path: Path, known: files.Held, connection: sqlite3.Connection, record: Any) -> None:
+    files.check_in_place([known])
     connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("SELECT count(*) FROM sqlite_master").fetchall()  # opens the log
-    record.info[_FILES] = files.identities(path) | {path: known}
+    record.info[_FILES] = [known, *(each for each in files.held(path) if each.path != path)]
 
 
 def _begin_sqlite(connection: Connection) -> None:

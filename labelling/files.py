@@ -5,15 +5,38 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from labelling.errors import StoreUnavailable
 
-Identity = tuple[int, int]  # device and inode
-
 _log = logging.getLogger(__name__)
+
+
+@dataclass
+class Held:
+    """A file that a connection has open; `size` is the largest one seen, None where it may shrink."""
+
+    path: Path
+    device: int
+    inode: int
+    size: int | None
+
+    def is_in_place(self) -> bool:
+        """True if the path still names this file, and nobody wrote a smaller one over it."""
+        try:
+            info = self.path.stat()
+        except OSError:
+            return False
+        if (info.st_dev, info.st_ino) != (self.device, self.inode):
+            return False
+        if self.size is not None:
+            if info.st_size < self.size:
+                return False
+            self.size = info.st_size
+        return True
 
 
 def prepare(path: Path) -> None:
@@ -79,32 +102,26 @@ def _beside(path: Path) -> tuple[Path, ...]:
     return tuple(path.with_name(path.name + end) for end in ("-wal", "-shm"))
 
 
-def identities(path: Path) -> dict[Path, Identity]:
-    """Path -> device and inode of the store's file, its log and the index of that, as far as they are there."""
-    found = {}
+def held(path: Path) -> list[Held]:
+    """The store's file, its log and the index of that, as far as they are there."""
+    found = []
     for each in (path, *_beside(path)):
-        try:
+        with suppress(OSError):
             info = each.stat()
-        except OSError:
-            continue
-        found[each] = (info.st_dev, info.st_ino)
+            found.append(Held(each, info.st_dev, info.st_ino, info.st_size if each == path else None))
     return found
 
 
-def check_in_place(held: Mapping[Path, Identity]) -> None:
-    """Raise StoreUnavailable unless the files that a connection holds open (`held`) are still the ones that their paths name.
+def check_in_place(files: Iterable[Held]) -> None:
+    """Raise StoreUnavailable unless the files that a connection holds open are still the ones that their paths name.
 
-    As long as a connection is open, SQLite neither removes nor replaces any of them; whoever else did has what was
-    written last nowhere but in a file without a name, which goes when the program ends.
+    As long as a connection is open, SQLite neither removes nor replaces any of them, nor makes the first one smaller;
+    whoever else did has what was written last nowhere but in a file without a name, which goes when the program ends.
     """
-    for path, identity in held.items():
-        try:
-            info = path.stat()
-            there = (info.st_dev, info.st_ino) == identity
-        except OSError:
-            there = False
-        if not there:
+    for file in files:
+        if not file.is_in_place():
             raise StoreUnavailable(
-                f"the label store's file {path} was moved, deleted or replaced while it is in use; what is stored now would "
-                "be lost, so it counts as NOT saved; put the file back, or start Loupe again with the store that you want"
+                f"the label store's file {file.path} was moved, deleted or replaced while it is in use; what is stored now "
+                "would be lost, so it counts as NOT saved; put the file back, or start Loupe again with the store that you "
+                "want"
             )
