@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from labelling.errors import InvalidVote, VoteConflict
 from labelling.matching import PictureFinder, Unmatched
+from labelling.people import KnownNames
 from labelling.records import TIE, UNSURE, Vote, pair_key
 from labelling.store import Store
 
@@ -110,6 +111,7 @@ def take(store: Store, answers: Iterable[Answer], round: str | None, report: Rep
         for key, _, _ in store.pairs(name):
             holders.setdefault(key, []).append(name)
     votes: dict[_Cell, tuple[str, Vote]] = {}
+    people = KnownNames(store.people())
     for answer in answers:
         place = answer.place
         if answer.first == answer.second:
@@ -134,10 +136,15 @@ def take(store: Store, answers: Iterable[Answer], round: str | None, report: Rep
                 place, f"rounds ask different questions about this pair ({listed}); --round says which is meant"
             )
             continue
+        try:
+            observer = people.resolve(answer.observer) if answer.kind == "people" else answer.observer
+        except ValueError as error:
+            report.refuse(place, str(error))
+            continue
         vote = Vote(
             id=answer.id,
             key=key,
-            observer=answer.observer,
+            observer=observer,
             kind=answer.kind,
             preferred=answer.preferred,
             left=answer.left,
