@@ -100,7 +100,8 @@ def status() -> None:
             found = store.status(name)
             of = "ratings of {} pictures" if store.batch(name).task == "ratings" else "votes on {} pairs"
             word = "complete" if found.complete else f"label with: loupe label {name}"
-            print(f"{name:<12} {found.kind:<10} {found.have:>6} of {found.need:<6} {of.format(found.pairs)}  {word}")
+            votes = f"{found.have:>6} of {found.need:<6} {of.format(found.pairs)}{found.words()}"
+            print(f"{name:<12} {found.kind:<10} {votes}  {word}")
     if not rounds:
         print("The label store is empty: `dvc repro` registers the pairs of a round when it gets there.")
 

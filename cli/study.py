@@ -78,7 +78,10 @@ def results(
     with Store.open() as store:
         found = count_votes(store, name)
     written = write_results(found, out)
-    print(f"{found.have} of {found.need} votes are in")
+    unsure = (
+        f'; {found.unsure} answers are "can\'t tell", {found.undecidable} pairs undecidable' if found.unsure else ""
+    )
+    print(f"{found.have} of {found.need} votes are in{unsure}")
     print(f"{'method':<24} {'score':>8} {'error':>8} {'wins':>8} {'votes':>8}")
     for method, score, error, wins, total in score_rows(found):
         print(f"{method:<24} {float(score):>8.2f} {float(error):>8.2f} {wins:>8} {total:>8}")

@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from labelling.errors import InvalidVote, VoteConflict
 from labelling.matching import PictureFinder, Unmatched
+from labelling.people import KnownNames
 from labelling.records import TIE, UNSURE, Vote, pair_key
 from labelling.store import Store
 from pictures import FileFault, read_text, shortened
@@ -89,19 +91,31 @@ def pair_rounds(store: Store) -> list[str]:
     return [name for name in store.rounds() if store.batch(name).task == "pairs"]
 
 
+class _Cell(NamedTuple):
+    """What an observer answers once."""
+
+    observer: str
+    pair: str
+    kind: str
+    question: str
+
+
 def take(store: Store, answers: Iterable[Answer], round: str | None, report: Report) -> Report:
     """Store the answers that belong to a registered pair (of `round`, if given), and report.
 
-    A vote stored before is left as it is, so the same file can be imported again; an observer's second answer on a
-    pair is not taken. Raises UnknownRound, StoreUnavailable.
+    An answer is to the question of the round that it names, else of the round that asks about its pair; where several
+    do, with different questions, it is not taken. A vote stored before is left as it is, so the same file can be
+    imported again; an observer's second answer on a pair is not taken. Raises UnknownRound, StoreUnavailable.
     """
     rounds = [round] if round is not None else pair_rounds(store)
-    kinds = {name: store.batch(name).kind for name in rounds}
+    batches = {name: store.batch(name) for name in rounds}
+    kinds = {name: batch.kind for name, batch in batches.items()}
     holders: dict[str, list[str]] = {}
     for name in rounds:
         for key, _, _ in store.pairs(name):
             holders.setdefault(key, []).append(name)
-    votes: dict[tuple[str, str, str], tuple[str, Vote]] = {}
+    votes: dict[_Cell, tuple[str, Vote]] = {}
+    people = KnownNames(store.people())
     for answer in answers:
         place = answer.place
         if answer.first == answer.second:
@@ -119,17 +133,29 @@ def take(store: Store, answers: Iterable[Answer], round: str | None, report: Rep
                 else f"these two pictures are no pair {where} of the label store",
             )
             continue
+        named = answer.round if answer.round in fitting else fitting[0]
+        if named != answer.round and len({batches[name].question_id for name in fitting}) > 1:
+            listed = ", ".join(fitting[:_SHOWN_PLACES])
+            report.refuse(
+                place, f"rounds ask different questions about this pair ({listed}); --round says which is meant"
+            )
+            continue
+        try:
+            observer = people.resolve(answer.observer) if answer.kind == "people" else answer.observer
+        except ValueError as error:
+            report.refuse(place, str(error))
+            continue
         vote = Vote(
             id=answer.id,
             key=key,
-            observer=answer.observer,
+            observer=observer,
             kind=answer.kind,
             preferred=answer.preferred,
             left=answer.left,
-            round=answer.round if answer.round in fitting else fitting[0],
+            round=named,
             seconds=answer.seconds,
         )
-        cell = (vote.observer, key, vote.kind)
+        cell = _Cell(vote.observer, key, vote.kind, batches[named].question)
         if cell in votes:
             report.refuse(place, "a second answer of the same observer on the same pair; the first one counts")
             continue
@@ -138,14 +164,12 @@ def take(store: Store, answers: Iterable[Answer], round: str | None, report: Rep
     return report
 
 
-def _without_known(
-    store: Store, votes: Mapping[tuple[str, str, str], tuple[str, Vote]], report: Report
-) -> list[tuple[str, Vote]]:
+def _without_known(store: Store, votes: Mapping[_Cell, tuple[str, Vote]], report: Report) -> list[tuple[str, Vote]]:
     """The votes on pairs that their observer has no vote on yet; the others are counted or refused."""
     standing = {
-        (vote.observer, vote.key, kind): vote
-        for kind in {vote.kind for _, vote in votes.values()}
-        for vote in store.votes({vote.key for _, vote in votes.values()}, kind)
+        _Cell(vote.observer, vote.key, kind, question): vote
+        for kind, question in {(cell.kind, cell.question) for cell in votes}
+        for vote in store.votes({cell.pair for cell in votes}, kind, question)
     }
     fresh = []
     for cell, (place, vote) in votes.items():

@@ -15,6 +15,7 @@ from labelling.errors import InvalidRating, VoteConflict
 from labelling.exchange import Columns, write_csv, write_parquet
 from labelling.importing import MAX_FILE, NAMESPACE, ExchangeError, Report, seconds_of
 from labelling.matching import PictureFinder, Unmatched
+from labelling.people import KnownNames
 from labelling.records import Circle, Rating, StoredRating
 from labelling.store import Store
 from pictures import FileFault, parse_json, read_text
@@ -155,6 +156,7 @@ class _Reader:
         self._finder = PictureFinder(set(store.items(round)), images)
         study = manifest.find(round)
         pictures = study.pictures if study is not None else ()
+        self._people = KnownNames(store.people())
         self._made = {(picture.photo, picture.method): picture.sha256 for picture in pictures}
 
     def read(self, values: Mapping[str, Any]) -> Rating:
@@ -163,6 +165,8 @@ class _Reader:
         observer, kind = values.get("observer"), values.get("kind", "llm")
         if not isinstance(observer, str) or not observer.strip():
             raise ValueError("no observer: the name of the model or the person who rated")
+        if kind == "people":
+            observer = self._people.resolve(observer)
         scores = values.get("scores")
         if not isinstance(scores, dict) or set(scores) != self._criteria:
             raise ValueError(f"scores must be an object with exactly {', '.join(sorted(self._criteria))}")

@@ -81,9 +81,9 @@ def _greet(
 ) -> None:
     announce(f"The labelling app runs at {address} (stop with Ctrl-C)")
     if open_for is not None:
-        store.add_observer(open_for)
-        link = observer_link(store, open_for, address)
-        announce(f"Personal link of {open_for}: {link}")
+        name = store.add_observer(open_for).name
+        link = observer_link(store, name, address)
+        announce(f"Personal link of {name}: {link}")
         if open_browser:
             webbrowser.open(link)
     store.add_observer(MANAGER, role="manager")

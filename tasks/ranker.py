@@ -24,11 +24,15 @@ PARAMS = ("seed", "ranker.network", "ranker.rounds")
 
 
 class NoDecidedPairs(ValueError):
-    """Every labelled pair is a tie."""
+    """Every labelled pair is a tie, or undecidable."""
 
 
 def decided(pairs: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """The pairs that have a majority, with columns better and worse (paths) and better_sha256 and worse_sha256."""
+    """The pairs that are decidable and have a majority.
+
+    They have the columns better and worse (paths), better_sha256 and worse_sha256 besides.
+    """
+    labels = labels[~labels.undecidable.astype(bool)]
     verdicts = labels.groupby(["round", "key"], sort=False).choice.agg(majority).rename("verdict").reset_index()
     known = pairs.merge(verdicts, on=["round", "key"], validate="many_to_one").dropna(subset="verdict")
     first = known.verdict == "first"

@@ -43,6 +43,7 @@ def _schema(**columns: str) -> pa.Schema:
         "str": pa.string(),
         "int": pa.int32(),
         "float": pa.float64(),
+        "bool": pa.bool_(),
         "strs": pa.list_(pa.string()),
         "floats": pa.list_(pa.float64()),
     }
@@ -89,9 +90,10 @@ TABLES: dict[str, Table] = {
         "two versions of one image, chosen for labelling; rank 0 has the largest gap",
     ),
     "labels": Table(
-        _schema(round="str", key="str", image="str", observer="str", kind="str", choice="str"),
+        _schema(round="str", key="str", image="str", observer="str", kind="str", choice="str", undecidable="bool"),
         ("round", "key", "observer"),
-        "one observer's vote on one pair: first, second, tie or unsure, as the pairs table orders them",
+        "one observer's answer on one pair: first, second, tie or unsure (no vote), as the pairs table orders them; "
+        "`undecidable` marks the pairs of which too many observers can't tell, which nothing learns from",
     ),
     "scores": Table(
         _schema(image="str", model="str", metric="str", value="float?", variant="str", library="str"),

@@ -176,7 +176,7 @@ def test_sources_stand_beside_the_pair(root: Path, opened: Store) -> None:
     sources = write_outputs(root / "in", ("infrared", "visible"))
     made = study.create_pairs(opened, "fused", write_outputs(root), sources).manifest
     pair = made.pairs[0]
-    found = dict(opened.sources(pair.key))
+    found = dict(opened.sources("fused", pair.key))
     assert list(found) == ["infrared", "visible"]
     file = root / "in" / "visible" / f"{pair.photo}.png"
     assert opened.picture(found["visible"]) == file.read_bytes()
@@ -227,7 +227,10 @@ def test_ratings_of_every_picture(root: Path, opened: Store) -> None:
     assert set(opened.items("fusion")) == {p.sha256 for p in made.pictures}
     assert opened.status("fusion").need == 18
     cat = next(p for p in made.pictures if p.photo == "cat")
-    assert opened.picture(dict(opened.sources(cat.sha256))["infrared"]) == (root / "in/infrared/cat.png").read_bytes()
+    assert (
+        opened.picture(dict(opened.sources("fusion", cat.sha256))["infrared"])
+        == (root / "in/infrared/cat.png").read_bytes()
+    )
 
 
 # Results

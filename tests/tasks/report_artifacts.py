@@ -171,6 +171,7 @@ def label_round(data: Path, name: str, kind: str, nasty: str) -> None:
                 "observer": f"secret name {place}",
                 "kind": kind,
                 "choice": choice,
+                "undecidable": False,
             }
             for place, choice in enumerate(choices)
         ]
