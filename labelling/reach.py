@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from labelling.connection import connect, describe, locate
+from labelling.connection import describe, hider, locate
+from labelling.engine import connect
 
 _PATIENCE = 5.0
 
@@ -26,7 +27,7 @@ def fault_of_store(place: str | Path | None = None) -> str | None:
         with engine.connect():
             return None
     except SQLAlchemyError as error:
-        first = (str(getattr(error, "orig", error)).splitlines() or [""])[0]
+        first = (hider(url)(str(getattr(error, "orig", error))).splitlines() or [""])[0]
         return f"the label store {describe(url)} does not answer ({first})"
     finally:
         engine.dispose()
