@@ -4,7 +4,7 @@ Votes of one observer share that person's taste, votes on one photograph what ea
 independent votes are then too small. Here they are robust to both kinds of clusters at once (Cameron, Gelbach and
 Miller, Journal of Business and Economic Statistics 2011): V = V_observers + V_photographs - V_both, each of them
 H^-1 (sum over clusters of s s^T) H^-1 G / (G - 1), with s the gradient of the log likelihood of a cluster's votes, H its
-Hessian, and G clusters. The intervals are Student's with one degree of freedom less than the fewer clusters.
+Hessian, and G clusters. The intervals are Student's, with Satterthwaite's degrees of freedom (Biometrics Bulletin 1946).
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def _ratio(difference: np.ndarray) -> np.ndarray:
 
 def clustered_errors(
     scores: np.ndarray, counts: np.ndarray, gradients: np.ndarray, observer: np.ndarray, photo: np.ndarray
-) -> tuple[np.ndarray, int | None]:
-    """(M,) standard errors of scores about their mean, and the degrees of freedom; None where nothing has two clusters.
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """(M,) standard errors of scores about their mean, and their degrees of freedom; None where nothing has two clusters.
 
     gradients: (N, M) of each vote; observer, photo: (N,) cluster of each, from 0. A variance of both that comes out
     below that of one kind of cluster alone (V_both is noisy in small studies) is the larger of the two.
@@ -126,15 +126,17 @@ def clustered_errors(
     size = len(scores)
     centred = np.eye(size) - 1 / size
     bread = centred @ np.linalg.inv(hessian(counts, scores, PRIOR))
-    both = np.unique(observer * (int(photo.max()) + 1) + photo, return_inverse=True)[1]
-    kinds = [(_variance(bread, gradients, kind), int(kind.max())) for kind in (observer, photo) if kind.max() > 0]
+    kinds = [kind for kind in (observer, photo) if kind.max() > 0]
     if not kinds:
         return np.zeros(size), None
-    variances = [variance for variance, _ in kinds]
-    variance = np.maximum(
-        sum(variances) - (len(kinds) - 1) * _variance(bread, gradients, both), np.max(variances, axis=0)
-    )
-    return np.sqrt(variance), min(degrees for _, degrees in kinds)
+    each = np.array([_variance(bread, gradients, kind) for kind in kinds])
+    variance = each.sum(0)
+    if len(kinds) > 1:
+        both = np.unique(observer * (int(photo.max()) + 1) + photo, return_inverse=True)[1]
+        variance = np.maximum(variance - _variance(bread, gradients, both), each.max(0))
+    free = np.array([[int(kind.max())] for kind in kinds])
+    shares = each / np.maximum(each.sum(0), np.finfo(float).tiny)
+    return np.sqrt(variance), 1 / np.maximum((shares**2 / free).sum(0), np.finfo(float).tiny)
 
 
 def _variance(bread: np.ndarray, gradients: np.ndarray, cluster: np.ndarray) -> np.ndarray:
