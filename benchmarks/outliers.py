@@ -21,10 +21,16 @@ DIFFERENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 REPEATS = 0.1
 
 
-def panel(family: str, difference: float, pairs: int, observers: int, random: np.random.Generator) -> Answers:
-    """One panel that sees every pair, a tenth of them twice; its observer 0 is of `family`, the others are honest."""
+def panel(
+    family: str, difference: float, pairs: int, observers: int, known: bool, random: np.random.Generator
+) -> Answers:
+    """One panel that sees every pair, a tenth of them twice; its observer 0 is of `family`, the others are honest.
+
+    known: the pairs are of six pairs of methods, and the rule is told which; else it knows no methods.
+    """
     p = 0.5 * (1 + math.erf(difference / 2))  # Phi(difference / sqrt 2)
-    better_low = random.random(pairs) < 0.5
+    group = np.arange(pairs) % 6
+    better_low = (random.random(6) < 0.5)[group] if known else random.random(pairs) < 0.5
     again = max(8, round(REPEATS * pairs))
     pair = np.concatenate([np.arange(pairs), random.permutation(pairs)[:again]])
     low, sides = [], []
@@ -43,50 +49,55 @@ def panel(family: str, difference: float, pairs: int, observers: int, random: np
         pair=np.tile(pair, observers), observer=np.repeat(np.arange(observers), len(pair)),
         choice=np.where(np.concatenate(low), 0, 1), left_low=np.concatenate(sides),
         seconds=np.full(observers * len(pair), 3.0), repeat=np.tile(np.arange(len(pair)) >= pairs, observers),
-        pairs=pairs, observers=observers,
+        pairs=pairs, observers=observers, group=group if known else None,
     )  # fmt: skip
 
 
-def row(
-    difference: float, pairs: Sequence[int], observers: Sequence[int], panels: int, random: np.random.Generator
+def shares(
+    difference: float, pairs: int, observers: int, known: bool, panels: int, random: np.random.Generator
 ) -> dict[str, float]:
-    """Shares of observers: honest ones named, in honest panels (false) and beside a bad one (beside), and those found."""
-    named = {"false": [0, 0], "beside": [0, 0], "untold": [0, 0]} | {f: [0, 0] for f in FAMILIES[1:]}
+    """Shares of honest observers named in honest panels and beside a bad one; of those for whom it cannot be told; of
+    bad ones named, by family.
+    """
+    counted = {what: [0, 0] for what in ("honest", "beside", "untold", *FAMILIES[1:])}
+
+    def add(what: str, told: Sequence[bool]) -> None:
+        counted[what][0] += sum(told)
+        counted[what][1] += len(told)
+
     for family in FAMILIES:
-        for number in range(panels):
-            size = observers[number % len(observers)]
-            verdicts = judge(panel(family, difference, pairs[number % len(pairs)], size, random))
-            honest = verdicts if family == "honest" else verdicts[1:]
-            _add(named["false" if family == "honest" else "beside"], honest)
+        for _ in range(panels):
+            verdicts = judge(panel(family, difference, pairs, observers, known, random))
+            named = [bool(verdict.reasons) for verdict in verdicts]
             if family == "honest":
-                named["untold"][0] += sum(v.untold is not None for v in honest)
-                named["untold"][1] += len(honest)
+                add("honest", named)
+                add("untold", [verdict.untold is not None for verdict in verdicts])
             else:
-                _add(named[family], verdicts[:1])
-    return {what: count / total for what, (count, total) in named.items()}
-
-
-def _add(counted: list[int], verdicts: Sequence[Verdict]) -> None:
-    counted[0] += sum(bool(v.reasons) for v in verdicts)
-    counted[1] += len(verdicts)
+                add("beside", named[1:])
+                add(family, named[:1])
+    return {what: count / total for what, (count, total) in counted.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--panels", type=int, default=60, help="simulated panels of each family and row")
+    parser.add_argument("--pairs", type=int, nargs="+", default=[48, 60, 96, 144])
+    parser.add_argument("--observers", type=int, nargs="+", default=[6, 10, 15])
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    print(
-        "| pairs | observers | difference | honest named | beside a bad one | cannot be told | random | opposite | left |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
-    for pairs in (48, 60, 96, 144):
-        for observers in (6, 15):
-            for difference in DIFFERENCES:
-                random = np.random.default_rng([chosen.seed, pairs, observers, round(10 * difference)])
-                found = row(difference, [pairs], [observers], chosen.panels, random)
-                shown = " | ".join(f"{100 * value:.1f} %" for value in found.values())
-                print(f"| {pairs} | {observers} | {difference} | {shown} |", flush=True)
+    for known in (False, True):
+        print("\nMethods known (results)" if known else "\nPairs alone (the page that watches)")
+        print(
+            "\n| pairs | people | difference | honest named | beside a bad one | cannot be told | random | opposite | left |"
+        )
+        print("|---|---|---|---|---|---|---|---|---|")
+        for pairs in chosen.pairs:
+            for people in chosen.observers:
+                for difference in DIFFERENCES:
+                    random = np.random.default_rng([chosen.seed, pairs, people, round(10 * difference), known])
+                    found = shares(difference, pairs, people, known, chosen.panels, random)
+                    cells = " | ".join(f"{100 * value:.1f} %" for value in found.values())
+                    print(f"| {pairs} | {people} | {difference} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

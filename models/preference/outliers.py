@@ -2,20 +2,19 @@
 
 The likelihood is that of an observer's votes under a model of the others' votes (as the outlier analysis of pwcmp,
 Perez-Ortiz and Mantiuk 2017), compared with its distribution for somebody who votes as they do, and for somebody who
-answers at random. A pair's share of votes for its low picture is Beta(c / 2, c / 2); c is estimated from the others, at
-the weak end of what fits them, so that what little they agree on is not overrated. Where the others are too close to
-chance nobody can be told from a guesser, and that is said instead.
+answers at random. The model is models.preference.consensus. Where the others are too close to chance nobody can be told
+from a guesser, and that is said instead.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 from models.preference.agreement import chance_of_at_least
+from models.preference.consensus import Consensus, consensus
+from models.preference.distributions import at_most, normal, normal_quantile
 
 ENOUGH_TIMED = 10
 FASTEST_SECONDS = 0.5
@@ -28,9 +27,7 @@ PANEL_RISK = 0.01  # of naming any honest observer of a panel by sides, and by r
 BETTER_THAN_CHANCE = 0.05
 
 _TIE = 2
-_CONCENTRATIONS = np.append(np.geomspace(0.2, 2000, 60), np.inf)
 _FIXED = 0.2  # sides by chance are the same for two observers of a pair in half of cases, in less than 1 - this
-_DROP = 1.35  # in log likelihood: the weak end of a one-sided 95 % interval of the concentration
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,7 +35,8 @@ class Answers:
     """All answers of a round: arrays (K,). `pair`, `observer`: indices below `pairs`, `observers`.
 
     `choice`: 0 the low picture, 1 the high one, 2 a tie, 3 can't tell. `left_low`: the low one was shown left.
-    `seconds`: NaN where unknown. `repeat`: a pair shown again, sides swapped; not a vote.
+    `seconds`: NaN where unknown. `repeat`: a pair shown again, sides swapped; not a vote. `group`:
+    (pairs,) which pairs compare the same two methods, low being the same one of them; None where that is not known.
     """
 
     pair: np.ndarray
@@ -49,6 +47,7 @@ class Answers:
     repeat: np.ndarray
     pairs: int
     observers: int
+    group: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,13 @@ class _Test:
 def judge(answers: Answers) -> list[Verdict]:
     """A verdict on each observer. A hint to talk to somebody, and to look at the results without them.
 
-    Speed: the median of at least 10 timed answers is under 0.5 s, less than it takes to look at two pictures. Side, at
-    least 10 answers: so uneven a share of left ones is improbable, where sides were drawn by chance. Repeats, at least 8: fewer answered as before than the pairs alone explain. Likelihood, at least 30 votes on pairs
-    that others voted on: improbable for somebody who votes as they do, and not better than a guesser's. Of honest observers 2 % are named by
-    their likelihood, so of fifty one is expected; by sides and by repeats one in a hundred panels. Who is named is left
-    out of what the others are compared with.
+    Speed: the median of at least 10 timed answers is under 0.5 s, less than it takes to look at two pictures.
+    Side, at least 10 answers: so uneven a share of left ones is improbable, where sides were drawn by chance.
+    Repeats, at least 8: fewer were answered as before than the pairs alone explain.
+    Likelihood, at least 30 votes on pairs that others voted on: improbable for somebody who votes as they do, and not
+    better than a guesser's.
+    Of honest observers 2 % are named by their likelihood, so of fifty one is expected; by sides and by repeats one panel
+    in a hundred has one. Who is named is left out of what the others are compared with.
     """
     everyone = range(answers.observers)
     found: dict[int, list[str]] = {o: [] for o in everyone}
@@ -113,10 +114,9 @@ def _compared(answers: Answers, left_out: set[int]) -> dict[str, dict[int, _Test
         others = total
         if observer not in left_out:
             others = total - np.bincount(cells[mine], minlength=2 * answers.pairs).reshape(-1, 2)
-        concentration = _concentration(others)
-        shares = _shares(others, concentration)
-        tests["repeats"][observer] = _repeats(answers, observer, others, concentration)
-        tests["likelihood"][observer] = _likelihood(answers, mine, others, shares)
+        model = consensus(others, answers.group)
+        tests["repeats"][observer] = _repeats(answers, observer, model)
+        tests["likelihood"][observer] = _likelihood(answers, mine, others, model)
     return tests
 
 
@@ -157,7 +157,7 @@ def _side(answers: Answers, observer: int) -> _Test:
     return _Test(min(1.0, 2 * chance_of_at_least(max(count, total - count), total)), text)
 
 
-def _repeats(answers: Answers, observer: int, others: np.ndarray, concentration: float) -> _Test:
+def _repeats(answers: Answers, observer: int, model: Consensus) -> _Test:
     mine = (answers.observer == observer) & (answers.choice < _TIE)
     before = np.full(answers.pairs, -1)
     votes, again = mine & ~answers.repeat, mine & answers.repeat
@@ -169,15 +169,16 @@ def _repeats(answers: Answers, observer: int, others: np.ndarray, concentration:
     if total < ENOUGH_REPEATS or chance_of_at_least(same, total) <= BETTER_THAN_CHANCE:
         return _Test(1.0, text)
     # Somebody who votes twice as the others do; one who remembers, or has a taste, is more often of the same mind.
-    shares, counts = _shares(others, concentration)[places], others.sum(1)[places]
-    spread = np.zeros(total) if np.isinf(concentration) else shares * (1 - shares) / (concentration + counts + 1)
-    return _Test(_at_most(float(same), np.ones(total), shares**2 + (1 - shares) ** 2 + 2 * spread), text)
+    shares = model.shares[places]
+    expected = shares**2 + (1 - shares) ** 2 + 2 * model.variances[places]
+    return _Test(at_most(float(same), np.ones(total), expected.clip(max=1 - 1e-9)), text)
 
 
-def _likelihood(answers: Answers, mine: np.ndarray, others: np.ndarray, shares: np.ndarray) -> _Test:
+def _likelihood(answers: Answers, mine: np.ndarray, others: np.ndarray, model: Consensus) -> _Test:
     places, low = answers.pair[mine], answers.choice[mine] == 0
-    seen = others[places].sum(1) > 0
-    p, low = shares[places[seen]], low[seen]
+    known = others.sum(1) > 0 if answers.group is None else np.ones(answers.pairs, dtype=bool)
+    places, low = places[known[places]], low[known[places]]
+    p = model.shares[places]
     total = len(p)
     if total < ENOUGH_COMPARED:
         return _Test(1.0, "", f"only {total} votes on pairs that others voted on")
@@ -185,16 +186,19 @@ def _likelihood(answers: Answers, mine: np.ndarray, others: np.ndarray, shares: 
     if not np.abs(weights).max() > 1e-3:
         return _Test(1.0, "", "the others do not agree more than by chance")
     value = float(weights[low].sum())
-    honest = _at_most(value, weights, p)
+    mean, variance = float((weights * p).sum()), float((weights**2 * p * (1 - p)).sum())
+    # Votes on a group share what is not known of its share: the deviation is measured by both spreads.
+    shared = np.bincount(model.group[places], weights * model.loading[places], len(model.group_variances))
+    spread = float(np.sqrt(variance + (shared**2 * model.group_variances).sum()))
+    honest = at_most(mean + (value - mean) * np.sqrt(variance) / spread, weights, p)
     # How often a guesser is noticed: below the value that somebody honest falls short of with probability RISK.
-    mean, spread = float((weights * p).sum()), float(np.sqrt((weights**2 * p * (1 - p)).sum()))
-    limit = mean + _normal_quantile(RISK) * spread
+    limit = mean + normal_quantile(RISK) * spread
     middle, width = float(weights.sum()) / 2, float(np.sqrt((weights**2).sum())) / 2
-    noticed = _normal((min(limit, middle - _normal_quantile(BETTER_THAN_CHANCE) * width) - middle) / width)
+    noticed = normal((min(limit, middle - normal_quantile(BETTER_THAN_CHANCE) * width) - middle) / width)
     untold = None
     if noticed < TOLD:
         untold = f"the pairs are too close: a guesser would be noticed in {100 * noticed:.0f} % of cases"
-    guessed = _at_most(value, weights, np.full(total, 0.5))
+    guessed = at_most(value, weights, np.full(total, 0.5))
     if 1 - guessed <= BETTER_THAN_CHANCE:
         return _Test(1.0, "", untold)  # worse than the others perhaps, but somebody who looks
     leaning = p != 0.5
@@ -202,82 +206,3 @@ def _likelihood(answers: Answers, mine: np.ndarray, others: np.ndarray, shares: 
     what = "votes against the others" if guessed <= PANEL_RISK else "no better than a guess"
     text = f"{what}: {agree} of {int(leaning.sum())} votes are as the others lean, {expected:.0f} are expected"
     return _Test(honest, text, untold)
-
-
-# The model of a pair
-
-
-def _concentration(counts: np.ndarray) -> float:
-    """c of Beta(c / 2, c / 2) over the pairs' shares; counts (P, 2). The weakest agreement that fits; inf for none."""
-    cells, weights = np.unique(np.sort(counts[counts.sum(1) > 1], axis=1), axis=0, return_counts=True)
-    if not len(cells):
-        return math.inf
-    finite = _CONCENTRATIONS[:-1]
-    logs = np.empty(len(_CONCENTRATIONS))
-    top = int(cells.sum(1).max())
-    steps = np.arange(top)
-    half = np.concatenate([np.zeros((1, len(finite))), np.cumsum(np.log(finite / 2 + steps[:, None]), axis=0)])
-    whole = np.concatenate([np.zeros((1, len(finite))), np.cumsum(np.log(finite + steps[:, None]), axis=0)])
-    logs[:-1] = weights @ (half[cells[:, 0]] + half[cells[:, 1]] - whole[cells.sum(1)])
-    logs[-1] = -math.log(2) * (weights @ cells.sum(1))
-    return float(_CONCENTRATIONS[logs >= logs.max() - _DROP].max())
-
-
-def _shares(counts: np.ndarray, concentration: float) -> np.ndarray:
-    """(P,) probability that the next vote is for the low picture, given counts (P, 2)."""
-    if math.isinf(concentration):
-        return np.full(len(counts), 0.5)
-    return (counts[:, 0] + concentration / 2) / (counts.sum(1) + concentration)
-
-
-# Distributions
-
-
-def _at_most(value: float, weights: np.ndarray, p: np.ndarray) -> float:
-    """P(sum_k weights_k X_k <= value), X_k ~ Bernoulli(p_k), by the saddlepoint of Lugannani and Rice (1980)."""
-    lowest, highest = float(weights.clip(max=0).sum()), float(weights.clip(min=0).sum())
-    slack = 1e-9 * (1 + highest - lowest)
-    if value >= highest - slack:
-        return 1.0
-    if value <= lowest + slack:
-        return float(np.exp(np.log(np.where(weights > 0, 1 - p, np.where(weights < 0, p, 1.0))).sum()))
-    mean, variance = float((weights * p).sum()), float((weights**2 * p * (1 - p)).sum())
-    if abs(value - mean) < 0.05 * math.sqrt(variance):
-        return _normal((value - mean) / math.sqrt(variance))
-    odds = np.log(p) - np.log1p(-p)
-    low, high = (-1.0, 0.0) if value < mean else (0.0, 1.0)
-
-    def slopes(t: float) -> tuple[float, float]:
-        tilted = _logistic(odds + weights * t)
-        return float(weights @ tilted), float((weights**2) @ (tilted * (1 - tilted)))
-
-    while slopes(low)[0] > value:
-        low *= 2
-    while slopes(high)[0] < value:
-        high *= 2
-    t = min(max((value - mean) / variance, low), high)
-    for _ in range(60):  # Newton's steps, kept between the bounds
-        slope, curve = slopes(t)
-        low, high = (t, high) if slope < value else (low, t)
-        step = (value - slope) / curve if curve > 0 else math.inf
-        if abs(step) < 1e-9 * (1 + abs(t)):
-            break
-        t = t + step if low < t + step < high else (low + high) / 2
-    # log (1 - p + p e^wt), from the odds, so that nothing overflows
-    cumulant = float((np.logaddexp(0, odds + weights * t) - np.logaddexp(0, odds)).sum())
-    root = math.copysign(math.sqrt(max(0.0, 2 * (t * value - cumulant))), t)
-    width = t * math.sqrt(slopes(t)[1])
-    density = math.exp(-root * root / 2) / math.sqrt(2 * math.pi)
-    return min(1.0, max(0.0, _normal(root) + density * (1 / root - 1 / width)))
-
-
-def _logistic(x: np.ndarray) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(x / 2))
-
-
-def _normal(z: float) -> float:
-    return 0.5 * math.erfc(-z / math.sqrt(2))
-
-
-def _normal_quantile(p: float) -> float:
-    return NormalDist().inv_cdf(p)
