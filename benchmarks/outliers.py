@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.preference.outliers import Answers, Verdict, judge
+from models.preference.outliers import Answers, judge
 
 FAMILIES = ("honest", "random", "opposite", "left")
 DIFFERENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)

@@ -15,6 +15,7 @@ import numpy as np
 
 from labelling.records import Batch, StoredRating
 from labelling.store import Store, UnknownRound
+from labelling.suspects import answers_of
 from labelling.tally import Tally
 from labelling.undecidable import is_undecidable
 from models.preference.agreement import (
@@ -24,10 +25,10 @@ from models.preference.agreement import (
     position_bias,
     repeat_consistency,
 )
-from models.preference.outliers import Answers, Verdict, judge
+from models.preference.outliers import Verdict, judge
 
 _LOW, _HIGH, _TIE, _UNSURE = range(4)  # as labelling.records.CHOICES
-_VOTE, _REPEAT, _TRAINING = range(3)  # as labelling.records.PURPOSES
+_VOTE, _REPEAT = range(2)  # as labelling.records.PURPOSES
 _SCORES = 5
 
 _kept: weakref.WeakKeyDictionary[Store, dict[str, tuple[Any, dict[str, Any]]]] = weakref.WeakKeyDictionary()
@@ -112,16 +113,6 @@ def _pairs(tally: Tally, batch: Batch) -> dict[str, Any]:
             for index, name in enumerate(tally.names)
         ],
     }  # fmt: skip
-
-
-def answers_of(tally: Tally) -> Answers:
-    """The votes and repeats of a round, as they are judged; practice is left out."""
-    rows = tally.purpose != _TRAINING
-    return Answers(
-        pair=tally.position[rows], observer=tally.observer[rows], choice=tally.choice[rows],
-        left_low=tally.left_low[rows], seconds=tally.seconds[rows], repeat=tally.purpose[rows] == _REPEAT,
-        pairs=tally.pairs, observers=len(tally.names),
-    )  # fmt: skip
 
 
 def _voter(
