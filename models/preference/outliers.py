@@ -22,7 +22,7 @@ ENOUGH_COMPARED = 30
 ENOUGH_SIDES = 10
 ENOUGH_REPEATS = 8
 TOLD = 0.8  # a guesser would be noticed this often, or it is said that it cannot be told
-RISK = 0.02  # of naming one honest observer by the likelihood
+RISK = 0.03  # of naming one honest observer by the likelihood
 PANEL_RISK = 0.01  # of naming any honest observer of a panel by sides, and by repeats (Holm 1979)
 BETTER_THAN_CHANCE = 0.05
 
@@ -78,7 +78,7 @@ def judge(answers: Answers) -> list[Verdict]:
     Repeats, at least 8: fewer were answered as before than the pairs alone explain.
     Likelihood, at least 30 votes on pairs that others voted on: improbable for somebody who votes as they do, and not
     better than a guesser's.
-    Of honest observers 2 % are named by their likelihood, so of fifty one is expected; by sides and by repeats one panel
+    Of honest observers at most 3 % are named by their likelihood, so of a hundred three; by sides and by repeats one panel
     in a hundred has one. Who is named is left out of what the others are compared with.
     """
     everyone = range(answers.observers)
