@@ -1,6 +1,6 @@
 """Who is named: simulated panels of honest observers, and of one who is random, opposite, or always presses left.
 
-    python -m benchmarks.outliers [--panels 60] [--seed 0]
+    python -m benchmarks.outliers [--panels 60] [--pairs 60 144] [--observers 6 15] [--methods known] [--seed 0]
 
 prints a markdown table of false alarms (share of honest observers named) and of finds, by the difference of the two
 pictures of each pair in units of the noise of one perceived quality (models.preference.observers).
@@ -83,9 +83,10 @@ def main() -> None:
     parser.add_argument("--panels", type=int, default=60, help="simulated panels of each family and row")
     parser.add_argument("--pairs", type=int, nargs="+", default=[48, 60, 96, 144])
     parser.add_argument("--observers", type=int, nargs="+", default=[6, 10, 15])
+    parser.add_argument("--methods", choices=["both", "known", "unknown"], default="both")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    for known in (False, True):
+    for known in {"both": (False, True), "known": (True,), "unknown": (False,)}[chosen.methods]:
         print("\nMethods known (results)" if known else "\nPairs alone (the page that watches)")
         print(
             "\n| pairs | people | difference | honest named | beside a bad one | cannot be told | random | opposite | left |"
