@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +11,7 @@ import typer
 from cli.errors import plain_errors
 
 if TYPE_CHECKING:
+    from labelling.results import Results
     from labelling.study import Created
 
 app = typer.Typer(help="User studies: people compare the outputs of methods.", no_args_is_help=True)
@@ -68,26 +70,62 @@ def create(
 @app.command()
 def results(
     name: Annotated[str, typer.Argument(help="The study")],
-    out: Annotated[Path, typer.Option(help="Folder for votes.parquet, counts.csv and scores.csv")],
+    out: Annotated[Path, typer.Option(help="Folder for votes.parquet, counts.csv, scores.csv and observers.csv")],
+    without: Annotated[
+        list[str] | None, typer.Option("--without", metavar="NAME", help="Leave this observer out; repeatable")
+    ] = None,
 ) -> None:
-    """Count the votes of a study: every vote, the count matrix, and Thurstone's global scores."""
+    """Count the votes of a study: every vote, the count matrix, Thurstone's scores, and who seems not to have looked."""
+    from labelling.results import results as count_votes
+    from labelling.results import write_results
     from labelling.store import Store
-    from labelling.study import results as count_votes
-    from labelling.study import score_rows, write_results
 
-    with Store.open() as store:
-        found = count_votes(store, name)
+    with Store.open() as store, plain_errors():
+        found = count_votes(store, name, list(dict.fromkeys(without or [])))
     written = write_results(found, out)
     unsure = (
         f'; {found.unsure} answers are "can\'t tell", {found.undecidable} pairs undecidable' if found.unsure else ""
     )
     print(f"{found.have} of {found.need} votes are in{unsure}")
-    print(f"{'method':<24} {'score':>8} {'error':>8} {'wins':>8} {'votes':>8}")
-    for method, score, error, wins, total in score_rows(found):
-        print(f"{method:<24} {float(score):>8.2f} {float(error):>8.2f} {wins:>8} {total:>8}")
+    if found.without:
+        print(f"left out: the votes of {', '.join(found.without)}")
+    say_scores(found)
+    print(f"written: {', '.join(map(str, written))}")
+
+
+def say_scores(found: Results) -> None:
+    """The table of scores, beside those without suspects, and what to know of them."""
+    from labelling.results import SCORES, score_rows
+
+    beside = found.unsuspected is not None
+    print(
+        f"{'method':<24} {'score':>8} {'error':>8} {'95 % interval':>16} {'wins':>8} {'votes':>8}"
+        f"{'   without suspects' if beside else ''}"
+    )
+    for method, *cells in score_rows(found):
+        score, error, low, high, wins, votes, prior = cells[: len(SCORES) - 1]
+        other = cells[len(SCORES) - 1 :]
+        print(
+            f"{method:<24} {float(score):>8.2f} {float(error):>8.2f} {_interval(low, high):>16} {wins:>8} {votes:>8}"
+            f"{f'   {float(other[0]):.2f} ({_interval(other[2], other[3])})' if beside else ''}{' *' if prior else ''}"
+        )
+    print(found.scores.errors_of)
+    for method, reason in zip(found.methods, found.scores.from_prior, strict=True):
+        if reason:
+            print(f"* {method}: {reason}, so its score and error come from the prior, not from votes")
     if found.warning:
         print(f"warning: {found.warning}")
-    print(f"written: {', '.join(map(str, written))}")
+    for observer, reason in found.suspects.items():
+        print(f"look at {observer}: {reason} (leave out with --without {shlex.quote(observer)})")
+    untold = [observer for observer, verdict in found.verdicts.items() if verdict.untold]
+    if untold:
+        print(
+            f"cannot be told from a guesser by these votes: {len(untold)} of {len(found.verdicts)} (observers.csv says why)"
+        )
+
+
+def _interval(low: str, high: str) -> str:
+    return f"{float(low):.2f} to {float(high):.2f}"
 
 
 def say_left_out(made: Created) -> None:

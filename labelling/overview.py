@@ -15,19 +15,20 @@ import numpy as np
 
 from labelling.records import Batch, StoredRating
 from labelling.store import Store, UnknownRound
+from labelling.suspects import answers_of
 from labelling.tally import Tally
 from labelling.undecidable import is_undecidable
 from models.preference.agreement import (
     agreement_with_majority,
     krippendorff_alpha,
-    looks_random,
     pairwise_agreement,
     position_bias,
     repeat_consistency,
 )
+from models.preference.outliers import Verdict, judge
 
 _LOW, _HIGH, _TIE, _UNSURE = range(4)  # as labelling.records.CHOICES
-_VOTE, _REPEAT, _TRAINING = range(3)  # as labelling.records.PURPOSES
+_VOTE, _REPEAT = range(2)  # as labelling.records.PURPOSES
 _SCORES = 5
 
 _kept: weakref.WeakKeyDictionary[Store, dict[str, tuple[Any, dict[str, Any]]]] = weakref.WeakKeyDictionary()
@@ -39,7 +40,7 @@ def overview(store: Store) -> dict[str, Any]:
     alpha: Krippendorff's, nominal over the two pictures and "about the same" ("can't tell" is no answer); in a round of
     ratings the mean over its criteria, ordinal. pairwise: share of equal answers among all pairs of answers to a pair.
     agreement: how often an observer agrees with the majority of the others. left_p: see `agreement.position_bias`;
-    random: see `agreement.looks_random`. Raises StoreUnavailable.
+    suspect, untold: see `outliers.Verdict`, the reasons joined. Raises StoreUnavailable.
     """
     kept = _kept.setdefault(store, {})
     people = [o.name for o in store.observers() if o.revoked_at is None and o.role != "manager"]
@@ -81,7 +82,7 @@ def _with_people(round: dict[str, Any], people: Sequence[str]) -> dict[str, Any]
 def _observer(name: str, kind: str, **known: Any) -> dict[str, Any]:
     empty = {
         "repeat_consistency": None, "repeats": 0, "left_share": None, "left_p": None, "median_seconds": None,
-        "agreement": None, "random": None,
+        "agreement": None, "suspect": None, "untold": None,
     }  # fmt: skip
     return {"name": name, "kind": kind, **empty, **known}
 
@@ -98,6 +99,7 @@ def _pairs(tally: Tally, batch: Batch) -> dict[str, Any]:
     undecidable = is_undecidable(per_pair, unsure, tally.votes_per_pair)
     owing = (per_pair < tally.votes_per_pair) & ~undecidable
     alpha = krippendorff_alpha(told)
+    verdicts = judge(answers_of(tally))
     return {
         "have": int(np.minimum(per_pair, tally.votes_per_pair)[~undecidable].sum()),
         "open": int(owing.sum()),
@@ -107,12 +109,15 @@ def _pairs(tally: Tally, batch: Batch) -> dict[str, Any]:
         "alpha_reason": alpha.reason,
         "pairwise": pairwise_agreement(told),
         "observers": [
-            _voter(tally, index, name, batch.kind, counts, owing) for index, name in enumerate(tally.names)
+            _voter(tally, index, name, batch.kind, counts, owing, verdicts[index])
+            for index, name in enumerate(tally.names)
         ],
     }  # fmt: skip
 
 
-def _voter(tally: Tally, index: int, name: str, kind: str, counts: np.ndarray, owing: np.ndarray) -> dict[str, Any]:
+def _voter(
+    tally: Tally, index: int, name: str, kind: str, counts: np.ndarray, owing: np.ndarray, verdict: Verdict
+) -> dict[str, Any]:
     mine = tally.observer == index
     votes, repeats = np.flatnonzero(mine & (tally.purpose == _VOTE)), np.flatnonzero(mine & (tally.purpose == _REPEAT))
     position, choice = tally.position[votes], tally.choice[votes]
@@ -121,10 +126,6 @@ def _voter(tally: Tally, index: int, name: str, kind: str, counts: np.ndarray, o
     again = np.where(tally.choice[repeats] == _UNSURE, -1, tally.choice[repeats])
     before = first[tally.position[repeats]]
     consistency = repeat_consistency(before, again)
-    sides = (before >= 0) & (before < _TIE) & (again >= 0) & (again < _TIE)
-    # Chance is one half only where one of the two pictures was chosen.
-    strict = repeat_consistency(before[sides], again[sides])
-
     chosen = choice < _TIE
     others = counts[position[chosen], :_TIE].copy()
     others[np.arange(len(others)), choice[chosen]] -= 1
@@ -149,7 +150,8 @@ def _voter(tally: Tally, index: int, name: str, kind: str, counts: np.ndarray, o
         left_p=bias.p,
         median_seconds=median,
         agreement=agreement.rate,
-        random=looks_random(strict, agreement, median, len(seconds)),
+        suspect="; ".join(verdict.reasons) or None,
+        untold=verdict.untold,
     )
 
 

@@ -6,26 +6,17 @@ is whose is in the study's manifest (labelling.manifest) alone.
 
 from __future__ import annotations
 
-import csv
-import io
 import random
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from labelling import manifest
 from labelling.folders import Collected, collect
 from labelling.manifest import Manifest, StudyError, StudyPair, StudyPicture
 from labelling.questions import question_id, same_question
-from labelling.store import Options, PairImages, RatingItem, SourceImage, Store, StoredVote, pair_key
+from labelling.store import Options, PairImages, RatingItem, SourceImage, Store, pair_key
 from models.preference.pairing import all_pairings, balanced_pairings
-from models.preference.thurstone import DisconnectedComparisons, GlobalScores, thurstone_scores
-from models.preference.votes import count_matrix
-from tasks.files import atomic_path
 
 QUESTION = "Which picture looks better overall?"
 RATING_QUESTION = "How good is this fusion of the infrared and the visible picture?"
@@ -167,117 +158,3 @@ def _check_new(store: Store, made: Manifest, asked: str) -> None:
             f"{', by other criteria' if before.question == made.question else ''}; its answers are to that question, so "
             "choose another name for another one"
         )
-
-
-# Results
-
-
-@dataclass(frozen=True)
-class Results:
-    """rows: one per vote (see `votes_of`). counts: (M, M), [i, j] is how often method i was preferred to method j.
-
-    scores: Thurstone's model. have, need: votes; unsure: how many answers are "can't tell", undecidable: pairs of which
-    too many are. warning: why scores should be read with care, else None.
-    """
-
-    methods: tuple[str, ...]
-    rows: list[dict[str, Any]]
-    counts: np.ndarray
-    scores: GlobalScores
-    have: int
-    need: int
-    warning: str | None
-    unsure: int = 0
-    undecidable: int = 0
-
-
-def votes_of(study: Manifest, votes: list[StoredVote]) -> list[dict[str, Any]]:
-    """One row per vote and pair of the study, in the methods' names, sorted by photo, methods and observer."""
-    by_key: dict[str, list[StudyPair]] = {}
-    for pair in study.pairs:
-        by_key.setdefault(pair.key, []).append(pair)
-    rows = []
-    for vote in votes:
-        for pair in by_key.get(vote.key, ()):
-            sides = {pair.first_sha256: "first", pair.second_sha256: "second"}
-            rows.append(
-                {
-                    "study": study.name,
-                    "photo": pair.photo,
-                    "first_method": pair.first_method,
-                    "second_method": pair.second_method,
-                    "observer": vote.observer,
-                    "choice": sides.get(vote.preferred, vote.preferred),
-                    "left": sides[vote.left],
-                    "seconds": vote.seconds,
-                    "made_at": vote.made_at,
-                    "id": vote.id,
-                }
-            )
-    return sorted(rows, key=lambda r: (r["photo"], r["first_method"], r["second_method"], r["observer"]))
-
-
-def results(store: Store, name: str) -> Results:
-    """Count the votes of a study and fit Thurstone's model. Raises StudyError where there are none."""
-    study = manifest.load(name, "pairs")
-    status = store.status(name)
-    votes = store.votes([pair.key for pair in study.pairs], "people", store.batch(name).question)
-    rows = votes_of(study, votes)
-    counts = count_matrix(study.methods, [(r["first_method"], r["second_method"], r["choice"]) for r in rows])
-    if not counts.any() and status.unsure:
-        raise StudyError(
-            f'the study {name!r} has no votes: all its {status.unsure} answers are "can\'t tell"; ask more people, or about '
-            "pictures that differ more"
-        )
-    if not counts.any():
-        raise StudyError(f"the study {name!r} has no votes yet; label with `loupe label {name}`")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DisconnectedComparisons)
-        scores = thurstone_scores(counts)
-    said = [str(entry.message) for entry in caught if issubclass(entry.category, DisconnectedComparisons)]
-    warning = said[0] if said else None
-    return Results(
-        study.methods, rows, counts, scores, status.have, status.need, warning, status.unsure, status.undecidable
-    )
-
-
-def write_results(found: Results, out: Path) -> list[Path]:
-    """Write votes.parquet, counts.csv and scores.csv into the folder `out`; returns their paths. Raises StudyError."""
-    from labelling.exchange import STUDY_VOTES, write_parquet
-
-    if out.exists() and not out.is_dir():
-        raise StudyError(f"{out} is a file, not a folder; choose another --out")
-    paths = [out / "votes.parquet", out / "counts.csv", out / "scores.csv"]
-    try:
-        write_parquet(found.rows, STUDY_VOTES, paths[0])
-        rows: list[list[Any]] = [["preferred", *found.methods]]
-        rows += [[method, *(f"{n:g}" for n in row)] for method, row in zip(found.methods, found.counts, strict=True)]
-        _write_csv(paths[1], rows)
-        _write_csv(paths[2], [["method", "score", "standard_error", "wins", "votes"], *score_rows(found)])
-    except OSError as error:
-        raise StudyError(
-            f"the results cannot be written into {out} ({error.strerror}); choose another --out"
-        ) from error
-    return paths
-
-
-def score_rows(found: Results) -> list[list[Any]]:
-    """method, score, standard error, wins and votes of every method, the best first; a tie is half a win."""
-    wins, losses = found.counts.sum(1), found.counts.sum(0)
-    return [
-        [
-            found.methods[i],
-            f"{found.scores.scores[i]:.4f}",
-            f"{found.scores.errors[i]:.4f}",
-            f"{wins[i]:g}",
-            f"{wins[i] + losses[i]:g}",
-        ]
-        for i in np.argsort(-found.scores.scores, kind="stable")
-    ]
-
-
-def _write_csv(path: Path, rows: list[list[Any]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.preference.thurstone import thurstone_scores
-from models.preference.votes import WinRate, count_matrix, majority, win_rate
+from models.preference.clustered import Comparison, method_scores
+from models.preference.votes import WinRate, majority, win_rate
 
 WORTH = {"first": 0.0, "second": 1.0, "tie": 0.5}
 
@@ -62,16 +62,25 @@ def progress_accuracy(judgements: pd.DataFrame, ranker: str, before: str, after:
 
 
 def global_scores(votes: pd.DataFrame, models: Sequence[str]) -> list[dict[str, Any]]:
-    """Thurstone scores of all voted models with standard errors (Fig. 4), best first; empty without votes."""
+    """Scores of all voted models (Fig. 4; `method_scores`, as of a study), best first; empty without votes."""
     voted = [model for model in models if ((votes.first_model == model) | (votes.second_model == model)).any()]
     if not voted:
         return []
-    counts = count_matrix(voted, zip(votes.first_model, votes.second_model, votes.choice, strict=True))
-    found = thurstone_scores(counts)
-    rows = [
-        {"model": model, "score": float(score), "error": float(error)}
-        for model, score, error in zip(voted, found.scores, found.errors, strict=True)
+    columns = (votes.first_model, votes.second_model, votes.choice, votes.observer, votes.photograph)
+    compared = [
+        Comparison(first=first, second=second, choice=choice, observer=observer, photo=photo)
+        for first, second, choice, observer, photo in zip(*columns, strict=True)
     ]
+    if not any(one.choice in WORTH for one in compared):
+        return []
+    found = method_scores(voted, compared)
+    rows = [
+        {
+            "model": model, "score": float(found.scores[i]), "error": float(found.errors[i]), "low": float(found.low[i]),
+            "high": float(found.high[i]), "from_prior": found.from_prior[i],
+        }
+        for i, model in enumerate(voted)
+    ]  # fmt: skip
     return sorted(rows, key=lambda row: -row["score"])
 
 

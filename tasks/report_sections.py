@@ -15,7 +15,6 @@ from tasks import report_words as words
 from tasks.config import View
 from tasks.report_data import Findings
 
-NORMAL_95 = 1.96
 FEW_PHOTOGRAPHS = 10
 
 
@@ -187,10 +186,18 @@ def preferences(run: Run) -> dict[str, Any]:
     ranked = found["global_scores"]
     chart: Markup | None = None
     if ranked:
-        rows = [(words.model_title(row["model"]), row["score"], NORMAL_95 * row["error"]) for row in ranked]
+        rows = [
+            (
+                f"{words.model_title(row['model'])}{' *' if row['from_prior'] else ''}",
+                row["score"],
+                row["high"] - row["score"],
+            )
+            for row in ranked
+        ]
         about = "Global scores, best first: " + ", ".join(f"{name} {score:.2f}" for name, score, _ in rows)
         chart = charts.scores(rows, about)
-    return {"panels": panels, "scores": chart, "votes": len(run.found.votes)}
+    prior = [f"{words.model_title(row['model'])}: {row['from_prior']}" for row in ranked if row["from_prior"]]
+    return {"panels": panels, "scores": chart, "from_prior": prior, "votes": len(run.found.votes)}
 
 
 def share_chart(rates: Sequence[tuple[str, dict[str, Any]]], about: str) -> Markup:

@@ -12,7 +12,7 @@ const OBSERVER = [
   ["Same answer on repeats", (o) => (o.repeats ? `${percent(o.repeat_consistency)} of ${o.repeats}` : "–")],
   ["Chose left", (o) => (isNumber(o.left_share) ? `${percent(o.left_share)}${p(o.left_p)}` : "–")],
   ["Median time", (o) => (isNumber(o.median_seconds) ? `${o.median_seconds.toFixed(1)} s` : "–")],
-  ["Remarks", (o) => (o.random ? `Looks random: ${o.random}` : "")],
+  ["Remarks", (o) => (o.suspect ? `Look at this: ${o.suspect}` : o.untold ? `Cannot be told yet: ${o.untold}` : "")],
 ];
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
@@ -30,7 +30,7 @@ function table(round) {
   const rows = round.observers.map((observer) =>
     element(
       "tr",
-      { className: observer.random ? "suspect" : "" },
+      { className: observer.suspect ? "suspect" : "" },
       ...OBSERVER.map(([title, read], i) => {
         const cell = element(i ? "td" : "th", { text: read(observer), "data-title": title });
         if (!i) cell.scope = "row";

@@ -1,4 +1,4 @@
-"""How far observers agree with each other and with themselves, and who seems not to look. numpy only.
+"""How far observers agree with each other and with themselves, and whether they prefer a side. numpy only.
 
 A unit is a pair of pictures (or a picture with one score), a value what an observer said of it. "Can't tell" is no value:
 it is left out before these functions are called.
@@ -11,12 +11,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-
-SIGNIFICANCE = 0.05
-ENOUGH_REPEATS = 8
-ENOUGH_COMPARED = 30
-ENOUGH_TIMED = 10
-FASTEST_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -136,26 +130,3 @@ def chance_of_at_least(count: int, total: int) -> float:
     logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, total + 1)))])  # log n!
     k = np.arange(count, total + 1)
     return float(min(1.0, np.exp(logs[total] - logs[k] - logs[total - k] - total * math.log(2)).sum()))
-
-
-def looks_random(consistency: Share, agreement: Share, median_seconds: float | None, timed: int) -> str | None:
-    """Why the answers look like clicks at random, in one sentence, or None. A hint to talk to somebody, not a verdict.
-
-    The rule. Fast: the median of at least 10 timed answers is under 0.5 s, less than it takes to look at two pictures.
-    Or chance: of consistency (at least 8 repeats) and agreement with the majority of the others (at least 30 pairs), at
-    least one has enough answers, and none that has is above 1/2 by a one-sided binomial test at 5 %. So a person of
-    unusual but steady taste is not called random. `consistency` and `agreement` count answers for one of the two
-    pictures only, so that guessing gives 1/2.
-    """
-    if median_seconds is not None and timed >= ENOUGH_TIMED and median_seconds < FASTEST_SECONDS:
-        return f"half of the {timed} answers took less than {median_seconds:.2f} s"
-    reasons = []
-    for share, enough, what in (
-        (consistency, ENOUGH_REPEATS, "repeats were answered as the first time"),
-        (agreement, ENOUGH_COMPARED, "answers agree with the majority of the others"),
-    ):
-        if share.total >= enough:
-            if chance_of_at_least(share.count, share.total) <= SIGNIFICANCE:
-                return None
-            reasons.append(f"{share.count} of {share.total} {what}")
-    return f"no better than chance: {', '.join(reasons)}" if reasons else None

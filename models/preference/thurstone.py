@@ -11,6 +11,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import log_ndtr
 from scipy.stats import norm
 
+PRIOR = 3.0  # standard deviation of the weak prior of a score
+
 
 class DisconnectedComparisons(UserWarning):
     """Some methods were never compared, not even through others: scores between such groups say nothing."""
@@ -25,7 +27,7 @@ class GlobalScores:
     connected: bool
 
 
-def thurstone_scores(counts: np.ndarray, prior: float = 3.0) -> GlobalScores:
+def thurstone_scores(counts: np.ndarray, prior: float = PRIOR) -> GlobalScores:
     """Maximise sum_ij C_ij log Phi(g_i - g_j) - |g|^2 / (2 prior^2) (Thurstone Case V, unit variance of differences).
 
     counts: (M, M), C[i, j] wins of i over j, not negative. prior: standard deviation of a weak Gaussian prior that keeps the
@@ -57,11 +59,11 @@ def thurstone_scores(counts: np.ndarray, prior: float = 3.0) -> GlobalScores:
     scores = found.x - found.x.mean()
     # Only differences of scores are observed: errors are those of scores about their mean.
     centred = np.eye(size) - 1 / size
-    covariance = centred @ np.linalg.inv(_hessian(counts, scores, prior)) @ centred
+    covariance = centred @ np.linalg.inv(hessian(counts, scores, prior)) @ centred
     return GlobalScores(scores, np.sqrt(np.diag(covariance)), groups == 1)
 
 
-def _hessian(counts: np.ndarray, scores: np.ndarray, prior: float) -> np.ndarray:
+def hessian(counts: np.ndarray, scores: np.ndarray, prior: float) -> np.ndarray:
     """Second derivatives of the negative log posterior: with h = pdf / cdf, -(log Phi)''(d) = h (d + h)."""
     differences = scores[:, None] - scores[None, :]
     ratio = np.exp(norm.logpdf(differences) - log_ndtr(differences))

@@ -69,7 +69,12 @@ def test_a_study_from_folders_to_scores(loupe: Loupe, monkeypatch: pytest.Monkey
     assert loupe("status").rstrip().endswith("complete")
     said = loupe("study", "results", "llie", "--out", "results")
     assert said.startswith("9 of 9 votes are in\n")
-    assert {path.name for path in Path("results").iterdir()} == {"votes.parquet", "counts.csv", "scores.csv"}
+    assert {path.name for path in Path("results").iterdir()} == {
+        "votes.parquet",
+        "counts.csv",
+        "scores.csv",
+        "observers.csv",
+    }
     with Path("results/counts.csv").open() as file:
         counts = list(csv.reader(file))
     assert sum(int(cell) for row in counts[1:] for cell in row[1:]) == 9

@@ -16,6 +16,7 @@ from labelling import study
 from labelling.exchange import PAPER, VOTES, export_votes
 from labelling.importing import ExchangeError, Report, read_csv, registered_pictures, take
 from labelling.matching import PictureFinder
+from labelling.results import results as study_results
 from labelling.store import FUSION_CRITERIA, Options, Store, UnknownRound
 from tasks import tables
 
@@ -179,7 +180,7 @@ def test_a_plain_csv_with_paths(root: Path) -> None:
         report = import_csv(store, path, images=root / "out")
         assert (report.taken, report.refused) == (3, [])
         assert "first is taken as shown left" in report.notes[0]
-        rows = study.results(store, "two").rows
+        rows = study_results(store, "two").rows
         found = {(r["photo"], r["observer"]): (r["first_method"], r["choice"], r["left"]) for r in rows}
         assert found == {
             ("cat", "ann"): ("ours", "first", "first"),

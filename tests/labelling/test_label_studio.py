@@ -15,6 +15,7 @@ from labelling.importing import ExchangeError, Report, registered_pictures, take
 from labelling.label_studio import annotator, read_config, read_label_studio
 from labelling.manifest import Manifest
 from labelling.matching import PictureFinder
+from labelling.results import results as study_results
 from labelling.store import Store
 
 CONFIG = """<View>
@@ -64,7 +65,7 @@ def imported(store: Store, folder: Path, tasks: Any, config: str | None = CONFIG
 
 def choices(store: Store) -> dict[tuple[str, str], tuple[str, str]]:
     """(photo, observer) -> (preferred method, method shown left)."""
-    rows = study.results(store, "two").rows
+    rows = study_results(store, "two").rows
     side = {"first": "first_method", "second": "second_method"}
     return {(r["photo"], r["observer"]): (r[side[r["choice"]]], r[side[r["left"]]]) for r in rows}
 
@@ -81,7 +82,7 @@ def test_annotators_and_sides(opened: Store, tmp_path: Path) -> None:
         ("cat", "label-studio-3"): ("old", "ours"),
         ("lamp", "ann@lab.example"): ("ours", "old"),
     }
-    seconds = {r["seconds"] for r in study.results(opened, "two").rows}
+    seconds = {r["seconds"] for r in study_results(opened, "two").rows}
     assert seconds == {4.5, None}
 
 

@@ -79,7 +79,7 @@ def test_what_is_said_of_an_observer(voted: Store) -> None:
     assert ann["left_share"] == pytest.approx(2 / 5)  # votes: left, right; repeats: right, right, left
     assert ann["left_p"] == 1.0
     assert ann["median_seconds"] == pytest.approx(4.5)
-    assert ann["random"] is None
+    assert ann["suspect"] is None
 
 
 def test_training_counts_for_nothing(voted: Store) -> None:
@@ -131,8 +131,8 @@ def test_a_clicker_is_named(sqlite_store: Store) -> None:
     clicks = [answer(pair, "cy", "low" if i % 2 else "high", seconds=1.0) for i, pair in enumerate(pairs)]
     sqlite_store.add_votes(clicks)
     found = observers(only_round(sqlite_store))
-    assert "20 of 40 answers agree" in found["cy"]["random"]
-    assert found["ann"]["random"] is None
+    assert "20 of 40 votes are as the others lean" in found["cy"]["suspect"]
+    assert found["ann"]["suspect"] is None
 
 
 def test_everything_is_json(voted: Store) -> None:

@@ -17,6 +17,7 @@ from labelling.importing import Answer, Report, take
 from labelling.manifest import StudyError
 from labelling.questions import question_id, same_question
 from labelling.queue import Queue
+from labelling.results import results as study_results
 from labelling.store import (
     FUSION_CRITERIA,
     Criterion,
@@ -221,7 +222,7 @@ def test_a_study_on_pairs_that_were_voted_on_under_another_question_begins_with_
     study.create_pairs(sqlite_store, "noise", folders, {}, votes=1, question=NOISE)
     assert sqlite_store.status("noise").have == 0
     with pytest.raises(StudyError, match="no votes yet"):
-        study.results(sqlite_store, "noise")
+        study_results(sqlite_store, "noise")
     study.create_pairs(sqlite_store, "again", folders, {}, votes=1, question=BETTER)  # the same question: they count
     assert sqlite_store.status("again").complete
 
@@ -236,7 +237,7 @@ def test_a_study_with_another_question_needs_another_name_and_other_votes_ask_fo
     sqlite_store.add_votes([vote(p, "anna", round="llie", id=f"b-{p.key}") for p in made.pairs])
     with pytest.raises(StudyError, match=r"llie.*asks 'Which looks better overall\?'.*another name"):
         study.create_pairs(sqlite_store, "llie", folders, {}, votes=1, question=NOISE)
-    assert study.results(sqlite_store, "llie").have == 9
+    assert study_results(sqlite_store, "llie").have == 9
     study.create_pairs(sqlite_store, "llie", folders, {}, votes=2, question=f"{BETTER} ")
     assert (sqlite_store.status("llie").have, sqlite_store.status("llie").need) == (9, 18)
     study.create_ratings(sqlite_store, "fusion", folders, {}, options=Options(criteria=FUSION_CRITERIA))

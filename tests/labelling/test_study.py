@@ -15,9 +15,10 @@ import pytest
 from exchange_helpers import METHODS, PHOTOS, picture, write_outputs
 from PIL import Image
 
-from labelling import manifest, study
+from labelling import manifest, results, study
 from labelling.folders import FolderError, as_png, collect, parse
 from labelling.manifest import Manifest, StudyError
+from labelling.results import results as study_results
 from labelling.store import FUSION_CRITERIA, Options, Store, Vote
 from pictures import ImageError, read_uint8, write_png
 
@@ -240,14 +241,14 @@ def test_results_count_and_rank(root: Path, opened: Store) -> None:
     made = study.create_pairs(opened, "llie", write_outputs(root), {}, votes=3).manifest
     opened.add_votes(prefer(made, ("ours", "theirs", "old"), "ann"))
     opened.add_votes(prefer(made, ("theirs", "ours", "old"), "bob"))
-    found = study.results(opened, "llie")
+    found = study_results(opened, "llie")
     # ours beats theirs 3 times (ann), loses 3 (bob); both beat old 6 times.
     assert found.counts.tolist() == [[0, 3, 6], [3, 0, 6], [0, 0, 0]]
     assert (found.have, found.need, found.warning) == (18, 27, None)
-    assert [row[0] for row in study.score_rows(found)][2] == "old"
+    assert [row[0] for row in results.score_rows(found)][2] == "old"
     assert found.scores.scores[0] == pytest.approx(found.scores.scores[1], abs=1e-6)
 
-    paths = study.write_results(found, root / "out")
+    paths = results.write_results(found, root / "out")
     votes = pq.read_table(paths[0]).to_pylist()
     assert len(votes) == 18
     ann = [v for v in votes if v["observer"] == "ann" and (v["first_method"], v["second_method"]) == ("ours", "old")]
@@ -265,7 +266,7 @@ def test_ties_count_half_and_unsure_for_none(root: Path, opened: Store) -> None:
     votes = prefer(made, ("ours", "old"), "ann")
     words = ("tie", "unsure", votes[2].preferred)
     opened.add_votes([Vote(**{**vars(v), "preferred": word}) for v, word in zip(votes, words, strict=True)])
-    assert study.results(opened, "two").counts.tolist() == [[0, 1.5], [0.5, 0]]
+    assert study_results(opened, "two").counts.tolist() == [[0, 1.5], [0.5, 0]]
 
 
 def test_methods_that_never_met_are_warned_of(root: Path, opened: Store) -> None:
@@ -273,15 +274,15 @@ def test_methods_that_never_met_are_warned_of(root: Path, opened: Store) -> None
     together = ({"a", "b"}, {"c", "d"})
     keys = {p.key for p in made.pairs if {p.first_method, p.second_method} in together}
     opened.add_votes([v for v in prefer(made, ("a", "b", "c", "d"), "ann") if v.key in keys])
-    assert "2 groups" in str(study.results(opened, "llie").warning)
+    assert "2 groups" in str(study_results(opened, "llie").warning)
 
 
 def test_results_of_nothing(root: Path, opened: Store) -> None:
     with pytest.raises(StudyError, match="no study is called 'llie'"):
-        study.results(opened, "llie")
+        study_results(opened, "llie")
     study.create_pairs(opened, "llie", write_outputs(root), {})
     with pytest.raises(StudyError, match="no votes yet"):
-        study.results(opened, "llie")
+        study_results(opened, "llie")
     with pytest.raises(StudyError, match="loupe study create"):
         manifest.load("llie", "ratings")
 

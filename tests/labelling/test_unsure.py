@@ -16,6 +16,7 @@ from labelling.exchange import paper_rows
 from labelling.manifest import StudyError
 from labelling.overview import overview
 from labelling.queue import Queue
+from labelling.results import results as study_results
 from labelling.store import Options, Store, Vote
 from labelling.undecidable import is_undecidable, undecidable_pairs
 
@@ -120,9 +121,9 @@ def test_a_study_of_nothing_but_these_says_so(
     ]
     sqlite_store.add_votes(cast)
     with pytest.raises(StudyError, match='all its 18 answers are "can\'t tell"'):
-        study.results(sqlite_store, "llie")
+        study_results(sqlite_store, "llie")
     sqlite_store.add_votes([vote(pair, "carl", round="llie", id=f"carl-{pair.key}") for pair in made.pairs[:1]])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = study.results(sqlite_store, "llie")
+        found = study_results(sqlite_store, "llie")
     assert (found.unsure, found.undecidable, found.have, found.need) == (18, 9, 0, 0)

@@ -137,7 +137,10 @@ def metrics(means: dict[str, dict[str, float]], voted: bool) -> dict[str, Any]:
         "ranker_accuracy": {"g0": 0.52, "g1": 0.61, "g2": 0.77} if voted else {},
         "ranker_accuracy_pairs": {"g0": 3, "g1": 3, "g2": 3} if voted else {},
         "ranker_prefers_next": {"g0": 1.0, "g1": 0.9, "g2": 0.8},
-        "global_scores": [{"model": "f3", "score": 0.5, "error": 0.1}, {"model": "f0", "score": -0.5, "error": 0.1}]
+        "global_scores": [
+            {"model": "f3", "score": 0.5, "error": 0.1, "low": 0.2, "high": 0.8, "from_prior": "undefeated"},
+            {"model": "f0", "score": -0.5, "error": 0.1, "low": -0.8, "high": -0.2, "from_prior": None},
+        ]
         if voted
         else [],
     }

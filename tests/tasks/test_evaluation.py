@@ -112,6 +112,14 @@ def test_global_scores_come_best_first() -> None:
     assert evaluation.global_scores(votes(), ["f0", "f1"]) == []
 
 
+def test_global_scores_tell_what_the_prior_says() -> None:
+    rows = [(p, p, "f0", "f1", f"o{n}", "second") for n in range(3) for p in "abc"]
+    rows += [(p, p, "f1", "f2", f"o{n}", "second" if n < 2 else "first") for n in range(3) for p in "abc"]
+    found = {row["model"]: row for row in evaluation.global_scores(votes(*rows), ["f0", "f1", "f2"])}
+    assert (found["f0"]["from_prior"], found["f2"]["from_prior"]) == ("never preferred", None)
+    assert found["f2"]["low"] < found["f2"]["score"] < found["f2"]["high"]
+
+
 def test_mean_scores_leave_out_what_is_missing() -> None:
     scores = pd.DataFrame(
         [

@@ -16,14 +16,12 @@ from models.preference.agreement import (
     agreement_with_majority,
     chance_of_at_least,
     krippendorff_alpha,
-    looks_random,
     pairwise_agreement,
     position_bias,
     repeat_consistency,
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-NONE = Share(0, 0)
 
 
 def counts_of(answers: Sequence[str], values: str) -> np.ndarray:
@@ -117,24 +115,6 @@ def test_position_bias_by_hand() -> None:
     assert found.p == pytest.approx(2 * 56 / 1024)
     assert position_bias(np.array([True, False])).p == 1.0
     assert position_bias(np.array([], dtype=bool)).p is None
-
-
-def test_a_guesser_looks_random_and_a_steady_person_does_not() -> None:
-    assert "5 of 10 repeats" in str(looks_random(Share(5, 10), Share(16, 30), 3.0, 100))
-    assert looks_random(Share(10, 10), Share(10, 30), 3.0, 100) is None  # another taste, but steady
-    assert looks_random(Share(4, 8), Share(28, 30), 3.0, 100) is None
-    assert "16 of 30 answers" in str(looks_random(NONE, Share(16, 30), None, 0))
-
-
-def test_always_left_looks_random_by_its_swapped_repeats() -> None:
-    assert "0 of 8 repeats" in str(looks_random(Share(0, 8), NONE, 2.0, 80))
-
-
-def test_too_few_answers_say_nothing() -> None:
-    assert looks_random(Share(0, 7), Share(0, 29), None, 0) is None
-    assert looks_random(NONE, NONE, 0.1, 9) is None
-    assert "0.10 s" in str(looks_random(NONE, NONE, 0.1, 10))
-    assert looks_random(NONE, NONE, 0.5, 50) is None
 
 
 def test_nothing_heavy_is_imported() -> None:

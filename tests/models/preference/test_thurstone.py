@@ -114,7 +114,7 @@ def test_the_curvature_is_that_of_the_gradient(monkeypatch: pytest.MonkeyPatch) 
     counts = votes(TRUE, 20, np.random.default_rng(3))
     function = captured_objective(counts, monkeypatch)
     place = np.random.default_rng(4).normal(size=5)
-    hessian, step = thurstone._hessian(counts, place, prior=3.0), 1e-5
+    hessian, step = thurstone.hessian(counts, place, prior=3.0), 1e-5
     for index in range(5):
         up, down = place.copy(), place.copy()
         up[index] += step
