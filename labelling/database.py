@@ -33,6 +33,7 @@ class Database:
         self._engine: Engine = engine.connect(url, busy_timeout)
         self._reader: Engine = engine.for_reading(self._engine)
         self._writer: Engine = engine.for_writing(self._engine)
+        self._questions: set[str] = set()  # ids seen in the store, from which none is ever taken
         self._process = os.getpid()
         self._busy_timeout = busy_timeout
         # Threads of one process queue here: SQLite lets a waiting connection sleep longer and longer instead.

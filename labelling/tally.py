@@ -108,8 +108,8 @@ class Log:
     """The answers to the pairs of a round, as this process last read them. Hold `lock` while looking.
 
     `counts`, `unsure`: (pairs,) distinct observers of the batch's kind whose effective answer to the batch's question is
-    a vote, or "can't tell"; `skips`: observer -> position -> seq of the newest skip; `at`: how far the database's log was
-    read, None where nothing was.
+    a vote, or "can't tell"; `twice`: numbers of the observers who answered a pair more than once; `skips`: observer ->
+    position -> seq of the newest skip; `at`: how far the database's log was read, None where nothing was.
     """
 
     def __init__(self) -> None:
@@ -144,8 +144,7 @@ class Log:
 
     def settled(self) -> np.ndarray:
         """(pairs,) bool: has the votes that are asked for, or is undecidable."""
-        asked = self.batch.votes_per_pair
-        return (self.counts >= asked) | is_undecidable(self.counts, self.unsure, asked)
+        return self._settled
 
     def tally(self) -> Tally:
         """The effective answers; the same object as long as nothing is new."""
@@ -167,7 +166,9 @@ class Log:
         self._numbers: dict[str, int] = {}
         self.votes, self.trials = Answers(), Answers()
         self.counts, self.unsure = np.zeros(batch.pairs, np.int32), np.zeros(batch.pairs, np.int32)
+        self._settled = np.zeros(batch.pairs, bool)
         self._said: dict[int, np.ndarray] = {}
+        self.twice: set[int] = set()
         self.skips: dict[str, dict[int, int]] = {}
 
     def _read_answers(self, db: Connection, last: Sequence[int], top: Sequence[int]) -> None:
@@ -199,7 +200,9 @@ class Log:
             said = self._said[int(number)]
             self.counts -= said == _VOTE
             self.unsure -= said == _UNSURE
+            self._settle(np.flatnonzero(said))
             said[:] = _NOTHING
+            self.twice.discard(int(number))
             self._add_up(int(number), self.votes.of(int(number)))
 
     def _add_up(self, number: int, rows: np.ndarray) -> None:
@@ -208,9 +211,16 @@ class Log:
         cast, first = np.unique(self.votes["position"][rows], return_index=True)
         new = said[cast] == _NOTHING
         cast, first = cast[new], first[new]
+        if len(cast) < len(rows):
+            self.twice.add(number)
         said[cast] = np.where(self.votes["choice"][rows[first]] == CHOICES.index(UNSURE), _UNSURE, _VOTE)
         self.counts[cast] += said[cast] == _VOTE
         self.unsure[cast] += said[cast] == _UNSURE
+        self._settle(cast)
+
+    def _settle(self, at: np.ndarray) -> None:
+        votes, asked = self.counts[at], self.batch.votes_per_pair
+        self._settled[at] = (votes >= asked) | is_undecidable(votes, self.unsure[at], asked)
 
     def _read_skips(self, db: Connection, last: int, top: int) -> None:
         if top > last:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from labelling.database import Database, now
 from labelling.errors import InvalidVote, UnknownVote, VoteConflict
 from labelling.queries import chunks, present, put_question, rows_with, standing
 from labelling.questions import question_id
-from labelling.records import StoredVote, Trial, Vote
+from labelling.records import Batch, StoredVote, Trial, Vote
 
 _votes, _trials, _ratings = schema.votes, schema.trials, schema.ratings
 _ANSWERS = (_votes, _trials, _ratings)
@@ -144,9 +144,7 @@ class Votes(Database):
             keys = list({answer.key for answer in fresh})
             members = {row.key: (row.low, row.high) for row in rows_with(db, schema.pairs.c.key, keys)}
             current = self._current(db, {answer.round for answer in fresh})
-            for batch in current.values():
-                put_question(db, batch)
-            check_question(db, asked_id)
+            self._ensure_questions(db, current.values(), asked_id)
             only = {} if asked_id else _only_questions(db, [a.key for a in fresh if a.round not in current])
             more: dict[str, Any] = {}
             if table is _trials and fresh:
@@ -165,7 +163,15 @@ class Votes(Database):
                 rows.append(_row(answer) | more | of)
             if rows:
                 db.execute(insert(table), rows)
+        self._questions |= {row["question"] for row in rows}
         return len(rows)
+
+    def _ensure_questions(self, db: Connection, batches: Iterable[Batch], asked_id: str | None) -> None:
+        for batch in batches:
+            if batch.question_id not in self._questions:
+                put_question(db, batch)
+        if asked_id is not None and asked_id not in self._questions:
+            check_question(db, asked_id)
 
 
 @cache

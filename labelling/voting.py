@@ -124,7 +124,8 @@ class PairDesk:
         said = {"left": shown.first, "right": shown.second}.get(answer, answer)
         return after_saving(
             lambda: replace(
-                self._counted(observer, late=was_complete and bool(new)), notice=self._notice(shown.purpose, id, said)
+                self._counted(observer, late=was_complete and bool(new)),
+                notice=self._notice(observer, shown.purpose, id, said),
             )
         )
 
@@ -164,8 +165,11 @@ class PairDesk:
         if self._queue.batch.kind != "people":
             raise UnknownShowing(GONE)
 
-    def _notice(self, purpose: str, id: str, said: str) -> str | None:
-        before = self._work.store.effective_instead(id) if purpose == "vote" else None
+    def _notice(self, observer: Observer, purpose: str, id: str, said: str) -> str | None:
+        log = self._log
+        with log.lock:
+            twice = log.number(observer.name) in log.twice
+        before = self._work.store.effective_instead(id) if purpose == "vote" and twice else None
         return None if before is None or before.preferred == said else _ANSWERED_BEFORE
 
     def _counted(self, observer: Observer, late: bool) -> State:
