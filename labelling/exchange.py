@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from labelling.csv_files import mapped, write_rows
 from labelling.importing import ExchangeError, pair_rounds
 from labelling.names import PairNames, names_of
 from labelling.records import CHOICES, PURPOSES, StoredVote
@@ -130,16 +128,9 @@ def write_parquet(rows: Sequence[Mapping[str, Any]], columns: Columns, path: Pat
 
 
 def write_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
-    """Write rows as CSV in UTF-8, whole or not at all; lists and mappings as JSON. Raises ExchangeError."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        values = [row.get(name) for name in columns]
-        writer.writerow([json.dumps(v, ensure_ascii=False) if isinstance(v, list | dict) else v for v in values])
+    """Write the columns of rows as CSV (see csv_files), whole or not at all. Raises ExchangeError."""
     try:
-        with atomic_path(path) as temporary:
-            temporary.write_text(text.getvalue(), encoding="utf-8")
+        write_rows(mapped(rows, columns), path)
     except OSError as error:
         raise ExchangeError(f"{path} cannot be written ({error.strerror or error}); choose another --out") from error
 

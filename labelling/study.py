@@ -6,8 +6,6 @@ is whose is in the study's manifest (labelling.manifest) alone.
 
 from __future__ import annotations
 
-import csv
-import io
 import random
 import warnings
 from collections.abc import Mapping
@@ -25,7 +23,6 @@ from labelling.store import Options, PairImages, RatingItem, SourceImage, Store,
 from models.preference.pairing import all_pairings, balanced_pairings
 from models.preference.thurstone import DisconnectedComparisons, GlobalScores, thurstone_scores
 from models.preference.votes import count_matrix
-from tasks.files import atomic_path
 
 QUESTION = "Which picture looks better overall?"
 RATING_QUESTION = "How good is this fusion of the infrared and the visible picture?"
@@ -242,6 +239,7 @@ def results(store: Store, name: str) -> Results:
 
 def write_results(found: Results, out: Path) -> list[Path]:
     """Write votes.parquet, counts.csv and scores.csv into the folder `out`; returns their paths. Raises StudyError."""
+    from labelling.csv_files import write_rows
     from labelling.exchange import STUDY_VOTES, write_parquet
 
     if out.exists() and not out.is_dir():
@@ -251,8 +249,8 @@ def write_results(found: Results, out: Path) -> list[Path]:
         write_parquet(found.rows, STUDY_VOTES, paths[0])
         rows: list[list[Any]] = [["preferred", *found.methods]]
         rows += [[method, *(f"{n:g}" for n in row)] for method, row in zip(found.methods, found.counts, strict=True)]
-        _write_csv(paths[1], rows)
-        _write_csv(paths[2], [["method", "score", "standard_error", "wins", "votes"], *score_rows(found)])
+        write_rows(rows, paths[1])
+        write_rows([["method", "score", "standard_error", "wins", "votes"], *score_rows(found)], paths[2])
     except OSError as error:
         raise StudyError(
             f"the results cannot be written into {out} ({error.strerror}); choose another --out"
@@ -273,10 +271,3 @@ def score_rows(found: Results) -> list[list[Any]]:
         ]
         for i in np.argsort(-found.scores.scores, kind="stable")
     ]
-
-
-def _write_csv(path: Path, rows: list[list[Any]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")

@@ -4,7 +4,7 @@ from pictures.atomic import atomic_path, fresh_folder
 from pictures.errors import FileFault, ImageError
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.names import join_by_stem, list_photos, stems
-from pictures.opening import read_regular
+from pictures.opening import open_regular, read_regular
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
     MAX_PIXELS,
@@ -31,6 +31,7 @@ __all__ = [
     "fresh_folder",
     "join_by_stem",
     "list_photos",
+    "open_regular",
     "opened",
     "orientation_of",
     "quantise",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from pictures.errors import FileFault
 
@@ -43,6 +44,22 @@ def read_regular(path: Path | str, most: int) -> bytes:
     if len(data) > most:
         raise FileFault(path, f"more than the {_size(most)} that such a file may have")
     return data
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """A regular file (links are followed) of any size, opened to be read in pieces. Raises `FileFault` as `read_regular`."""
+    path = Path(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except FileNotFoundError:
+        raise FileFault(path, "a link to a file that is not there" if path.is_symlink() else "no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise FileFault(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise FileFault(path, f"{_KINDS.get(stat.S_IFMT(mode), 'no regular file')}, not a file")
+    return os.fdopen(descriptor, "rb")
 
 
 def _size(count: int) -> str:

@@ -13,8 +13,10 @@ from exchange_helpers import answer, write_outputs
 from label_helpers import make_pairs, sha
 
 from labelling import study
+from labelling.csv_votes import read_csv
 from labelling.exchange import PAPER, VOTES, export_votes
-from labelling.importing import ExchangeError, Report, read_csv, registered_pictures, take
+from labelling.import_report import Report
+from labelling.importing import ExchangeError, registered_pictures, take
 from labelling.matching import PictureFinder
 from labelling.store import FUSION_CRITERIA, Options, Store, UnknownRound
 from tasks import tables

@@ -13,7 +13,8 @@ import pytest
 from exchange_helpers import write_outputs
 
 from labelling import manifest, study
-from labelling.importing import ExchangeError, Report
+from labelling.import_report import Report
+from labelling.importing import ExchangeError
 from labelling.manifest import Manifest
 from labelling.rating_files import export_ratings, import_ratings
 from labelling.store import FUSION_CRITERIA, Options, Rating, Store, UnknownRound
