@@ -93,7 +93,7 @@ def test_votes_out_and_into_another_store(loupe: Loupe, monkeypatch: pytest.Monk
     monkeypatch.setenv("LOUPE_LABELS", str(tmp_path / "other.sqlite"))
     create(loupe)
     assert loupe("labels", "import", "votes.csv") == "3 of 3 votes taken, 0 there already, 0 not taken\n"
-    assert loupe("labels", "import", "votes.csv") == "0 votes taken, 3 there already, 0 not taken\n"
+    assert loupe("labels", "import", "votes.csv") == "0 of 3 votes taken, 3 there already, 0 not taken\n"
     assert "majorities" in loupe("labels", "import", "paper.csv", code=1)
 
 
