@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,13 +10,13 @@ from pathlib import Path
 from labelling.checks import check_name
 from labelling.csv_files import CsvError, Table, open_table
 from labelling.import_report import Report
-from labelling.importing import NAMESPACE, Answer, ExchangeError, seconds_of
+from labelling.importing import Answer, ExchangeError, seconds_of
 from labelling.matching import PictureFinder, Unmatched
-from labelling.records import TIE, UNSURE, pair_key
+from labelling.records import TIE, UNSURE
 
 COLUMNS = (
     "observer", "choice", "first", "second", "first_sha256", "second_sha256", "left", "seconds", "kind", "round", "id",
-    "purpose",
+    "purpose", "question",
 )  # fmt: skip
 _GROUPED = re.compile(r"[+-]?\d{1,3}([., '’\u00a0\u202f]\d{3})+(?!\1)[.,]\d+")
 
@@ -91,10 +90,9 @@ def _answer(
         report.drop(place, f"left is {said_left!r:.40}, neither first nor second: first is taken as shown left")
         left = first
     sides |= {"left": left, "right": second if left == first else first, TIE: TIE, UNSURE: UNSURE}
-    content = f"csv\n{kind}\n{observer}\n{pair_key(first, second)}"
     return Answer(
         place=place,
-        id=_id(cells.get("id", ""), place, report) or str(uuid.uuid5(NAMESPACE, content)),
+        id=_id(cells.get("id", ""), place, report) or None,
         first=first,
         second=second,
         left=left,
@@ -103,6 +101,7 @@ def _answer(
         kind=kind,
         seconds=_seconds(cells.get("seconds", ""), place, report),
         round=cells.get("round") or None,
+        question=cells.get("question") or None,
     )
 
 

@@ -25,7 +25,7 @@ Columns = Mapping[str, Literal["str", "int", "float", "bool", "circles"]]
 
 # One row per answer. first and second are the pair's two pictures; choice and left name one of them.
 VOTES: Columns = {
-    "round": "str", "key": "str", "image": "str", "first": "str", "second": "str", "first_sha256": "str",
+    "round": "str", "question": "str", "key": "str", "image": "str", "first": "str", "second": "str", "first_sha256": "str",
     "second_sha256": "str", "observer": "str", "kind": "str", "purpose": "str", "choice": "str", "left": "str",
     "seconds": "float", "made_at": "str", "id": "str",
 }  # fmt: skip
@@ -33,7 +33,7 @@ STUDY_VOTES: Columns = {
     "study": "str", "photo": "str", "first_method": "str", "second_method": "str", "observer": "str", "choice": "str",
     "left": "str", "seconds": "float", "made_at": "str", "id": "str",
 }  # fmt: skip
-_COPIED = ("round", "observer", "kind", "purpose", "seconds", "made_at", "id")
+_COPIED = ("round", "question", "observer", "kind", "purpose", "seconds", "made_at", "id")
 PAPER = ("image", "first", "second", "label_first", "label_second", "votes")
 
 
@@ -52,9 +52,11 @@ def vote_rows(store: Store, rounds: Sequence[str]) -> list[dict[str, Any]]:
         for vote in store.votes(list(by_key), batch.kind, batch.question):
             if vote.id not in seen:
                 seen.add(vote.id)
-                rows.append(_row(known.get(vote.key), by_key[vote.key], {"purpose": "vote", **asdict(vote)}))
+                values = {"purpose": "vote", "question": batch.question, **asdict(vote)}
+                rows.append(_row(known.get(vote.key), by_key[vote.key], values))
         for position, trial in _trials(store, round, pairs):
-            rows.append(_row(known.get(pairs[position][0]), pairs[position], trial))
+            values = {"question": batch.question, **trial}
+            rows.append(_row(known.get(pairs[position][0]), pairs[position], values))
     order = ("round", "key", "observer", "purpose", "id")
     return sorted(rows, key=lambda row: tuple(str(row[name]) for name in order))
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from labelling.errors import InvalidVote, VoteConflict
 from labelling.import_report import Report
 from labelling.people import KnownNames, check_no_formula
+from labelling.questions import same_question
 from labelling.records import Batch, Vote, pair_key
 from labelling.store import Store
 
@@ -28,11 +29,12 @@ class ExchangeError(ValueError):
 class Answer:
     """One answer read from a file. `place` says where it stands in the file; pictures are sha256.
 
-    `preferred` is one of the two pictures, 'tie' or 'unsure'; `round` the one the file names, if any.
+    `preferred` is one of the two pictures, 'tie' or 'unsure'; `round` and `question` are those that the file names, if any.
+    `id` None: the file has none, and it follows from who answered what.
     """
 
     place: str
-    id: str
+    id: str | None
     first: str
     second: str
     left: str
@@ -41,6 +43,7 @@ class Answer:
     kind: str = "people"
     seconds: float | None = None
     round: str | None = None
+    question: str | None = None
 
 
 def registered_pictures(store: Store, round: str | None) -> set[str]:
@@ -69,14 +72,16 @@ class _Entry(NamedTuple):
     place: str
     cell: _Cell
     vote: Vote
+    earlier: str  # the id that the vote may have, too
 
 
 def take(store: Store, answers: Iterable[Answer], round: str | None, report: Report) -> Report:
     """Store the answers that belong to a registered pair (of `round`, if given), some at a time, and report.
 
-    An answer is to the question of the round that it names, else of the round that asks about its pair; where several
-    do, with different questions, it is not taken. A vote stored before is left as it is, so the same file can be
-    imported again; an observer's second answer on a pair is not taken. Raises UnknownRound, StoreUnavailable.
+    An answer is to the question that it names, else to that of the round that it names, else of the round that asks
+    about its pair; where several do, with different questions, it is not taken. A vote stored before is left as it is,
+    so the same file can be imported again; an observer's second answer on a pair is not taken. Raises UnknownRound,
+    StoreUnavailable.
     """
     rounds = [round] if round is not None else pair_rounds(store)
     batches = {name: store.batch(name) for name in rounds}
@@ -99,9 +104,12 @@ def take(store: Store, answers: Iterable[Answer], round: str | None, report: Rep
             except ValueError as error:
                 report.refuse(answer.place, str(error))
                 continue
+            key = pair_key(answer.first, answer.second)
+            # The id of earlier versions said nothing of the question, so that one answered two questions in vain.
+            earlier = answer.id or _id(answer.kind, answer.observer, key)
             vote = Vote(
-                id=answer.id,
-                key=pair_key(answer.first, answer.second),
+                id=answer.id or _id(answer.kind, answer.observer, key, batches[named].question_id),
+                key=key,
                 observer=observer,
                 kind=answer.kind,
                 preferred=answer.preferred,
@@ -116,7 +124,7 @@ def take(store: Store, answers: Iterable[Answer], round: str | None, report: Rep
                 )
                 continue
             seen.add(hash(cell))
-            yield _Entry(answer.place, cell, vote)
+            yield _Entry(answer.place, cell, vote, earlier)
 
     coming = votes()
     while some := list(islice(coming, _AT_ONCE)):
@@ -138,12 +146,21 @@ def _round_of(
     if not fitting:
         where = f"in round {round}" if round is not None else "in any round"
         raise ValueError(f"these two pictures are no pair {where} of the label store")
+    if answer.question is not None:
+        fitting = [name for name in fitting if same_question(answer.question) == same_question(batches[name].question)]
+        if not fitting:
+            raise ValueError(f"it answers {answer.question!r:.80}, and no round asks that about this pair")
     if answer.round in fitting:
         return answer.round
     if len({batches[name].question_id for name in fitting}) > 1:
         listed = ", ".join(fitting[:_SHOWN_ROUNDS])
         raise ValueError(f"rounds ask different questions about this pair ({listed}); --round says which is meant")
     return fitting[0]
+
+
+def _id(*content: str) -> str:
+    """The id of a vote whose file has none: importing it again is importing it once."""
+    return str(uuid.uuid5(NAMESPACE, "\n".join(("csv", *content))))
 
 
 def _without_known(store: Store, entries: Sequence[_Entry], report: Report) -> list[tuple[str, Vote]]:
@@ -154,11 +171,11 @@ def _without_known(store: Store, entries: Sequence[_Entry], report: Report) -> l
         for stored in store.votes_at(places, kind, question):
             standing[_Cell(stored.observer, stored.key, kind, question)] = stored
     fresh: list[tuple[str, Vote]] = []
-    for place, cell, vote in entries:
+    for place, cell, vote, earlier in entries:
         before = standing.get(cell)
         if before is None:
             fresh.append((place, vote))
-        elif before.id != vote.id:
+        elif before.id not in (vote.id, earlier):
             report.refuse(place, "the observer has voted on this pair already; the first vote counts")
         elif before.preferred != vote.preferred:
             report.refuse(place, "the answer was changed after it was imported; the first one stands")

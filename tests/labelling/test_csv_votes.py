@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from labelling import study
 from labelling.csv_votes import number, read_csv
 from labelling.exchange import export_votes
 from labelling.import_report import Report
-from labelling.importing import registered_pictures, take
+from labelling.importing import NAMESPACE, registered_pictures, take
 from labelling.matching import PictureFinder
 from labelling.records import StoredVote
 from labelling.store import Store
@@ -183,6 +184,50 @@ def test_a_name_of_before_is_written_harmless_and_comes_back(store: Store, proje
     assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@")]
     report = imported(store, project / "v.csv")
     assert (report.taken, report.known, report.refused) == (0, 2, [])
+
+
+def test_the_same_file_for_two_questions_and_again(store: Store, project: Path) -> None:
+    """Answers of the same people on the same pairs to two questions are two sets of votes."""
+    store.register("noise", "people", PAIRS, 2, "Which has more noise?")
+    (project / "v.csv").write_text("\n".join([HEAD, line("ann"), line("bob", "second")]))
+
+    def take_in(round: str) -> tuple[int, int, int]:
+        report = Report()
+        finder = PictureFinder(registered_pictures(store, round))
+        take(store, read_csv(project / "v.csv", finder, report), round, report)
+        return report.taken, report.known, report.not_taken
+
+    assert [take_in("r01"), take_in("noise"), take_in("r01"), take_in("noise")] == [
+        (2, 0, 0),
+        (2, 0, 0),
+        (0, 2, 0),
+        (0, 2, 0),
+    ]
+
+
+def test_what_an_earlier_version_imported_is_known(store: Store, project: Path) -> None:
+    content = f"csv\npeople\nann\n{PAIRS[0].key}"
+    low_is_first = PAIRS[0].first_sha256 < PAIRS[0].second_sha256
+    store.add_votes(
+        [answer(PAIRS[0], "ann", "low" if low_is_first else "high", id=str(uuid.uuid5(NAMESPACE, content)))]
+    )
+    (project / "v.csv").write_text("\n".join([HEAD, line("ann")]))
+    report = imported(store, project / "v.csv")
+    assert (report.taken, report.known, report.refused) == (0, 1, [])
+
+
+def test_an_export_never_counts_for_another_question(store: Store, project: Path) -> None:
+    store.add_votes([answer(PAIRS[0], "ann", "high"), answer(PAIRS[1], "ann", "low")])
+    export_votes(store, ["r01"], project / "v.csv", "table")
+    with Store.open(project / "other.sqlite") as other:
+        other.register("noise", "people", PAIRS, 2, "Which has more noise?")
+        report = imported(other, project / "v.csv")
+        assert (report.taken, report.not_taken) == (0, 2)
+        assert "it answers 'Which?', and no round asks that" in report.refused[0][1]
+        other.register("r07", "people", PAIRS, 2, " Which? ")  # another name, the same question
+        assert imported(other, project / "v.csv").taken == 2
+        assert len(other.votes([pair.key for pair in PAIRS], "people", "Which?")) == 2
+        assert other.votes([pair.key for pair in PAIRS], "people", "Which has more noise?") == []
 
 
 def test_file_names_and_methods_that_are_formulas(project: Path) -> None:
