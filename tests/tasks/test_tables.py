@@ -17,6 +17,8 @@ def example(column: pa.Field, number: int) -> Any:
         return f"{column.name}-{number:03d}"
     if pa.types.is_list(column.type):
         return [example(pa.field(column.name, column.type.value_type), number + place) for place in range(2)]
+    if column.type == pa.bool_():
+        return number % 2 == 1
     return number if column.type == pa.int32() else number / 3
 
 
