@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from labelling.importing import Answer
 
 app = typer.Typer(help="Export votes, and import them from elsewhere.", no_args_is_help=True)
 
@@ -48,8 +53,10 @@ def import_(
         ),
     ] = None,
 ) -> None:
-    """Take votes from a file, and say what was taken and what was not, and why."""
-    from labelling.importing import Report, read_csv, registered_pictures, take
+    """Take votes from a file, and say what was taken and what was not, and why; exit code 1 where nothing was."""
+    from labelling.csv_votes import read_csv
+    from labelling.import_report import Report
+    from labelling.importing import registered_pictures, take
     from labelling.label_studio import read_label_studio
     from labelling.matching import PictureFinder
     from labelling.store import Store
@@ -57,9 +64,12 @@ def import_(
     report = Report()
     with Store.open() as store:
         finder = PictureFinder(registered_pictures(store, round_), images)
-        if (source or ("label-studio" if file.suffix == ".json" else "csv")) == "csv":
+        answers: Iterable[Answer]
+        if (source or ("label-studio" if file.suffix.lower() == ".json" else "csv")) == "csv":
             answers = read_csv(file, finder, report)
         else:
             answers = read_label_studio(file, finder, report, config)
         take(store, answers, round_, report)
     print("\n".join(report.lines()))
+    if report.in_vain:
+        raise typer.Exit(1)

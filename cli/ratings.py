@@ -57,6 +57,8 @@ def import_(
     with Store.open() as store:
         report = import_ratings(store, file, round_, images)
     print("\n".join(report.lines()))
+    if report.in_vain:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from labelling.csv_files import mapped, write_rows
 from labelling.importing import ExchangeError, pair_rounds
 from labelling.names import PairNames, names_of
 from labelling.records import CHOICES, PURPOSES, StoredVote
@@ -27,7 +25,7 @@ Columns = Mapping[str, Literal["str", "int", "float", "bool", "circles"]]
 
 # One row per answer. first and second are the pair's two pictures; choice and left name one of them.
 VOTES: Columns = {
-    "round": "str", "key": "str", "image": "str", "first": "str", "second": "str", "first_sha256": "str",
+    "round": "str", "question": "str", "key": "str", "image": "str", "first": "str", "second": "str", "first_sha256": "str",
     "second_sha256": "str", "observer": "str", "kind": "str", "purpose": "str", "choice": "str", "left": "str",
     "seconds": "float", "made_at": "str", "id": "str",
 }  # fmt: skip
@@ -35,7 +33,7 @@ STUDY_VOTES: Columns = {
     "study": "str", "photo": "str", "first_method": "str", "second_method": "str", "observer": "str", "choice": "str",
     "left": "str", "seconds": "float", "made_at": "str", "id": "str",
 }  # fmt: skip
-_COPIED = ("round", "observer", "kind", "purpose", "seconds", "made_at", "id")
+_COPIED = ("round", "question", "observer", "kind", "purpose", "seconds", "made_at", "id")
 PAPER = ("image", "first", "second", "label_first", "label_second", "votes")
 
 
@@ -54,9 +52,11 @@ def vote_rows(store: Store, rounds: Sequence[str]) -> list[dict[str, Any]]:
         for vote in store.votes(list(by_key), batch.kind, batch.question):
             if vote.id not in seen:
                 seen.add(vote.id)
-                rows.append(_row(known.get(vote.key), by_key[vote.key], {"purpose": "vote", **asdict(vote)}))
+                values = {"purpose": "vote", "question": batch.question, **asdict(vote)}
+                rows.append(_row(known.get(vote.key), by_key[vote.key], values))
         for position, trial in _trials(store, round, pairs):
-            rows.append(_row(known.get(pairs[position][0]), pairs[position], trial))
+            values = {"question": batch.question, **trial}
+            rows.append(_row(known.get(pairs[position][0]), pairs[position], values))
     order = ("round", "key", "observer", "purpose", "id")
     return sorted(rows, key=lambda row: tuple(str(row[name]) for name in order))
 
@@ -130,16 +130,9 @@ def write_parquet(rows: Sequence[Mapping[str, Any]], columns: Columns, path: Pat
 
 
 def write_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
-    """Write rows as CSV in UTF-8, whole or not at all; lists and mappings as JSON. Raises ExchangeError."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        values = [row.get(name) for name in columns]
-        writer.writerow([json.dumps(v, ensure_ascii=False) if isinstance(v, list | dict) else v for v in values])
+    """Write the columns of rows as CSV (see csv_files), whole or not at all. Raises ExchangeError."""
     try:
-        with atomic_path(path) as temporary:
-            temporary.write_text(text.getvalue(), encoding="utf-8")
+        write_rows(mapped(rows, columns), path)
     except OSError as error:
         raise ExchangeError(f"{path} cannot be written ({error.strerror or error}); choose another --out") from error
 

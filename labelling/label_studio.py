@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
 
-from labelling.importing import MAX_FILE, NAMESPACE, Answer, ExchangeError, Report, seconds_of
+from labelling.import_report import Report
+from labelling.importing import MAX_FILE, NAMESPACE, Answer, ExchangeError, seconds_of
 from labelling.matching import PictureFinder, Unmatched, path_of
 from pictures import FileFault, read_json, read_text
 
@@ -155,7 +156,7 @@ def _fields(to_name: object, data: Mapping[str, Any], tags: Mapping[str, str], r
     left, right = pictures
     if "right" in left.lower() and "left" in right.lower():
         left, right = right, left
-    report.notes.append(f"data field {left!r} is taken as the left picture, {right!r} as the right one")
+    report.note(f"data field {left!r} is taken as the left picture, {right!r} as the right one")
     return left, right
 
 

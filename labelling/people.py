@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from labelling.checks import check_name
+from labelling.formulas import SIGNS, is_formula
 
 # Letters of Greek and Cyrillic that look like a Latin one, after case folding: by their capitals, and the small ones too.
 _LOOK = dict(zip("αβεζηικμνορτυχϲϳ", "abezhikmnoptyxcj", strict=True)) | dict(
@@ -22,13 +23,20 @@ _UNSEEN = re.compile(
 def clean_name(name: str) -> str:
     """The name as it is kept: NFC, without characters that nobody sees (zero width, direction), single spaces.
 
-    Raises ValueError where nothing is left, for control characters, and for more than 200 characters.
+    Raises ValueError where nothing is left, for control characters, a formula, and for more than 200 characters.
     """
     check_name("the observer's name", name)
     seen = "".join(each for each in _UNSEEN.sub("", name) if unicodedata.category(each) != "Cf")
     kept = " ".join(unicodedata.normalize("NFC", seen).split())
     check_name("the observer's name", kept)
+    check_no_formula(kept)
     return kept
+
+
+def check_no_formula(name: str) -> None:
+    """Raise ValueError for a name that a spreadsheet would run as a formula."""
+    if name.lstrip()[:1] in SIGNS or is_formula(name):
+        raise ValueError(f"the observer's name cannot begin with = + - or @, as a formula does, not {name!r:.80}")
 
 
 def look(name: str) -> str:

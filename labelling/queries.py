@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     Column,
@@ -28,6 +28,7 @@ from labelling.questions import same_question
 from labelling.records import UNSURE, Batch
 from labelling.undecidable import is_undecidable
 
+_T = TypeVar("_T")
 _CHUNK = 500  # values in one IN (...)
 
 _votes, _pairs, _batch_pairs, _ratings = schema.votes, schema.pairs, schema.batch_pairs, schema.ratings
@@ -124,7 +125,7 @@ def _sources() -> Select[Any]:
     return query.order_by(table.c.position)
 
 
-def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
     """`values` in pieces short enough for one IN (...)."""
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]

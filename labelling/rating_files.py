@@ -13,7 +13,8 @@ from labelling import manifest
 from labelling.checks import MAX_CIRCLES, check_rating, check_scores
 from labelling.errors import InvalidRating, VoteConflict
 from labelling.exchange import Columns, write_csv, write_parquet
-from labelling.importing import MAX_FILE, NAMESPACE, ExchangeError, Report, seconds_of
+from labelling.import_report import Report
+from labelling.importing import MAX_FILE, NAMESPACE, ExchangeError, seconds_of
 from labelling.matching import PictureFinder, Unmatched
 from labelling.people import KnownNames
 from labelling.records import Circle, Rating, StoredRating

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from labelling import manifest
+from labelling.csv_files import write_rows
 from labelling.manifest import Manifest, StudyError, StudyPair
 from labelling.records import UNSURE, StoredVote
 from labelling.store import Store
@@ -20,7 +19,6 @@ from labelling.suspects import answers_of
 from models.preference.clustered import Comparison, MethodScores, method_scores
 from models.preference.outliers import Answers, Verdict, judge
 from models.preference.thurstone import DisconnectedComparisons
-from tasks.files import atomic_path
 
 
 @dataclass(frozen=True)
@@ -180,9 +178,9 @@ def write_results(found: Results, out: Path) -> list[Path]:
         write_parquet(found.rows, STUDY_VOTES, paths[0])
         rows: list[list[Any]] = [["preferred", *found.methods]]
         rows += [[method, *(f"{n:g}" for n in row)] for method, row in zip(found.methods, found.counts, strict=True)]
-        _write_csv(paths[1], rows)
-        _write_csv(paths[2], [[*SCORES, *UNSUSPECTED], *score_rows(found)])
-        _write_csv(paths[3], [["observer", "votes", "suspect", "cannot_be_told"], *observer_rows(found)])
+        write_rows(rows, paths[1])
+        write_rows([[*SCORES, *UNSUSPECTED], *score_rows(found)], paths[2])
+        write_rows([["observer", "votes", "suspect", "cannot_be_told"], *observer_rows(found)], paths[3])
     except OSError as error:
         raise StudyError(
             f"the results cannot be written into {out} ({error.strerror}); choose another --out"
@@ -216,10 +214,3 @@ def observer_rows(found: Results) -> list[list[Any]]:
         [name, votes.count(name), "; ".join(verdict.reasons), verdict.untold or ""]
         for name, verdict in sorted(found.verdicts.items())
     ]
-
-
-def _write_csv(path: Path, rows: list[list[Any]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from labelling.addresses import noted
 from labelling.app import create_app
 from labelling.connection import project_root
 from labelling.store import Store
 from labelling.tokens import observer_link
 from labelling.voting import check_people
-from pictures import FileFault, read_text
+from pictures import read_text
 
 MANAGER = "manager"  # the observer whose link is printed for whoever runs the server
 
@@ -40,7 +41,7 @@ def serve(
 
     `rounds` None: every round of the store. `open_for` names the observer to make a link for, who is added where not
     known yet; `open_browser` opens that link. `host` is the address to listen on: loopback alone, unless another one is
-    given, and `allowed_hosts` the further names that browsers may call it by. The address is written to
+    given, and `allowed_hosts` the further names that browsers may call it by. The address is in
     `.loupe/label-address` while the server runs, for commands that print links. Raises UnknownRound, StoreError for a
     round that people do not label, StoreUnavailable, and OSError where host or port cannot be had.
     """
@@ -56,7 +57,7 @@ def serve(
         with _listen_as_before(host) if port == 0 else _listen(host, port) as listener:
             name = _in_url((*named, "127.0.0.1")[0] if _is_any(host) else host)
             address = f"http://{name}:{listener.getsockname()[1]}"
-            with _Noted(address):
+            with noted(address):
                 _greet(opened, address, open_for, open_browser, announce)
                 if _is_any(host) and not named:
                     announce("Other machines are refused until you name this one: --allow-host NAME")
@@ -143,24 +144,6 @@ def _is_any(host: str) -> bool:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
-
-
-class _Noted:
-    """The server's address in `.loupe/label-address`, as long as it runs."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-        self._path: Path = project_root() / ".loupe" / "label-address"
-
-    def __enter__(self) -> None:
-        _write(self._path, self._address)
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            if read_text(self._path).strip() == self._address:
-                self._path.unlink()
-        except (FileFault, OSError):
-            pass
 
 
 def _write(path: Path, line: str) -> None:

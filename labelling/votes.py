@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, bindparam, func, insert, select, tuple_
 
 from labelling import schema
 from labelling.checks import check_kind, check_membership, check_name, check_vote, findable
@@ -84,12 +84,19 @@ class Votes(Database):
         `question` is the text, as in Batch.question; "can't tell" is among the votes. The effective vote of an observer
         on a pair is the first one not taken back. Unknown keys have no votes.
         """
+        return self._effective(_votes.c.pair, sorted(set(keys)), kind, question)
+
+    def votes_at(self, places: Collection[tuple[str, str]], kind: str, question: str) -> list[StoredVote]:
+        """As `votes`, of single observers on single pairs: `places` are (pair key, observer)."""
+        return self._effective(tuple_(_votes.c.pair, _votes.c.observer), sorted(set(places)), kind, question)
+
+    def _effective(self, of: ColumnElement[Any], values: Sequence[Any], kind: str, question: str) -> list[StoredVote]:
         check_kind(kind)
         asked = question_id(question)
         first: dict[tuple[str, str], StoredVote] = {}
         with self._reading() as db:
-            for chunk in chunks(sorted(set(keys))):
-                query = select(_votes).where(_votes.c.pair.in_(chunk), _votes.c.kind == kind, standing(_votes))
+            for chunk in chunks(values):
+                query = select(_votes).where(of.in_(chunk), _votes.c.kind == kind, standing(_votes))
                 query = query.where(_votes.c.question == asked)
                 for row in db.execute(query.order_by(_votes.c.seq)):
                     first.setdefault((row.pair, row.observer), _stored(row))

@@ -8,7 +8,7 @@ from pictures.errors import AbsentFile, FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, nearest_name, stems
 from pictures.listing import Listing, list_photos, listing, some
-from pictures.opening import MAX_BYTES, check_regular, read_picture, read_regular
+from pictures.opening import MAX_BYTES, check_regular, open_regular, read_picture, read_regular
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
     Photo,
@@ -84,6 +84,7 @@ __all__ = [
     "moved",
     "name_key",
     "nearest_name",
+    "open_regular",
     "opened",
     "orientation_of",
     "parse_json",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from pictures.errors import AbsentFile, FileFault, ImageError
 
@@ -27,18 +28,8 @@ def read_regular(path: Path | str, most: int) -> bytes:
     Never waits for a writer, and never reads a device.
     """
     path = Path(path)
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    except FileNotFoundError:
-        raise _absent(path) from None
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        raise FileFault(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    try:
-        _refuse(path, os.fstat(descriptor), most)
-    except FileFault:
-        os.close(descriptor)
-        raise
-    with os.fdopen(descriptor, "rb") as file:  # not before: Python opens no folder
+    with open_regular(path) as file:
+        _refuse(path, os.fstat(file.fileno()), most)
         try:
             data = file.read(most + 1)
         except OSError as error:
@@ -69,10 +60,10 @@ def _absent(path: Path) -> AbsentFile:
     return AbsentFile(path, "a link to a file that is not there" if path.is_symlink() else "no such file")
 
 
-def _refuse(path: Path, status: os.stat_result, most: int) -> None:
+def _refuse(path: Path, status: os.stat_result, most: int | None) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise FileFault(path, f"{kind_of(status.st_mode)}, not a file")
-    if status.st_size > most:
+    if most is not None and status.st_size > most:
         raise FileFault(path, f"{_size(status.st_size)}, more than the {_size(most)} that such a file may have")
 
 
@@ -85,6 +76,23 @@ def read_picture(path: Path | str) -> bytes:
     if not data:
         raise ImageError(path, "the file is empty; copy it again or take it out")
     return data
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """A regular file (links are followed) of any size, opened to be read in pieces. Raises `FileFault` as `read_regular`."""
+    path = Path(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except FileNotFoundError:
+        raise _absent(path) from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise FileFault(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    try:
+        _refuse(path, os.fstat(descriptor), None)
+    except FileFault:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
 
 
 def _size(count: int) -> str:

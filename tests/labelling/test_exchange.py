@@ -13,8 +13,10 @@ from exchange_helpers import answer, write_outputs
 from label_helpers import make_pairs, sha
 
 from labelling import study
+from labelling.csv_votes import read_csv
 from labelling.exchange import PAPER, VOTES, export_votes
-from labelling.importing import ExchangeError, Report, read_csv, registered_pictures, take
+from labelling.import_report import Report
+from labelling.importing import ExchangeError, registered_pictures, take
 from labelling.matching import PictureFinder
 from labelling.results import results as study_results
 from labelling.store import FUSION_CRITERIA, Options, Store, UnknownRound
@@ -201,9 +203,9 @@ def test_every_bad_row_is_refused_with_its_reason_and_the_rest_is_taken(voted: S
         f"cy,{a},{b},second,first,1.5,,",  # a second answer
         f",{a},{b},first,first,,,",
         f"dora,{a},{b},best,first,,,",
-        f"dora,{a},{b},first,up,,,",
-        f"dora,{a},{b},first,first,soon,,",
-        f"dora,{a},{b},first,first,-1,,",
+        f"dan,{a},{b},first,up,,,",
+        f"dea,{a},{b},first,first,soon,,",
+        f"dirk,{a},{b},first,first,-1,,",
         f"dora,{a},{sha(99)},first,first,,,",
         f"dora,{a},{a},first,first,,,",
         f"dora,{a},{PAIRS[0].first_sha256},first,first,,,",
@@ -213,19 +215,23 @@ def test_every_bad_row_is_refused_with_its_reason_and_the_rest_is_taken(voted: S
         f"eve,{a},{b},first,first,,,vote-ann-{PAIRS[0].key[:16]}",  # somebody else's id
     )
     report = import_csv(voted, path)
-    assert report.taken == 1
+    assert report.taken == 4
     reasons = dict(report.refused)
     expected = {
-        "row 3": "a second answer", "row 4": "no observer", "row 5": "'best'", "row 6": "neither first nor second",
-        "row 7": "'soon'", "row 8": "from 0", "row 9": "not a registered sha256", "row 10": "the same picture",
-        "row 11": "no pair in any round", "row 12": "votes of llm do not count in round r01", "row 13": "has voted",
-        "row 14": "printable", "row 15": "already stored with other content",
+        "line 3": "a second answer", "line 4": "no observer", "line 5": "'best'",
+        "line 9": "not a registered sha256", "line 10": "the same picture",
+        "line 11": "no pair in any round", "line 12": "votes of llm do not count in round r01", "line 13": "has voted",
+        "line 14": "printable", "line 15": "already stored with other content",
     }  # fmt: skip
     assert set(reasons) == set(expected)
     for place, words in expected.items():
         assert words in reasons[place], place
-    assert report.lines()[0] == "1 vote taken, 0 there already, 13 not taken"
-    assert len(voted.votes([PAIRS[3].key], "people", "Which?")) == 1
+    dropped = dict(report.dropped)
+    assert {place: reason.split(",")[0] for place, reason in dropped.items()} == {
+        "line 6": "left is 'up'", "line 7": "seconds are 'soon'", "line 8": "seconds are '-1'",
+    }  # fmt: skip
+    assert report.lines()[0] == "4 of 14 votes taken, 0 there already, 10 not taken"
+    assert len(voted.votes([PAIRS[3].key], "people", "Which?")) == 4
 
 
 def test_a_changed_answer_does_not_replace_the_first(voted: Store, root: Path) -> None:
@@ -257,7 +263,7 @@ def test_only_the_named_rounds_pairs(voted: Store, root: Path) -> None:
         ("observer,choice,first\n", "first and second"),
         ("choice,first,second\n", "column observer"),
         ("", "column choice"),
-        ("observer,choice,first,second\n\xff", "not text in UTF-8"),
+        ("observer,choice,first,second\n\0\xff", "zero bytes; save it as CSV UTF-8"),
     ],
 )
 def test_files_that_hold_no_votes(voted: Store, root: Path, content: str, words: str) -> None:

@@ -11,7 +11,8 @@ import pytest
 from exchange_helpers import write_outputs
 
 from labelling import study
-from labelling.importing import ExchangeError, Report, registered_pictures, take
+from labelling.import_report import Report
+from labelling.importing import ExchangeError, registered_pictures, take
 from labelling.label_studio import annotator, read_config, read_label_studio
 from labelling.manifest import Manifest
 from labelling.matching import PictureFinder

@@ -11,7 +11,8 @@ from sqlalchemy import insert
 from web_helpers import Browser, make_app
 
 from labelling import schema
-from labelling.importing import Answer, Report, take
+from labelling.import_report import Report
+from labelling.importing import Answer, take
 from labelling.people import KnownNames, clean_name, look
 from labelling.rating_files import import_ratings
 from labelling.store import FUSION_CRITERIA, Options, RatingItem, Store

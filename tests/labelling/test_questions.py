@@ -13,7 +13,8 @@ from label_helpers import make_pairs, png, sha, vote
 from web_helpers import Browser, make_app
 
 from labelling import study
-from labelling.importing import Answer, Report, take
+from labelling.import_report import Report
+from labelling.importing import Answer, take
 from labelling.manifest import StudyError
 from labelling.questions import question_id, same_question
 from labelling.queue import Queue

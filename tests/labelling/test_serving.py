@@ -8,15 +8,20 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from label_helpers import make_pairs, wait_for
+from typer.testing import CliRunner
 
+from cli.main import app
+from labelling.addresses import running
 from labelling.serve import _listen, serve
 from labelling.store import Store, StoreError, UnknownRound
 
@@ -127,6 +132,64 @@ def test_killed_and_started_again_nothing_is_lost_and_links_and_pages_go_on(
     assert anna.post("/api/vote", json=votes[1]).json()["state"]["done"] == 2
     assert second.links[-1] == first.links[1]
     assert second.browser(first.links[0]).get(f"/compare/{place}").status_code == 200
+
+
+@pytest.mark.slow
+def test_a_second_server_leaves_the_first_ones_address(
+    project: Path, servers: list[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links are printed for the newest one that runs, whichever ends first, and by whatever end."""
+    monkeypatch.chdir(project)
+    monkeypatch.delenv("LOUPE_LABELS", raising=False)
+    noted = project / ".loupe" / "label-address"
+
+    def link() -> str:
+        return CliRunner().invoke(app, ["observers", "add", "ann"]).output.splitlines()[1]
+
+    first, second, third = (Server(project) for _ in range(3))
+    servers += [first, second, third]
+    assert len({first.address, second.address, third.address}) == 3
+    assert noted.read_text().split() == [first.address, second.address, third.address]
+    assert link().startswith(f"{third.address}/o/")
+    third.end(signal.SIGKILL)  # cleans nothing up
+    assert link().startswith(f"{second.address}/o/")
+    second.end(signal.SIGINT)
+    assert first.address in noted.read_text().split()
+    assert second.address not in noted.read_text().split()
+    assert link().startswith(f"{first.address}/o/")
+    with socket.socket() as other:  # another program has the port of the killed one
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", int(third.address.rsplit(":", 1)[1])))
+        assert link().startswith(f"{first.address}/o/")
+    fourth = Server(project)
+    servers.append(fourth)
+    assert noted.read_text().split() == [first.address, fourth.address], "the killed one is gone"
+    first.end(signal.SIGTERM)
+    assert noted.read_text().split() == [fourth.address]
+    fourth.end(signal.SIGTERM)
+    assert not noted.exists()
+    assert "no labelling app runs here" in link()
+
+
+@pytest.mark.parametrize(
+    "line", ["", "nonsense", "http://[bad", "ftp://127.0.0.1:1", "http://127.0.0.1:99999", "http://no.example:9"]
+)
+def test_addresses_that_nobody_answers_at(project: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.chdir(project)
+    (project / ".loupe" / "label-address").write_text(f"{line}\n")
+    assert running() is None
+
+
+def test_a_web_server_that_is_no_labelling_app(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        (project / ".loupe" / "label-address").write_text(f"http://127.0.0.1:{other.server_port}\n")
+        found = running()
+        other.shutdown()
+        thread.join()
+    assert found is None
 
 
 def test_answers_are_sent_at_once() -> None:
