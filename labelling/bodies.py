@@ -38,6 +38,12 @@ class SetBody(Body):
     set: _Token
 
 
+class EnterBody(Body):
+    """The token of a personal link."""
+
+    link: _Token
+
+
 class NextBody(SetBody):
     """A set, and the showings on screen or not yet sent, which are not to be shown again."""
 

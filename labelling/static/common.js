@@ -15,12 +15,13 @@ export class Refused extends Error {
   }
 }
 
-export async function call(path, body) {
+// `code`: of the session, where it is not that of this page.
+export async function call(path, body, code = SESSION) {
   let response;
   try {
     response = await fetch(path, {
       method: "POST",
-      headers: { "Content-Type": "application/json", "X-Loupe-Session": SESSION },
+      headers: { "Content-Type": "application/json", "X-Loupe-Session": code },
       body: JSON.stringify(body),
     });
   } catch {
