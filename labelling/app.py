@@ -96,7 +96,7 @@ def _add_pages(app: FastAPI, door: Doorkeeper, desks: Desks, pages: Pages) -> No
 
     def rated(session: Session, wanted: Set) -> dict[str, Any]:
         options = desks.batch(wanted, session.observer).options
-        return {"criteria": [asdict(criterion) for criterion in options.criteria]}
+        return {"criteria": [asdict(criterion) for criterion in options.criteria], "classes": options.classes}
 
     @app.get("/")
     def sets(request: Request) -> Response:

@@ -65,11 +65,12 @@ class VoteBody(ShowingBody):
 
 
 class CircleBody(Body):
-    """A circle, in pixels of the picture."""
+    """A circle, in pixels of the picture, and the class of the artifact in it."""
 
     x: _Pixels
     y: _Pixels
     radius: _Pixels
+    artifact: Annotated[str, Field(max_length=200)] = ""
 
 
 class RateBody(ShowingBody):

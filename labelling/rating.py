@@ -37,7 +37,9 @@ class RatingDesk:
             raise AnswerNotAllowed("what is asked here was changed meanwhile; reload the page")
         if verdict != "accepted":  # an accepted rating is taken over from the store, whatever the page sends
             bare = verdict == "rejected" and not scores
-            _check(scores, {} if bare else self._criteria(), circles, self._work.pictures.size(shown.first))
+            options = self._work.store.options(self.round)
+            size = self._work.pictures.size(shown.first)
+            _check(scores, {} if bare else self._criteria(), circles, size, options.classes)
         rating = Rating(
             id=id, item=shown.first, observer=observer.name, kind="people", round=self.round,
             scores={} if verdict == "accepted" else dict(scores), circles=() if verdict == "accepted" else tuple(circles),
@@ -76,6 +78,7 @@ class RatingDesk:
         self._work.pictures.prepare([found.item, *(picture for _, picture in found.sources)])
         return {
             "id": self._work.names.showing(observer, self.round, "rate", found.item, question_id=self._question()),
+            "draft": self._work.names.draft(observer, self.round, found.item, self._question()),
             "picture": self._work.show(observer, found.item),
             "sources": self._work.show_sources(observer, found.sources),
         }
@@ -91,6 +94,7 @@ class RatingDesk:
             "id": self._work.names.showing(
                 observer, self.round, "review", item, found.rating.id, question_id=self._question()
             ),
+            "draft": self._work.names.draft(observer, self.round, found.rating.id, self._question()),
             "picture": self._work.show(observer, item),
             "sources": self._work.show_sources(observer, found.sources),
             "ratings": _anonymous(ratings),
@@ -136,8 +140,9 @@ def _anonymous(ratings: Sequence[StoredRating]) -> list[dict[str, Any]]:
 
 
 def _check(
-    scores: Mapping[str, int], criteria: Mapping[str, Criterion], circles: Sequence[Circle], size: tuple[int, int]
-) -> None:
+    scores: Mapping[str, int], criteria: Mapping[str, Criterion], circles: Sequence[Circle], size: tuple[int, int],
+    classes: Sequence[str],
+) -> None:  # fmt: skip
     """The same rules as the store's, which names pictures and people in its sentences."""
     if set(scores) != set(criteria):
         raise AnswerNotAllowed(f"scores are asked for exactly {', '.join(criteria) or 'nothing'}")
@@ -152,3 +157,5 @@ def _check(
             raise AnswerNotAllowed(
                 f"circle {number} must have its centre in the picture and a radius above 0, at most its longer side"
             )
+        if circle.artifact not in ("", *classes):
+            raise AnswerNotAllowed(f"circle {number} is of no class of artifacts that is asked for here")

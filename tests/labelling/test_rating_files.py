@@ -63,7 +63,7 @@ def test_a_rating_by_photo_by_path_and_by_sha256(opened: Store, root: Path) -> N
         "",
     )
     assert (report.taken, report.known, report.refused) == (3, 0, [])
-    found = {rating.item: rating for rating in opened.ratings("fusion")}
+    found = {rating.item: rating for rating in opened.ratings("fusion", unreviewed=True)}
     cat = found[known["ours", "cat"]]
     assert (cat.observer, cat.kind, cat.note, cat.seconds) == ("gpt", "llm", "<b>fine</b>", 1.5)
     assert dict(cat.scores) == SCORES
