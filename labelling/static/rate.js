@@ -1,4 +1,4 @@
-// One fused picture: four scores, circles around artifacts, a note.
+// One picture: its scores, circles around artifacts, a note.
 
 import { byId, enable, enabled, uuid4 } from "./common.js";
 import { Flow } from "./flow.js";
@@ -12,11 +12,12 @@ const flow = new Flow({
   load: (showing) => judging.load(showing),
   show: async (showing, undone) => {
     await judging.show(showing);
-    if (undone) await judging.recall(showing);
+    await judging.bringBack(showing, undone);
     judging.form.enable(true);
     judging.form.focus();
   },
   hide: () => judging.hide(),
+  begun: () => judging.steps.length > 0,
   enabled: (on) => {
     judging.enable(on);
     check();
@@ -25,7 +26,10 @@ const flow = new Flow({
 
 function check() {
   const { missing, open } = judging.form;
-  const text = missing.length ? `${missing.length} of ${judging.form.groups.length} criteria still to score` : "";
+  const next = judging.form.next;
+  const text = missing.length
+    ? `${missing.length} of ${judging.form.groups.length} criteria still to score${next ? `; next: ${next.dataset.title}` : ""}`
+    : "";
   if (byId("missing").textContent !== text) byId("missing").textContent = text;
   enable(byId("submit"), open && !missing.length);
 }
@@ -33,8 +37,7 @@ function check() {
 function submit() {
   if (!enabled(byId("submit"))) return judging.form.focus();
   const body = { id: uuid4(), ...judging.answer, seconds: flow.seconds };
-  judging.remember(flow.current);
-  return flow.answer("/api/rate", body);
+  return judging.send(flow, "/api/rate", body);
 }
 
 byId("submit").addEventListener("click", submit);
