@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from labelling.records import Circle, Criterion, Observer, Rating, StoredRating
 from labelling.sets import AnswerNotAllowed, Ending, Showing, State, Work, after_saving, round_seconds
+
+_RATED_BEFORE = "This picture you had rated before (in another window?): that rating counts, not this one."
+_REVIEWED_BEFORE = (
+    "This rating was reviewed before (by somebody else, or in another window): that review counts, not yours."
+)
 
 
 class RatingDesk:
@@ -31,7 +36,8 @@ class RatingDesk:
     ) -> State:  # fmt: skip
         """Store a rating, or a review with its `verdict`, under the id that the page made; retries as with votes.
 
-        Raises AnswerNotAllowed for scores or circles that the round does not ask for, and as PairDesk.vote.
+        The state's `notice` says where another one counts instead. Raises AnswerNotAllowed for scores or circles that
+        the round does not ask for, and as PairDesk.vote.
         """
         if shown.question_id not in ("", self._question()):
             raise AnswerNotAllowed("what is asked here was changed meanwhile; reload the page")
@@ -47,7 +53,9 @@ class RatingDesk:
         )  # fmt: skip
         was_complete = self._complete()
         new = self._work.store.add_ratings([rating])
-        return after_saving(lambda: self._counted(observer, late=was_complete and bool(new)))
+        return after_saving(
+            lambda: replace(self._counted(observer, late=was_complete and bool(new)), notice=self._notice(id))
+        )
 
     def skip(self, observer: Observer, shown: Showing) -> State:
         """Put a picture or a rating off: it comes back when nothing else is left."""
@@ -100,6 +108,11 @@ class RatingDesk:
             "ratings": _anonymous(ratings),
             "disagreement": disagreement(self._criteria(), [rating.scores for rating in ratings]),
         }
+
+    def _notice(self, id: str) -> str | None:
+        if self._work.store.counts_instead(id) is None:
+            return None
+        return _REVIEWED_BEFORE if self.review else _RATED_BEFORE
 
     def _counted(self, observer: Observer, late: bool) -> State:
         if not self.review and not late and self._complete():

@@ -91,6 +91,25 @@ class Ratings(Rounds):
                 kept.append(review)
         return sorted(kept, key=lambda rating: (rating.item, rating.observer))
 
+    def counts_instead(self, id: str) -> StoredRating | None:
+        """What counts instead of a rating or review that was stored: the same observer's first one of the picture, or
+        the first review of the same rating; None where it is the one that counts, or was taken back.
+        """
+        with self._reading() as db:
+            asked = db.execute(select(_ratings).where(_ratings.c.id == id, standing(_ratings))).one_or_none()
+            if asked is None:
+                return None
+            query = select(_ratings).where(
+                _ratings.c.round == asked.round, _ratings.c.question == asked.question, _ratings.c.seq < asked.seq,
+                _ratings.c.item == asked.item, standing(_ratings),
+            ).order_by(_ratings.c.seq).limit(1)  # fmt: skip
+            if asked.reviews is None:
+                query = query.where(_ratings.c.observer == asked.observer, _ratings.c.reviews.is_(None))
+            else:
+                query = query.where(_ratings.c.reviews == asked.reviews)
+            found = db.execute(query).one_or_none()
+        return None if found is None else _stored(found)
+
     def next_item(self, round: str, observer: str, skip: Collection[str] = ()) -> OpenItem | None:
         """The next picture that still owes ratings and that `observer` has not rated, in this observer's own order.
 

@@ -26,10 +26,7 @@ const flow = new Flow({
 
 function check() {
   const { missing, open } = judging.form;
-  const next = judging.form.next;
-  const text = missing.length
-    ? `${missing.length} of ${judging.form.groups.length} criteria still to score${next ? `; next: ${next.dataset.title}` : ""}`
-    : "";
+  const text = missing.length ? `${missing.length} of ${judging.form.groups.length} criteria still to score` : "";
   if (byId("missing").textContent !== text) byId("missing").textContent = text;
   enable(byId("submit"), open && !missing.length);
 }
