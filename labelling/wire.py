@@ -224,7 +224,7 @@ class Connection(H11Protocol):
     def _too_slow(self) -> None:
         if self.transport.is_closing():
             return
-        if self.cycle is None or not self.cycle.response_started:
+        if self._what is not None and (self._what[0] == "head" or not self.cycle.response_started):
             self.transport.write(_refusal(408, "Request Timeout", "the request did not come in whole; send it again"))
         self.transport.close()
 

@@ -133,7 +133,8 @@ def test_the_second_rating_of_the_same_picture_in_a_file(opened: Store, root: Pa
 def test_a_persons_second_rating_of_a_picture_is_not_said_to_be_taken(opened: Store, root: Path) -> None:
     """The page's ratings have ids of their own, so an import of the same person's is another one, which never counts."""
     item = pictures(manifest.find("fusion"))["ours", "cat"]
-    opened.add_ratings([Rating(id="page", item=item, observer="Eva", kind="people", scores=SCORES, round="fusion")])
+    given = {"item": item, "observer": "Eva", "kind": "people", "scores": SCORES, "note": "<b>fine</b>"}
+    opened.add_ratings([Rating(id="page", round="fusion", **given)])
     report = imported(
         opened, root, line(observer=" Eva ", kind="people"), line(observer="Eva", kind="people", id="other")
     )
