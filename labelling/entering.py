@@ -32,7 +32,7 @@ def add_entrance(app: FastAPI, door: Doorkeeper, pages: Pages) -> None:
         except EXPECTED as error:
             return pages.refuse(*refusal(error))
         if present is not None and present.observer.id != session.observer.id:
-            return pages.show("enter", session=present.code, link=token, **_names(present, session))
+            return pages.show("enter", 200, session=present.code, link=token, **_names(present, session))
         if present is None and _may_hide_a_cookie(request):
             return pages.show("enter", session="", link=token, you="", other="")
         return _let_in(RedirectResponse("/", 303), session)
