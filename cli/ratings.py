@@ -10,7 +10,9 @@ import typer
 from cli.errors import plain_errors
 from cli.study import Methods, Sources, say_left_out
 
-app = typer.Typer(help="Ratings of fused pictures: four scores and marked artifacts.", no_args_is_help=True)
+_PLAIN_QUESTION = "How good is this picture?"
+
+app = typer.Typer(help="Ratings of single pictures: scores of 1 to 5 and marked artifacts.", no_args_is_help=True)
 
 
 @app.command()
@@ -20,21 +22,34 @@ def create(
     source: Sources = None,
     raters: Annotated[int, typer.Option(min=1, help="People per picture")] = 1,
     question: Annotated[str | None, typer.Option(help="The question above the picture")] = None,
+    criteria: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML: `criteria`, a list of name, text, best, worst; perhaps `classes` (default: fusion's four)"
+        ),
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Classes of artifacts for circles, such as halo,noise; instead of the file's")
+    ] = None,
 ) -> None:
     """Register every picture of the methods for rating, with what it was fused from beside it."""
+    from labelling.criteria import check_classes, load_criteria
     from labelling.folders import parse
     from labelling.store import FUSION_CRITERIA, Options, Store
     from labelling.study import RATING_QUESTION, create_ratings
 
     with Store.open() as store, plain_errors():
+        asked, told = (FUSION_CRITERIA, ()) if criteria is None else load_criteria(criteria)
+        if classes is not None:
+            told = check_classes("--classes: ", [each.strip() for each in classes.split(",")])
         made = create_ratings(
             store,
             name,
             parse(methods, "method"),
             parse(source or [], "source"),
-            options=Options(criteria=FUSION_CRITERIA),
+            options=Options(criteria=asked, classes=told),
             raters=raters,
-            question=question or RATING_QUESTION,
+            question=question or (RATING_QUESTION if criteria is None else _PLAIN_QUESTION),
         )
     count = len({picture.sha256 for picture in made.manifest.pictures})
     print(f"ratings {name}: {count} pictures of {len(made.manifest.methods)} methods, raters wanted for each: {raters}")
@@ -65,10 +80,13 @@ def import_(
 def export(
     name: Annotated[str, typer.Argument(help="The set")],
     out: Annotated[Path, typer.Option(help="The file to write: .parquet or .csv")],
+    unreviewed: Annotated[
+        bool, typer.Option("--unreviewed", help="Let ratings of language models count that nobody reviewed")
+    ] = False,
 ) -> None:
     """Write every rating and review of a set to a file, with those marked that count."""
     from labelling.rating_files import export_ratings
     from labelling.store import Store
 
     with Store.open() as store:
-        print(export_ratings(store, name, out))
+        print(export_ratings(store, name, out, unreviewed))

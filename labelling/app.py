@@ -20,6 +20,7 @@ from fastapi.responses import RedirectResponse
 from labelling.access import COOKIE, EXPECTED, check_manager, refusal, session_of
 from labelling.calls import add_calls
 from labelling.desks import Desks
+from labelling.entering import add_entrance
 from labelling.pages import Pages, static_files
 from labelling.pictures import NoTile, Pictures
 from labelling.records import TIE, UNSURE
@@ -30,7 +31,6 @@ from labelling.store import Store
 from labelling.tokens import Doorkeeper, Sealer, Session
 from labelling.voting import answers_of
 
-_COOKIE_AGE = 90 * 24 * 3600  # seconds; a link that is revoked ends at once all the same
 _TILE_THREADS = 8
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
@@ -62,6 +62,7 @@ def create_app(
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_middleware(Shield, hosts=tuple(allowed_hosts))
+    add_entrance(app, door, pages)
     _add_pages(app, door, desks, pages)
     _add_pictures(app, door, desks, pictures)
     add_calls(app, door, desks, store)
@@ -95,19 +96,7 @@ def _add_pages(app: FastAPI, door: Doorkeeper, desks: Desks, pages: Pages) -> No
 
     def rated(session: Session, wanted: Set) -> dict[str, Any]:
         options = desks.batch(wanted, session.observer).options
-        return {"criteria": [asdict(criterion) for criterion in options.criteria]}
-
-    @app.get("/o/{token}")
-    def enter(token: str) -> Response:
-        try:
-            session = door.admit(token)
-        except EXPECTED as error:
-            return pages.refuse(*refusal(error))
-        response = RedirectResponse("/", 303)
-        response.set_cookie(
-            COOKIE, session.cookie, max_age=_COOKIE_AGE, path="/", httponly=True, samesite="strict"
-        )  # fmt: skip
-        return response
+        return {"criteria": [asdict(criterion) for criterion in options.criteria], "classes": options.classes}
 
     @app.get("/")
     def sets(request: Request) -> Response:

@@ -38,6 +38,12 @@ class SetBody(Body):
     set: _Token
 
 
+class EnterBody(Body):
+    """The token of a personal link."""
+
+    link: _Token
+
+
 class NextBody(SetBody):
     """A set, and the showings on screen or not yet sent, which are not to be shown again."""
 
@@ -59,11 +65,12 @@ class VoteBody(ShowingBody):
 
 
 class CircleBody(Body):
-    """A circle, in pixels of the picture."""
+    """A circle, in pixels of the picture, and the class of the artifact in it."""
 
     x: _Pixels
     y: _Pixels
     radius: _Pixels
+    artifact: Annotated[str, Field(max_length=200)] = ""
 
 
 class RateBody(ShowingBody):

@@ -55,7 +55,7 @@ class Calls:
         verdict = body.verdict if isinstance(body, ReviewBody) else None
         shown = self._names.open_showing(observer, body.showing, "rate" if verdict is None else "review")
         desk = self._desks.ratings(shown.round, observer, review=verdict is not None)
-        circles = [Circle(x=circle.x, y=circle.y, radius=circle.radius) for circle in body.circles]
+        circles = [Circle(x=c.x, y=c.y, radius=c.radius, artifact=c.artifact) for c in body.circles]
         state = desk.rate(
             observer, body.id, shown, verdict=verdict, scores=body.scores, circles=circles, note=body.note,
             seconds=body.seconds,

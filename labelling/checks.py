@@ -63,6 +63,8 @@ def check_asked(round: str, kind: str, votes: int, question: str, options: Optio
         check_name("the name of a criterion", criterion.name)
         if len(criterion.scale) != 5 or names.count(criterion.name) > 1:
             raise ValueError(f"criterion {criterion.name} must come once and say what each of 1 to 5 means")
+    for artifact in options.classes:
+        check_name("a class of artifacts", artifact)
 
 
 def check_sources(subject: str, sources: Sequence[SourceImage]) -> None:
@@ -159,8 +161,10 @@ def check_rating(rating: Rating) -> None:
         raise InvalidRating(f"rating {rating.id}: {wrong}; nothing was stored")
 
 
-def check_scores(rating: Rating, criteria: Sequence[str], size: tuple[int, int]) -> None:
-    """Raise InvalidRating unless the scores fit the round's criteria and the circles the picture's (width, height)."""
+def check_scores(rating: Rating, criteria: Sequence[str], size: tuple[int, int], classes: Sequence[str] = ()) -> None:
+    """Raise InvalidRating unless the scores fit the round's criteria, and the circles its classes and the picture's
+    (width, height).
+    """
     rejected_bare = rating.verdict == "rejected" and not rating.scores
     if not rejected_bare and set(rating.scores) != set(criteria):
         raise InvalidRating(
@@ -177,6 +181,11 @@ def check_scores(rating: Rating, criteria: Sequence[str], size: tuple[int, int])
             raise InvalidRating(
                 f"rating {rating.id}: the centre of a circle lies in the picture ({width} x {height}), its radius is "
                 f"above 0 and at most {max(size)}; nothing was stored"
+            )
+        if circle.artifact not in ("", *classes):
+            raise InvalidRating(
+                f"rating {rating.id}: {circle.artifact!r:.80} is no class of artifacts here (there: "
+                f"{', '.join(classes) or 'none'}); nothing was stored"
             )
 
 

@@ -178,6 +178,7 @@ def _trials(store: Store, round: str, pairs: Sequence[tuple[str, str, str]]) -> 
 def _schema(columns: Columns) -> pa.Schema:
     import pyarrow as pa
 
-    circle = pa.list_(pa.struct([("x", pa.float64()), ("y", pa.float64()), ("radius", pa.float64())]))
+    places = [(name, pa.float64()) for name in ("x", "y", "radius")]
+    circle = pa.list_(pa.struct([*places, ("artifact", pa.string())]))
     kinds = {"str": pa.string(), "int": pa.int32(), "float": pa.float64(), "bool": pa.bool_(), "circles": circle}
     return pa.schema([pa.field(name, kinds[kind]) for name, kind in columns.items()])

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from labelling.rating_agreement import among_people, models_with_people
 from labelling.records import Batch, StoredRating
 from labelling.store import Store, UnknownRound
 from labelling.suspects import answers_of
@@ -29,7 +30,6 @@ from models.preference.outliers import Verdict, judge
 
 _LOW, _HIGH, _TIE, _UNSURE = range(4)  # as labelling.records.CHOICES
 _VOTE, _REPEAT = range(2)  # as labelling.records.PURPOSES
-_SCORES = 5
 
 _kept: weakref.WeakKeyDictionary[Store, dict[str, tuple[Any, dict[str, Any]]]] = weakref.WeakKeyDictionary()
 
@@ -38,9 +38,10 @@ def overview(store: Store) -> dict[str, Any]:
     """Every round of the store as the watch page shows it, and the time. None stands for what is not defined (yet).
 
     alpha: Krippendorff's, nominal over the two pictures and "about the same" ("can't tell" is no answer); in a round of
-    ratings the mean over its criteria, ordinal. pairwise: share of equal answers among all pairs of answers to a pair.
-    agreement: how often an observer agrees with the majority of the others. left_p: see `agreement.position_bias`;
-    suspect, untold: see `outliers.Verdict`, the reasons joined. Raises StoreUnavailable.
+    ratings the mean over its criteria, ordinal, of people among people, with `models` for language models. pairwise:
+    share of equal answers among all pairs of answers to a pair. agreement: how often an observer agrees with the majority
+    of the others. left_p: see `agreement.position_bias`; suspect, untold: see `outliers.Verdict`, the reasons joined.
+    Raises StoreUnavailable.
     """
     kept = _kept.setdefault(store, {})
     people = [o.name for o in store.observers() if o.revoked_at is None and o.role != "manager"]
@@ -173,7 +174,8 @@ def _ratings(store: Store, batch: Batch) -> dict[str, Any]:
     for rating in ratings:
         if rating.kind == batch.kind:
             raters[rating.item].add(rating.observer)
-    alphas = {c.name: _criterion(ratings, items, c.name) for c in batch.options.criteria}
+    criteria = [criterion.name for criterion in batch.options.criteria]
+    alphas = among_people(ratings, items, criteria)
     known = [value for value in alphas.values() if value is not None]
     owing = {item for item, names in raters.items() if len(names) < batch.votes_per_pair}
     return {
@@ -182,22 +184,15 @@ def _ratings(store: Store, batch: Batch) -> dict[str, Any]:
         "unsure": 0,
         "undecidable": 0,
         "alpha": float(np.mean(known)) if known else None,
-        "alpha_reason": None if known else "nothing was judged by two observers yet, or nobody differs in anything",
+        "alpha_reason": None if known else "nothing was judged by two people yet, or nobody differs in anything",
         "pairwise": None,
+        "models": models_with_people(ratings, items, criteria),
         "criteria": alphas,
         "reviews": reviews,
         "observers": [
             _rater(name, kind, ratings, owing) for name, kind in sorted({(r.observer, r.kind) for r in ratings})
         ],
     }  # fmt: skip
-
-
-def _criterion(ratings: Sequence[StoredRating], items: dict[str, int], name: str) -> float | None:
-    counts = np.zeros((len(items), _SCORES), dtype=np.int32)
-    for rating in ratings:
-        if name in rating.scores:
-            counts[items[rating.item], rating.scores[name] - 1] += 1
-    return krippendorff_alpha(counts, ordinal=True).value
 
 
 def _rater(name: str, kind: str, ratings: Sequence[StoredRating], owing: set[str]) -> dict[str, Any]:

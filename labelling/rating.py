@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from labelling.records import Circle, Criterion, Observer, Rating, StoredRating
 from labelling.sets import AnswerNotAllowed, Ending, Showing, State, Work, after_saving, round_seconds
+
+_RATED_BEFORE = "This picture you had rated before (in another window?): that rating counts, not this one."
+_REVIEWED_BEFORE = (
+    "This rating was reviewed before (by somebody else, or in another window): that review counts, not yours."
+)
 
 
 class RatingDesk:
@@ -31,13 +36,16 @@ class RatingDesk:
     ) -> State:  # fmt: skip
         """Store a rating, or a review with its `verdict`, under the id that the page made; retries as with votes.
 
-        Raises AnswerNotAllowed for scores or circles that the round does not ask for, and as PairDesk.vote.
+        The state's `notice` says where another one counts instead. Raises AnswerNotAllowed for scores or circles that
+        the round does not ask for, and as PairDesk.vote.
         """
         if shown.question_id not in ("", self._question()):
             raise AnswerNotAllowed("what is asked here was changed meanwhile; reload the page")
         if verdict != "accepted":  # an accepted rating is taken over from the store, whatever the page sends
             bare = verdict == "rejected" and not scores
-            _check(scores, {} if bare else self._criteria(), circles, self._work.pictures.size(shown.first))
+            options = self._work.store.options(self.round)
+            size = self._work.pictures.size(shown.first)
+            _check(scores, {} if bare else self._criteria(), circles, size, options.classes)
         rating = Rating(
             id=id, item=shown.first, observer=observer.name, kind="people", round=self.round,
             scores={} if verdict == "accepted" else dict(scores), circles=() if verdict == "accepted" else tuple(circles),
@@ -45,7 +53,9 @@ class RatingDesk:
         )  # fmt: skip
         was_complete = self._complete()
         new = self._work.store.add_ratings([rating])
-        return after_saving(lambda: self._counted(observer, late=was_complete and bool(new)))
+        return after_saving(
+            lambda: replace(self._counted(observer, late=was_complete and bool(new)), notice=self._notice(id))
+        )
 
     def skip(self, observer: Observer, shown: Showing) -> State:
         """Put a picture or a rating off: it comes back when nothing else is left."""
@@ -76,6 +86,7 @@ class RatingDesk:
         self._work.pictures.prepare([found.item, *(picture for _, picture in found.sources)])
         return {
             "id": self._work.names.showing(observer, self.round, "rate", found.item, question_id=self._question()),
+            "draft": self._work.names.draft(observer, self.round, found.item, self._question()),
             "picture": self._work.show(observer, found.item),
             "sources": self._work.show_sources(observer, found.sources),
         }
@@ -91,11 +102,17 @@ class RatingDesk:
             "id": self._work.names.showing(
                 observer, self.round, "review", item, found.rating.id, question_id=self._question()
             ),
+            "draft": self._work.names.draft(observer, self.round, found.rating.id, self._question()),
             "picture": self._work.show(observer, item),
             "sources": self._work.show_sources(observer, found.sources),
             "ratings": _anonymous(ratings),
             "disagreement": disagreement(self._criteria(), [rating.scores for rating in ratings]),
         }
+
+    def _notice(self, id: str) -> str | None:
+        if self._work.store.counts_instead(id) is None:
+            return None
+        return _REVIEWED_BEFORE if self.review else _RATED_BEFORE
 
     def _counted(self, observer: Observer, late: bool) -> State:
         if not self.review and not late and self._complete():
@@ -136,8 +153,9 @@ def _anonymous(ratings: Sequence[StoredRating]) -> list[dict[str, Any]]:
 
 
 def _check(
-    scores: Mapping[str, int], criteria: Mapping[str, Criterion], circles: Sequence[Circle], size: tuple[int, int]
-) -> None:
+    scores: Mapping[str, int], criteria: Mapping[str, Criterion], circles: Sequence[Circle], size: tuple[int, int],
+    classes: Sequence[str],
+) -> None:  # fmt: skip
     """The same rules as the store's, which names pictures and people in its sentences."""
     if set(scores) != set(criteria):
         raise AnswerNotAllowed(f"scores are asked for exactly {', '.join(criteria) or 'nothing'}")
@@ -152,3 +170,5 @@ def _check(
             raise AnswerNotAllowed(
                 f"circle {number} must have its centre in the picture and a radius above 0, at most its longer side"
             )
+        if circle.artifact not in ("", *classes):
+            raise AnswerNotAllowed(f"circle {number} is of no class of artifacts that is asked for here")

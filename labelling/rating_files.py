@@ -6,6 +6,7 @@ import json
 import math
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +38,17 @@ def rating_columns(criteria: Sequence[str]) -> Columns:
     }  # fmt: skip
 
 
-def rating_rows(store: Store, round: str) -> list[dict[str, Any]]:
+def rating_rows(store: Store, round: str, unreviewed: bool = False) -> list[dict[str, Any]]:
     """Every rating and review of a round, in the order stored; `effective` marks those that count.
 
-    A picture that several methods made alike has a row for each of them. Raises UnknownRound.
+    `unreviewed` lets ratings of language models count that nobody reviewed. A picture that several methods made alike
+    has a row for each of them. Raises UnknownRound.
     """
     study = manifest.find(round)
     origins: dict[str, list[tuple[str | None, str | None]]] = {}
     for picture in study.pictures if study is not None else ():
         origins.setdefault(picture.sha256, []).append((picture.photo, picture.method))
-    counting = {rating.id for rating in store.ratings(round)}
+    counting = {rating.id for rating in store.ratings(round, unreviewed=unreviewed)}
     rows = []
     for rating in store.ratings(round, effective=False):
         for photo, method in origins.get(rating.item, [(None, None)]):
@@ -63,7 +65,7 @@ def _row(rating: StoredRating, photo: str | None, method: str | None, effective:
         "observer": rating.observer,
         "kind": rating.kind,
         **{f"score_{name}": score for name, score in rating.scores.items()},
-        "circles": [{"x": c.x, "y": c.y, "radius": c.radius} for c in rating.circles],
+        "circles": [asdict(circle) for circle in rating.circles],
         "note": rating.note,
         "seconds": rating.seconds,
         "reviews": rating.reviews,
@@ -74,13 +76,16 @@ def _row(rating: StoredRating, photo: str | None, method: str | None, effective:
     }
 
 
-def export_ratings(store: Store, round: str, out: Path) -> str:
-    """Write a round's ratings to a .parquet or .csv file; returns what was done. Raises ExchangeError, UnknownRound."""
+def export_ratings(store: Store, round: str, out: Path, unreviewed: bool = False) -> str:
+    """Write a round's ratings to a .parquet or .csv file; returns what was done. Raises ExchangeError, UnknownRound.
+
+    `unreviewed` as in `rating_rows`.
+    """
     batch = store.batch(round)
     if batch.task != "ratings":
         raise ExchangeError(f"round {round} compares pairs; `loupe labels export --round {round}` writes its votes")
     columns = rating_columns([criterion.name for criterion in batch.options.criteria])
-    rows = rating_rows(store, round)
+    rows = rating_rows(store, round, unreviewed)
     if out.suffix == ".parquet":
         write_parquet(rows, columns, out)
     elif out.suffix == ".csv":
@@ -89,7 +94,12 @@ def export_ratings(store: Store, round: str, out: Path) -> str:
         raise ExchangeError(f"{out} should end in .csv or .parquet")
     reviews = sum(row["reviews"] is not None for row in rows)
     counting = sum(row["effective"] for row in rows)
-    return f"{len(rows) - reviews} ratings and {reviews} reviews written to {out}; {counting} of them count"
+    reviewed = {row["reviews"] for row in rows}
+    open = sum(row["kind"] == "llm" and row["reviews"] is None and row["id"] not in reviewed for row in rows)
+    said = "count as well" if unreviewed else "do not (--unreviewed counts them)"
+    return f"{len(rows) - reviews} ratings and {reviews} reviews written to {out}; {counting} of them count" + (
+        f"; {open} of language models that nobody reviewed {said}" if open else ""
+    )
 
 
 def import_ratings(store: Store, path: Path, round: str | None, images: Path | None) -> Report:
@@ -153,7 +163,13 @@ class _Reader:
     def __init__(self, store: Store, round: str, images: Path | None) -> None:
         self._round = round
         self._store = store
-        self._criteria = {criterion.name for criterion in store.batch(round).options.criteria}
+        options = store.batch(round).options
+        self._criteria = {criterion.name for criterion in options.criteria}
+        self._classes = options.classes
+        self._rated: dict[tuple[str, str], str] = {}  # by picture and observer: the rating that counts
+        for rating in store.ratings(round, effective=False):
+            if rating.reviews is None:
+                self._rated.setdefault((rating.item, rating.observer), rating.id)
         self._finder = PictureFinder(set(store.items(round)), images)
         study = manifest.find(round)
         pictures = study.pictures if study is not None else ()
@@ -193,9 +209,11 @@ class _Reader:
         )
         try:
             check_rating(rating)
-            check_scores(rating, sorted(self._criteria), self._store.picture_size(item))
+            check_scores(rating, sorted(self._criteria), self._store.picture_size(item), self._classes)
         except InvalidRating as error:
             raise ValueError(_reason(error, rating)) from None
+        if self._rated.get((item, observer), rating.id) != rating.id:
+            raise ValueError(f"{observer} rated this picture here already; the first rating counts, and a second never")
         return rating
 
     def _item(self, values: Mapping[str, Any]) -> str:
@@ -220,13 +238,18 @@ def _circles(values: Any) -> tuple[Circle, ...]:
         raise ValueError(f"circles must be a list of at most {MAX_CIRCLES}")
     circles = []
     for value in values:
-        if not isinstance(value, dict) or set(value) != {"x", "y", "radius"}:
-            raise ValueError("a circle must be an object with x, y and radius, in pixels")
+        if not isinstance(value, dict) or set(value) - {"artifact"} != {"x", "y", "radius"}:
+            raise ValueError(
+                "a circle must be an object with x, y and radius, in pixels, and perhaps artifact, its class"
+            )
+        artifact = value.get("artifact") or ""
+        if not isinstance(artifact, str):
+            raise ValueError("the artifact of a circle is not a text")
         numbers = [value["x"], value["y"], value["radius"]]
         for number in numbers:
             if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
                 raise ValueError(f"a circle has {json.dumps(number)[:40]}, not a finite number")
-        circles.append(Circle(x=float(numbers[0]), y=float(numbers[1]), radius=float(numbers[2])))
+        circles.append(Circle(x=float(numbers[0]), y=float(numbers[1]), radius=float(numbers[2]), artifact=artifact))
     return tuple(circles)
 
 

@@ -63,12 +63,13 @@ class Ratings(Rounds):
                 db.execute(insert(_ratings), rows)
         return len(fresh)
 
-    def ratings(self, round: str, effective: bool = True) -> list[StoredRating]:
+    def ratings(self, round: str, effective: bool = True, unreviewed: bool = False) -> list[StoredRating]:
         """The ratings of a round, under its question and criteria of now, that were not taken back.
 
         `effective`: one for each picture and observer, the first, sorted by them; where it was reviewed (the first
         review counts): itself if accepted, the expert's in its place if corrected, the expert's (if there are scores)
-        or none if rejected. Else every rating and review, in the order stored. Raises UnknownRound.
+        or none if rejected. What a language model rated counts only where it was reviewed, unless `unreviewed` takes it
+        as it is. Not `effective`: every rating and review, in the order stored. Raises UnknownRound.
         """
         with self._reading() as db:
             found = [_stored(row) for row in db.execute(_standing(self._batch(db, round)))]
@@ -81,11 +82,33 @@ class Ratings(Rounds):
         kept = []
         for rating in _first(found):
             review = reviews.get(rating.id)
-            if review is None or review.verdict == "accepted":
+            if review is None:
+                if unreviewed or rating.kind != "llm":
+                    kept.append(rating)
+            elif review.verdict == "accepted":
                 kept.append(rating)
             elif review.scores:
                 kept.append(review)
         return sorted(kept, key=lambda rating: (rating.item, rating.observer))
+
+    def counts_instead(self, id: str) -> StoredRating | None:
+        """What counts instead of a rating or review that was stored: the same observer's first one of the picture, or
+        the first review of the same rating; None where it is the one that counts, or was taken back.
+        """
+        with self._reading() as db:
+            asked = db.execute(select(_ratings).where(_ratings.c.id == id, standing(_ratings))).one_or_none()
+            if asked is None:
+                return None
+            query = select(_ratings).where(
+                _ratings.c.round == asked.round, _ratings.c.question == asked.question, _ratings.c.seq < asked.seq,
+                _ratings.c.item == asked.item, standing(_ratings),
+            ).order_by(_ratings.c.seq).limit(1)  # fmt: skip
+            if asked.reviews is None:
+                query = query.where(_ratings.c.observer == asked.observer, _ratings.c.reviews.is_(None))
+            else:
+                query = query.where(_ratings.c.reviews == asked.reviews)
+            found = db.execute(query).one_or_none()
+        return None if found is None else _stored(found)
 
     def next_item(self, round: str, observer: str, skip: Collection[str] = ()) -> OpenItem | None:
         """The next picture that still owes ratings and that `observer` has not rated, in this observer's own order.
@@ -174,7 +197,7 @@ class Ratings(Rounds):
                     raise InvalidRating(f"rating {rating.id}: round {name} has no picture {rating.item}")
                 if rating.reviews is not None:
                     _check_review(rating, known.get(rating.reviews), rating.reviews in taken_back)
-                check_scores(rating, criteria, self._size(db, rating.item))
+                check_scores(rating, criteria, self._size(db, rating.item), batch.options.classes)
 
 
 def _check_review(review: Rating, reviewed: Rating | None, taken_back: bool) -> None:
@@ -259,7 +282,10 @@ def _stored(row: Row[Any]) -> StoredRating:
 
 def _fields(row: Row[Any]) -> dict[str, Any]:
     content = json.loads(row.content)
-    circles = tuple(Circle(x=x, y=y, radius=radius) for x, y, radius in content["circles"])
+    circles = tuple(
+        Circle(x=x, y=y, radius=radius, artifact=artifact[0] if artifact else "")
+        for x, y, radius, *artifact in content["circles"]
+    )
     told = {"scores": content["scores"], "circles": circles, "note": content["note"]}
     return {name: row._mapping[name] for name in _FIELDS} | told
 
@@ -268,7 +294,7 @@ def _row(rating: Rating) -> dict[str, Any]:
     # ASCII JSON keeps what a text column does not: NUL, and halves of surrogate pairs.
     content = {
         "scores": dict(rating.scores),
-        "circles": [[circle.x, circle.y, circle.radius] for circle in rating.circles],
+        "circles": [[c.x, c.y, c.radius, *([c.artifact] if c.artifact else [])] for c in rating.circles],
         "note": rating.note,
     }
     seconds = None if rating.seconds is None else float(rating.seconds)

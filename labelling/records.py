@@ -68,7 +68,7 @@ class RatingItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion:
-    """Something a picture is scored for; `scale` says what 1, 2, 3, 4 and 5 mean."""
+    """Something a picture is scored for; `scale` says what 1, 2, 3, 4 and 5 mean, "" where that goes without saying."""
 
     name: str
     title: str
@@ -129,7 +129,8 @@ class Options:
     """How a round is shown. Not part of the batch's identity: registering again changes them.
 
     `repeats` is the share (0 to 0.5) of an observer's pairs shown again with the sides swapped; `training` the number
-    of pairs shown first whose answers do not count; `criteria` what a round of ratings scores.
+    of pairs shown first whose answers do not count; `criteria` what a round of ratings scores; `classes` the kinds of
+    artifacts that its circles are told apart by, where they are.
     """
 
     allow_tie: bool = False
@@ -137,6 +138,7 @@ class Options:
     repeats: float = 0.0
     training: int = 0
     criteria: tuple[Criterion, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=True, sort_keys=True)
@@ -148,7 +150,7 @@ class Options:
         criteria = tuple(
             Criterion(name=c["name"], title=c["title"], scale=tuple(c["scale"])) for c in values.pop("criteria", ())
         )
-        return cls(criteria=criteria, **values)
+        return cls(criteria=criteria, classes=tuple(values.pop("classes", ())), **values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,11 +187,15 @@ class Trial(Vote):
 
 @dataclass(frozen=True, kw_only=True)
 class Circle:
-    """A region with artifacts, in pixels of the picture at full resolution."""
+    """A region with artifacts, in pixels of the picture at full resolution.
+
+    `artifact` is one of the round's classes of artifacts; "" where it has none, or none was chosen.
+    """
 
     x: float
     y: float
     radius: float
+    artifact: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import signal
 import socket
 import threading
@@ -12,16 +13,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from fastapi import FastAPI
+
+from labelling import wire
 from labelling.addresses import noted
 from labelling.app import create_app
 from labelling.connection import project_root
 from labelling.store import Store
 from labelling.tokens import observer_link
 from labelling.voting import check_people
+from labelling.wire import Gate, Listener, OncePerMinute, guarded, most_connections
 from pictures import read_text
 
 MANAGER = "manager"  # the observer whose link is printed for whoever runs the server
 
+_BACKLOG = 128  # connections that wait to be accepted
 _PATIENCE = 5.0  # seconds to wait for a locked store before the person is told that the vote is not saved
 
 
@@ -45,8 +51,6 @@ def serve(
     `.loupe/label-address` while the server runs, for commands that print links. Raises UnknownRound, StoreError for a
     round that people do not label, StoreUnavailable, and OSError where host or port cannot be had.
     """
-    import uvicorn
-
     opened = store or Store.open(busy_timeout=_PATIENCE)
     try:
         for round in rounds or ():
@@ -61,15 +65,33 @@ def serve(
                 _greet(opened, address, open_for, open_browser, announce)
                 if _is_any(host) and not named:
                     announce("Other machines are refused until you name this one: --allow-host NAME")
-                # No access log: it would write personal links down.
-                config = uvicorn.Config(
-                    app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=10
-                )
                 with _until_stopped():
-                    uvicorn.Server(config).run(sockets=[listener])
+                    _run(app, listener)
     finally:
         if store is None:
             opened.close()
+
+
+def _run(app: FastAPI, listener: Listener) -> None:
+    """Serve the app on the socket until a signal comes."""
+    import uvicorn
+
+    gate = Gate(most_connections())
+    listener.guard(gate)
+    # No access log: it would write personal links down.
+    config = uvicorn.Config(
+        app, http=guarded(gate), log_level="warning", access_log=False, server_header=False, backlog=_BACKLOG,
+        timeout_graceful_shutdown=10,
+    )  # fmt: skip
+    calm = OncePerMinute()
+    logs = [logging.getLogger(name) for name in ("uvicorn.error", wire.__name__)]
+    for log in logs:
+        log.addFilter(calm)
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        for log in logs:
+            log.removeFilter(calm)
 
 
 def _check(store: Store, round: str) -> None:
@@ -92,7 +114,7 @@ def _greet(
     announce("Links for others: loupe observers add NAME")
 
 
-def _listen_as_before(host: str) -> socket.socket:
+def _listen_as_before(host: str) -> Listener:
     """Listen on the port of the last time, or on a free one, which is kept in `.loupe/label-port`."""
     kept = project_root() / ".loupe" / "label-port"
     try:
@@ -103,14 +125,14 @@ def _listen_as_before(host: str) -> socket.socket:
     return listener
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int) -> Listener:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Only sockets that say they are TCP get TCP_NODELAY from asyncio; without it every answer waits some 40 ms.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(128)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise OSError(error.errno, f"cannot listen on {host} port {port}: {error.strerror}; choose another") from error

@@ -120,6 +120,10 @@ class Names:
             raise UnknownShowing("this was not shown to you here; reload the page")
         return Showing(owner, self._round(tag), PURPOSES[purpose], first, second.strip(), asked[0] if asked else "")
 
+    def draft(self, observer: Observer, round: str, subject: str, question_id: str) -> str:
+        """What a page calls its unfinished answer about `subject`: the same every time, and nobody else's."""
+        return self._sealer.sign("draft", "\n".join([observer.id, _tag(round), subject, question_id]))
+
     def picture(self, observer: Observer, sha256: str) -> str:
         """A new token for a picture."""
         return self._sealer.seal("picture", [observer.id, sha256])

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterable
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -62,6 +63,8 @@ class Shield:
             return
         try:
             await self._app(scope, receive, safely)
+        except ClientDisconnect:
+            return  # went away in the middle of asking: there is nothing to answer, and nobody to answer to
         except Exception:
             _log.exception("%s %s failed", scope["method"], scope["path"].split("/")[1])
             if begun:

@@ -1,7 +1,8 @@
 // Circles drawn on a picture, in its own full-resolution pixels whatever the zoom.
 //
-// With the mouse or a finger, in circle mode: drag from the middle outwards draws, dragging a circle moves it, its
-// handle resizes it. With the keyboard: every circle is a button in a list, and what has the focus is selected.
+// In circle mode with the mouse or a pen: drag from the middle outwards draws, dragging a circle moves it, its handle
+// resizes it. With a finger, whose swipes move the picture: a tap sets a circle, and only the selected one, or its
+// handle, can be dragged. With the keyboard: every circle is a button in a list, and what has the focus is selected.
 
 import { byId, element, enable, onClick } from "./common.js";
 import { clamp, origin } from "./geometry.js";
@@ -9,6 +10,8 @@ import { clamp, origin } from "./geometry.js";
 export const MOST = 200;
 const LEAST_DRAG = 4; // CSS pixels; less is a click
 const REACH = { mouse: 12, pen: 16, touch: 24 }; // CSS pixels around handle and edge
+
+const TAPPED = 32; // CSS pixels: radius of a circle that a tap sets
 
 const rounded = (value) => Math.round(value * 100) / 100;
 
@@ -60,14 +63,17 @@ export function drawCircle(context, viewer, circle, { selected = false, dashed =
 }
 
 export class Circles {
-  // `onchange` is told whenever a circle came, went, moved or changed its size.
-  constructor(viewer, onchange) {
+  // `onchange` is told whenever a circle came, went, moved or changed; `ongesture(on)` when a drag begins and ends.
+  constructor(viewer, onchange, ongesture) {
     this.viewer = viewer;
     this.onchange = onchange;
+    this.ongesture = ongesture;
     this.list = [];
     this.selected = -1;
     this.drag = null;
     this.open = false;
+    this.classes = JSON.parse(byId("circles").dataset.classes);
+    this.artifact = ""; // the class chosen last, which the next circle begins with
     viewer.tool = this;
     onClick(byId("circle-mode"), () => this.setMode(!this.mode));
     onClick(byId("circle-new"), () => this.addInMiddle());
@@ -96,13 +102,17 @@ export class Circles {
 
   draw(context) {
     this.list.forEach((circle, i) =>
-      drawCircle(context, this.viewer, circle, { selected: i === this.selected, name: String(i + 1) }),
+      drawCircle(context, this.viewer, circle, {
+        selected: i === this.selected,
+        name: circle.artifact ? `${i + 1} ${circle.artifact}` : String(i + 1),
+      }),
     );
   }
 
-  fitted({ x, y, radius }) {
+  fitted({ x, y, radius, artifact = "" }) {
     const { width, height } = this.viewer.size;
     return {
+      artifact,
       x: rounded(clamp(x, 0.5, width - 0.5)),
       y: rounded(clamp(y, 0.5, height - 0.5)),
       radius: rounded(clamp(radius, 1, Math.max(width, height))),
@@ -118,7 +128,7 @@ export class Circles {
 
   add(circle) {
     if (!this.open || this.list.length >= MOST) return false;
-    this.list.push(this.fitted(circle));
+    this.list.push(this.fitted({ artifact: this.artifact, ...circle }));
     this.selected = this.list.length - 1;
     this.changed();
     return true;
@@ -149,8 +159,10 @@ export class Circles {
 
   down(at, kind) {
     if (!this.mode || !this.open) return false;
+    this.touched = kind === "touch";
     const reach = ((REACH[kind] || REACH.mouse) * this.viewer.ratio) / this.viewer.view.scale;
     const hit = this.hit(at.picture, reach);
+    if (this.touched && (!hit || hit.index !== this.selected)) return false; // a swipe moves the picture
     if (hit) {
       this.select(hit.index);
       const circle = this.list[hit.index];
@@ -159,7 +171,16 @@ export class Circles {
       this.select(-1);
       this.drag = { what: "draw", from: at, before: null, index: -1 };
     }
+    this.ongesture(true);
     return true;
+  }
+
+  // A finger went down and up in one place.
+  tap(at, kind) {
+    if (!this.mode || !this.open || kind !== "touch") return;
+    const hit = this.hit(at.picture, (REACH.touch * this.viewer.ratio) / this.viewer.view.scale);
+    if (hit) this.select(hit.index);
+    else this.add({ ...at.picture, radius: (TAPPED * this.viewer.ratio) / this.viewer.view.scale });
   }
 
   hit(point, reach) {
@@ -180,7 +201,7 @@ export class Circles {
     const far = Math.hypot(at.x - from.x, at.y - from.y);
     if (what === "draw") {
       if (index < 0 && far < LEAST_DRAG * this.viewer.ratio) return;
-      const circle = { ...from.picture, radius: far / this.viewer.view.scale };
+      const circle = { ...from.picture, radius: far / this.viewer.view.scale, artifact: this.artifact };
       if (index >= 0) this.replace(index, circle);
       else if (this.add(circle)) this.drag.index = this.selected;
       else this.drag = null;
@@ -197,12 +218,14 @@ export class Circles {
 
   up() {
     this.drag = null;
+    this.ongesture(false);
   }
 
   // A second finger came: what the first one began is taken back.
   cancel() {
     const { what, before, index } = this.drag || {};
     this.drag = null;
+    this.ongesture(false);
     if (!what || index < 0) return;
     if (what === "draw") this.list.splice(index, 1);
     else this.list[index] = before;
@@ -248,10 +271,24 @@ export class Circles {
     this.list.forEach((circle, i) => {
       const whole = [circle.x, circle.y, circle.radius].map(Math.round);
       this.buttons()[i].textContent = `${i + 1}: at ${whole[0]}, ${whole[1]}, radius ${whole[2]}`;
+      const select = list.children[i].querySelector("select");
+      if (select) select.value = circle.artifact || "";
     });
     byId("circles-none").hidden = this.list.length > 0;
     this.enable(this.open);
     this.select(this.selected);
+  }
+
+  classChoice(index) {
+    if (!this.classes.length) return [];
+    const options = ["", ...this.classes].map((name) => element("option", { value: name, text: name || "(no class)" }));
+    const select = element("select", { "aria-label": "Class of the artifact" }, ...options);
+    select.addEventListener("focus", () => this.select(index()));
+    select.addEventListener("change", () => {
+      this.artifact = select.value;
+      this.replace(index(), { ...this.list[index()], artifact: select.value });
+    });
+    return [select];
   }
 
   addRow(list) {
@@ -264,7 +301,7 @@ export class Circles {
     remove.addEventListener("focus", () => this.select(index()));
     remove.addEventListener("click", () => this.remove(index()));
     remove.setAttribute("aria-label", `Delete circle ${list.children.length + 1}`);
-    row.append(choose, remove);
+    row.append(choose, ...this.classChoice(index), remove);
     list.append(row);
   }
 }

@@ -15,12 +15,13 @@ export class Refused extends Error {
   }
 }
 
-export async function call(path, body) {
+// `code`: of the session, where it is not that of this page.
+export async function call(path, body, code = SESSION) {
   let response;
   try {
     response = await fetch(path, {
       method: "POST",
-      headers: { "Content-Type": "application/json", "X-Loupe-Session": SESSION },
+      headers: { "Content-Type": "application/json", "X-Loupe-Session": code },
       body: JSON.stringify(body),
     });
   } catch {
@@ -144,7 +145,7 @@ export function onClick(button, act) {
 export function onKey(act) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.target.closest("textarea, input:not([type=radio]):not([type=checkbox])") && event.key !== "Enter") return;
+    if (event.target.closest("textarea, select, input:not([type=radio]):not([type=checkbox])") && event.key !== "Enter") return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (act(key, event)) event.preventDefault();
   });

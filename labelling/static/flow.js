@@ -36,9 +36,10 @@ class Stopwatch {
 export class Flow {
   // `next`: where to ask for the next showing. `load(showing)` resolves when its pictures are there; `show(showing,
   // undone)` puts it on screen and resolves when it is seen whole; `enabled(on)` opens and closes the answers; `unit`
-  // is what a showing is called, such as "pair".
-  constructor({ next, load, show, hide, enabled, unit }) {
-    Object.assign(this, { next, load, show, hide, enabled, unit });
+  // is what a showing is called, such as "pair". `begun()` tells whether there is a step of an unfinished answer that
+  // undo takes back before anything else.
+  constructor({ next, load, show, hide, enabled, unit, begun = () => false }) {
+    Object.assign(this, { next, load, show, hide, enabled, unit, begun });
     this.set = byId("work").dataset.set;
     this.watch = new Stopwatch();
     this.current = null;
@@ -64,10 +65,12 @@ export class Flow {
   }
 
   // Takes an answer about what is on screen, and moves on while it is being saved.
-  answer(path, body) {
-    if (!this.current || this.busy || this.stopped || this.watch.seconds < LEAST_LOOK) return;
-    this.outbox.add(path, { ...body, showing: this.current.id });
+  // `draft` as in Outbox.add. False where it is not taken.
+  answer(path, body, draft) {
+    if (!this.current || this.busy || this.stopped || this.watch.seconds < LEAST_LOOK) return false;
+    this.outbox.add(path, { ...body, showing: this.current.id }, draft);
     this.advance();
+    return true;
   }
 
   get seconds() {
@@ -84,7 +87,8 @@ export class Flow {
   header() {
     const able = !this.busy && !this.stopped;
     this.enabled(able && this.current !== null);
-    enable(byId("undo"), able && Boolean(this.outbox.size || (this.state && this.state.undo)));
+    const before = Boolean(this.outbox.size || (this.state && this.state.undo));
+    enable(byId("undo"), able && (before || (this.current !== null && this.begun())));
     if (!this.state) return;
     const { done, left, spent } = this.state; // saved ones only
     const text = `${done} of ${done + left}`;

@@ -3,6 +3,7 @@
 import { origin } from "./geometry.js";
 
 const WHEEL = 0.0016; // zoom for each pixel of wheel movement, as a power of e
+const TAP = 8; // CSS pixels that a finger may move in a tap
 const LINE = 16; // pixels of a wheel that counts lines
 
 // Where an event is: device pixels of its pane, and picture pixels.
@@ -19,6 +20,7 @@ export function listen(viewer) {
   let canvas = null;
   let tool = false;
   let sliding = false;
+  let still = null; // where a single finger went down, as long as it stayed there
 
   const usable = () => viewer.shown && viewer.complete;
 
@@ -41,6 +43,7 @@ export function listen(viewer) {
     canvas.setPointerCapture(event.pointerId);
     const at = locate(viewer, event, canvas);
     fingers.set(event.pointerId, at);
+    still = fingers.size === 1 ? at : null;
     if (fingers.size > 1 && tool) {
       tool = false;
       viewer.tool.cancel();
@@ -54,6 +57,7 @@ export function listen(viewer) {
     if (!before || !usable()) return;
     const at = locate(viewer, event, canvas);
     fingers.set(event.pointerId, at);
+    if (still && Math.hypot(at.x - still.x, at.y - still.y) > TAP * viewer.ratio) still = null;
     if (tool) {
       viewer.tool.move(at);
     } else if (fingers.size === 1) {
@@ -70,7 +74,10 @@ export function listen(viewer) {
       tool = false;
       if (event.type === "pointerup") viewer.tool.up();
       else viewer.tool.cancel();
+    } else if (still && viewer.tool && event.type === "pointerup") {
+      viewer.tool.tap(still, event.pointerType);
     }
+    still = null;
   };
   viewer.stage.addEventListener("pointerup", up);
   viewer.stage.addEventListener("pointercancel", up);

@@ -4,6 +4,7 @@
 // every page of this observer and nobody else's.
 
 import { Refused, backoff, call, say } from "./common.js";
+import { forget } from "./drafts.js";
 
 const prefix = (set) => `loupe-unsent:${set}:`;
 
@@ -15,8 +16,8 @@ function stored(sets) {
       const key = localStorage.key(i);
       if (!prefixes.some((start) => key.startsWith(start))) continue;
       try {
-        const { path, body } = JSON.parse(localStorage.getItem(key));
-        if (typeof path === "string" && path.startsWith("/api/")) entries.push({ key, path, body });
+        const { path, body, draft } = JSON.parse(localStorage.getItem(key));
+        if (typeof path === "string" && path.startsWith("/api/")) entries.push({ key, path, body, draft });
       } catch {
         // Not ours, or cut off: nothing in it can be sent.
       }
@@ -59,14 +60,15 @@ export class Outbox {
     return this.entries.map((entry) => entry.body.showing);
   }
 
-  add(path, body) {
+  // `draft`: the key of what was kept while the answer was being made, which goes when it is saved.
+  add(path, body, draft) {
     this.count += 1;
     const order = `${Date.now()}-${String(this.count).padStart(6, "0")}`;
     const key = `${prefix(this.sets[0])}${order}-${body.id || body.showing}`;
-    const entry = { key, path, body };
+    const entry = { key, path, body, draft };
     this.entries.push(entry);
     try {
-      localStorage.setItem(key, JSON.stringify({ path, body }));
+      localStorage.setItem(key, JSON.stringify({ path, body, draft }));
     } catch {
       this.kept = false; // full or forbidden: the answer is in memory alone, and leaving the page asks first
     }
@@ -88,6 +90,7 @@ export class Outbox {
       try {
         const answer = await call(entry.path, entry.body);
         this.remove(entry);
+        if (entry.draft) forget(entry.draft);
         say("saving", "");
         this.onstate(answer.state);
         attempt = 0;

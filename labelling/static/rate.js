@@ -1,4 +1,4 @@
-// One fused picture: four scores, circles around artifacts, a note.
+// One picture: its scores, circles around artifacts, a note.
 
 import { byId, enable, enabled, uuid4 } from "./common.js";
 import { Flow } from "./flow.js";
@@ -12,11 +12,12 @@ const flow = new Flow({
   load: (showing) => judging.load(showing),
   show: async (showing, undone) => {
     await judging.show(showing);
-    if (undone) await judging.recall(showing);
+    await judging.bringBack(showing, undone);
     judging.form.enable(true);
     judging.form.focus();
   },
   hide: () => judging.hide(),
+  begun: () => judging.steps.length > 0,
   enabled: (on) => {
     judging.enable(on);
     check();
@@ -33,8 +34,7 @@ function check() {
 function submit() {
   if (!enabled(byId("submit"))) return judging.form.focus();
   const body = { id: uuid4(), ...judging.answer, seconds: flow.seconds };
-  judging.remember(flow.current);
-  return flow.answer("/api/rate", body);
+  return judging.send(flow, "/api/rate", body);
 }
 
 byId("submit").addEventListener("click", submit);

@@ -27,12 +27,14 @@ const flow = new Flow({
     describe(showing);
     await judging.show(showing, ratings[0]);
     judging.form.note.value = ""; // the note is the expert's own
-    if (undone) await judging.recall(showing);
+    judging.begin();
+    await judging.bringBack(showing, undone);
   },
   hide: () => {
     ratings = [];
     judging.hide();
   },
+  begun: () => judging.steps.length > 0,
   enabled: (on) => {
     judging.enable(on);
     check();
@@ -75,7 +77,7 @@ function differs() {
   return (
     judging.form.names.some((name) => scores[name] !== given.scores[name]) ||
     circles.length !== given.circles.length ||
-    circles.some((circle, i) => ["x", "y", "radius"].some((part) => circle[part] !== given.circles[i][part]))
+    circles.some((circle, i) => ["x", "y", "radius", "artifact"].some((part) => circle[part] !== given.circles[i][part]))
   );
 }
 
@@ -97,18 +99,14 @@ function send(verdict) {
   const { scores, circles, note } = judging.answer;
   // A rejected rating counts for nothing, and the expert gives none instead.
   const own = verdict === "rejected" ? { scores: {}, circles: [] } : { scores, circles };
-  judging.remember(flow.current);
-  flow.answer("/api/review", { id: uuid4(), verdict, ...own, note, seconds: flow.seconds });
+  judging.send(flow, "/api/review", { id: uuid4(), verdict, ...own, note, seconds: flow.seconds });
 }
 
 function restore() {
   if (!enabled(byId("restore"))) return;
   const { note } = judging.answer;
-  judging.form.reset(ratings[0].scores, note);
-  judging.circles.reset(ratings[0].circles);
-  judging.dirty = Boolean(note);
-  judging.viewer.redraw();
-  check();
+  judging.put({ scores: ratings[0].scores, circles: ratings[0].circles, note });
+  judging.changed();
 }
 
 onClick(byId("accept"), () => send("accepted"));

@@ -6,7 +6,8 @@ const SMALL = { width: 300, height: 220 }; // CSS pixels of a pane below which f
 const PAN = 0.12; // of a pane, for each press of Shift and an arrow
 const MODES = { side: "mode-side", flip: "mode-flip", split: "mode-split" };
 
-export function setUpToolbar(viewer) {
+// `full` is the key for 100 %: the digits are scores where pictures are rated.
+export function setUpToolbar(viewer, full = "1") {
   const setMode = (mode) => {
     if (!viewer.shown || !byId(MODES[mode])) return;
     viewer.setMode(mode);
@@ -64,7 +65,7 @@ export function setUpToolbar(viewer) {
     else if ((key === "," || key === ".") && viewer.mode === "split")
       viewer.slide(viewer.fraction + (key === "," ? -0.02 : 0.02));
     else if (key === "0") viewer.fit();
-    else if (key === "1") viewer.zoomTo(1);
+    else if (key === full) viewer.zoomTo(1);
     else if (key === "+" || key === "=") viewer.step(1);
     else if (key === "-" || key === "_") viewer.step(-1);
     else if (event.shiftKey && key.startsWith("Arrow")) pan(viewer, key);

@@ -66,7 +66,15 @@ function section(round) {
     figure(unit[2], count(round.votes_per_pair)),
     figure(unit[1], `${count(round.have)} of ${count(round.need)}`),
     ...(round.unsure ? [figure("Can’t tell (pairs undecidable)", `${count(round.unsure)} (${count(round.undecidable)})`)] : []),
-    figure("Krippendorff’s alpha", decimals(round.alpha)),
+    figure(round.models ? "Krippendorff’s alpha, people" : "Krippendorff’s alpha", decimals(round.alpha)),
+    ...(round.models || []).map((model) =>
+      figure(
+        `${model.name} (LLM) with people`,
+        model.pictures
+          ? `alpha ${decimals(model.alpha)}, ${model.difference < 0 ? "−" : "+"}${decimals(Math.abs(model.difference))} points on ${count(model.pictures)}`
+          : "no picture in common",
+      ),
+    ),
     figure("Pairwise agreement", percent(round.pairwise)),
   );
   const people = round.observers.length ? table(round) : element("p", { text: "Nobody has answered yet." });

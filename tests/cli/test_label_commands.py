@@ -135,6 +135,36 @@ def test_ratings_in_and_out(loupe: Loupe) -> None:
     assert loupe("ratings", "export", "fusion", "--out", "r.parquet").startswith("1 ratings and 0 reviews")
 
 
+def test_ratings_by_criteria_of_ones_own(loupe: Loupe) -> None:
+    Path("criteria.yaml").write_text(
+        "criteria:\n- {name: contrast, text: Local contrast, best: clear, worst: flat}\nclasses: [halo]\n"
+    )
+    create = ("ratings", "create", "tone", "ours=out/ours", "--criteria", "criteria.yaml")
+    assert loupe(*create, "--classes", "halo,noise").startswith("ratings tone: 3 pictures of 1 methods")
+    with Store.open() as store:
+        batch = store.batch("tone")
+    assert [(c.name, c.title, c.scale[0], c.scale[4]) for c in batch.options.criteria] == [
+        ("contrast", "Local contrast", "flat", "clear")
+    ]
+    assert (batch.options.classes, batch.question) == (("halo", "noise"), "How good is this picture?")
+    circle = {"x": 3, "y": 2, "radius": 1, "artifact": "noise"}
+    line = {"photo": "cat", "method": "ours", "observer": "gpt", "scores": {"contrast": 4}, "circles": [circle]}
+    Path("gpt.jsonl").write_text(json.dumps(line))
+    assert loupe("ratings", "import", "gpt.jsonl", "--round", "tone").startswith("1 rating taken")
+    assert "0 of them count; 1 of language models" in loupe("ratings", "export", "tone", "--out", "r.csv")
+    assert "1 of them count" in loupe("ratings", "export", "tone", "--out", "r.csv", "--unreviewed")
+    with Path("r.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["score_contrast"], json.loads(row["circles"])) == ("4", [circle])
+
+    Path("criteria.yaml").write_text("criteria: [{name: contrast}]")
+    said = loupe("ratings", "create", "other", "ours=out/ours", "--criteria", "criteria.yaml", code=1)
+    assert said == "error: criteria.yaml: criterion 1 lacks text, best, worst; it has name, text, best, worst\n"
+    assert "--classes: the class 'a' comes twice" in loupe(
+        "ratings", "create", "other", "ours=out/ours", "--classes", "a,a", code=1
+    )  # fmt: skip
+
+
 def test_observers(loupe: Loupe) -> None:
     assert "Nobody was added yet" in loupe("observers", "list")
     said = loupe("observers", "add", "ann", "--address", "http://lab:4201")

@@ -177,11 +177,13 @@ def test_another_observer_in_the_same_browser_sends_nobody_elses_votes(
     page.close()
     context.set_offline(False)
     page = open_page(context, app.link("berta"))
+    page.click("#change")
     ready(page)
     expect(page.locator("#alert")).to_be_hidden()
     assert unsent(page) == [kept]
     page.close()
     page = open_page(context, app.link("anna"))
+    page.click("#change")
     ready(page)
     expect(page.locator("#progress")).to_have_text("1 of 3")
     assert have(app) == 1

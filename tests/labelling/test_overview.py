@@ -149,7 +149,9 @@ def rating(item: int, observer: str, scores: tuple[int, int, int, int], **change
 
 
 def test_ratings(sqlite_store: Store) -> None:
-    """Thermal: (1, 1) and (5, 5), alpha 1. Texture: (3, 3) twice, undefined. The rest agree, with variation: 1 each."""
+    """Of people, thermal: (1, 1) and (5, 5), alpha 1. Texture: (3, 3) twice, undefined. The rest agree, with variation:
+    1 each. The model is one point above ann on one criterion of four, and never in their figures.
+    """
     items = [RatingItem(sha256=sha(i), png=png(i)) for i in range(3)]
     sqlite_store.register_ratings("fusion", "people", items, 2, "How good?", Options(criteria=FUSION_CRITERIA))
     sqlite_store.add_ratings(
@@ -157,19 +159,22 @@ def test_ratings(sqlite_store: Store) -> None:
             rating(0, "ann", (1, 3, 2, 2)),
             rating(0, "bob", (1, 3, 2, 2)),
             rating(1, "ann", (5, 3, 4, 4)),
-            rating(1, "gpt", (5, 3, 4, 4), kind="llm", circles=(Circle(x=3, y=3, radius=2),)),
+            rating(1, "cy", (5, 3, 4, 4)),
+            rating(1, "gpt", (5, 4, 4, 4), kind="llm", circles=(Circle(x=3, y=3, radius=2),)),
         ]
     )
     accepted = {"reviews": "gpt-1", "verdict": "accepted", "circles": (Circle(x=3, y=3, radius=2),)}
-    sqlite_store.add_ratings([rating(1, "bob", (5, 3, 4, 4), id="review", **accepted)])
+    sqlite_store.add_ratings([rating(1, "bob", (5, 4, 4, 4), id="review", **accepted)])
     found = only_round(sqlite_store)
-    assert (found["task"], found["pairs"], found["have"], found["need"]) == ("ratings", 3, 3, 6)
+    assert (found["task"], found["pairs"], found["have"], found["need"]) == ("ratings", 3, 4, 6)
     assert found["criteria"] == {"thermal": 1.0, "texture": None, "artifacts": 1.0, "sharpness": 1.0}
     assert found["alpha"] == pytest.approx(1.0)
+    (model,) = found["models"]
+    assert (model["name"], model["pictures"], model["difference"]) == ("gpt", 1, 0.25)
     assert found["reviews"] == {"accepted": 1}
     seen = observers(found)
     assert (seen["ann"]["done"], seen["ann"]["owes"]) == (2, 1)
-    assert (seen["bob"]["done"], seen["bob"]["owes"]) == (1, 2)
+    assert (seen["bob"]["done"], seen["bob"]["owes"]) == (1, 1)
     assert (seen["gpt"]["kind"], seen["gpt"]["owes"]) == ("llm", 0)
     json.dumps(overview(sqlite_store), allow_nan=False)
 

@@ -17,7 +17,7 @@ from labelling.import_report import Report
 from labelling.importing import ExchangeError
 from labelling.manifest import Manifest
 from labelling.rating_files import export_ratings, import_ratings
-from labelling.store import FUSION_CRITERIA, Options, Rating, Store, UnknownRound
+from labelling.store import FUSION_CRITERIA, Options, Rating, RatingItem, Store, UnknownRound
 
 SCORES = {"thermal": 3, "texture": 4, "artifacts": 5, "sharpness": 2}
 
@@ -64,7 +64,7 @@ def test_a_rating_by_photo_by_path_and_by_sha256(opened: Store, root: Path) -> N
         "",
     )
     assert (report.taken, report.known, report.refused) == (3, 0, [])
-    found = {rating.item: rating for rating in opened.ratings("fusion")}
+    found = {rating.item: rating for rating in opened.ratings("fusion", unreviewed=True)}
     cat = found[known["ours", "cat"]]
     assert (cat.observer, cat.kind, cat.note, cat.seconds) == ("gpt", "llm", "<b>fine</b>", 1.5)
     assert dict(cat.scores) == SCORES
@@ -130,6 +130,43 @@ def test_the_second_rating_of_the_same_picture_in_a_file(opened: Store, root: Pa
     assert "twice" in report.refused[0][1]
 
 
+def test_a_persons_second_rating_of_a_picture_is_not_said_to_be_taken(opened: Store, root: Path) -> None:
+    """The page's ratings have ids of their own, so an import of the same person's is another one, which never counts."""
+    item = pictures(manifest.find("fusion"))["ours", "cat"]
+    given = {"item": item, "observer": "Eva", "kind": "people", "scores": SCORES, "note": "<b>fine</b>"}
+    opened.add_ratings([Rating(id="page", round="fusion", **given)])
+    report = imported(
+        opened, root, line(observer=" Eva ", kind="people"), line(observer="Eva", kind="people", id="other")
+    )
+    assert (report.taken, report.known) == (0, 0)
+    assert [reason for _, reason in report.refused] == [
+        "Eva rated this picture here already; the first rating counts, and a second never"
+    ] * 2
+    again = imported(opened, root, line(observer="Eva", kind="people", id="page"))
+    assert (again.taken, again.known, again.refused) == (0, 1, [])
+
+
+def test_classes_of_artifacts_in_and_out(opened: Store, root: Path) -> None:
+    circle = {"x": 3, "y": 2, "radius": 1}
+    assert (
+        "no class of artifacts here (there: none)"
+        in imported(opened, root, line(circles=[{**circle, "artifact": "halo"}])).refused[0][1]
+    )
+    batch = opened.batch("fusion")
+    items = [RatingItem(sha256=sha256, png=opened.picture(sha256)) for sha256 in opened.items("fusion")]
+    options = Options(criteria=batch.options.criteria, classes=("halo", "noise"))
+    opened.register_ratings("fusion", "people", items, batch.votes_per_pair, batch.question, options)
+    report = imported(opened, root, line(circles=[{**circle, "artifact": "noise"}, circle], id="g1"))
+    assert (report.taken, report.refused) == (1, [])
+    report = imported(opened, root, line(photo="lamp", circles=[{**circle, "artifact": "blur"}]))
+    assert "'blur' is no class of artifacts here (there: halo, noise)" in report.refused[0][1]
+    export_ratings(opened, "fusion", root / "r.csv")
+    with (root / "r.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert [each["artifact"] for each in json.loads(row["circles"])] == ["noise", ""]
+    assert [each.artifact for each in opened.ratings("fusion", effective=False)[0].circles] == ["noise", ""]
+
+
 def test_a_line_without_a_round(opened: Store, root: Path) -> None:
     assert "--round" in imported(opened, root, line(), round=None).refused[0][1]
     assert imported(opened, root, line(round="fusion"), round=None).taken == 1
@@ -139,7 +176,7 @@ def test_a_line_without_a_round(opened: Store, root: Path) -> None:
 
 def test_ratings_and_reviews_out(opened: Store, root: Path) -> None:
     imported(opened, root, line(id="g1", circles=[{"x": 3, "y": 2, "radius": 1}]), line(photo="lamp", id="g2"))
-    first = {rating.id: rating for rating in opened.ratings("fusion")}["g1"]
+    first = {rating.id: rating for rating in opened.ratings("fusion", effective=False)}["g1"]
     opened.add_ratings(
         [
             Rating(
@@ -149,11 +186,18 @@ def test_ratings_and_reviews_out(opened: Store, root: Path) -> None:
         ]
     )  # fmt: skip
     said = export_ratings(opened, "fusion", root / "r.parquet")
-    assert said == f"2 ratings and 1 reviews written to {root / 'r.parquet'}; 2 of them count"
+    told = f"2 ratings and 1 reviews written to {root / 'r.parquet'}"
+    assert (
+        said == f"{told}; 1 of them count; 1 of language models that nobody reviewed do not (--unreviewed counts them)"
+    )
+    rows = {row["id"]: row for row in pq.read_table(root / "r.parquet").to_pylist()}
+    assert [rows[id]["effective"] for id in ("g1", "g2", "e1")] == [False, False, True]
+    said = export_ratings(opened, "fusion", root / "r.parquet", unreviewed=True)
+    assert said == f"{told}; 2 of them count; 1 of language models that nobody reviewed count as well"
     rows = {row["id"]: row for row in pq.read_table(root / "r.parquet").to_pylist()}
     assert [rows[id]["effective"] for id in ("g1", "g2", "e1")] == [False, True, True]
     assert (rows["g1"]["photo"], rows["g1"]["method"], rows["g1"]["score_thermal"]) == ("cat", "ours", 3)
-    assert rows["g1"]["circles"] == [{"x": 3.0, "y": 2.0, "radius": 1.0}]
+    assert rows["g1"]["circles"] == [{"x": 3.0, "y": 2.0, "radius": 1.0, "artifact": ""}]
     assert (rows["e1"]["reviews"], rows["e1"]["verdict"], rows["e1"]["score_thermal"]) == ("g1", "corrected", 1)
 
     export_ratings(opened, "fusion", root / "r.csv")

@@ -73,7 +73,7 @@ def test_rating_to_the_end(asked: Store) -> None:
     for done in range(2):
         answer = ask(anna)
         shown = answer["showing"]
-        assert set(shown) == {"id", "picture", "sources"}
+        assert set(shown) == {"id", "draft", "picture", "sources"}
         assert [anna.grey(source) for source in shown["sources"]] == [200]
         assert (answer["state"]["done"], answer["state"]["left"]) == (done, 2 - done)
         state = send(anna, shown["id"], note="<b>blurred</b>").json()["state"]
@@ -205,7 +205,7 @@ def test_what_an_expert_sees(asked: Store, app: FastAPI) -> None:
     eva = Browser(app, asked, "eva", "expert")
     shown = ask(eva, "review")["showing"]
     assert {rating["who"] for rating in shown["ratings"]} == {"LLM", "observer 1", "observer 2"}
-    assert shown["ratings"][0]["circles"] in ([{"x": 1.0, "y": 1.0, "radius": 2.0}], [])
+    assert shown["ratings"][0]["circles"] in ([{"x": 1.0, "y": 1.0, "radius": 2.0, "artifact": ""}], [])
     assert shown["ratings"][0]["note"] == "<img src=x onerror=alert(1)>"
     assert shown["disagreement"] == {"thermal": 3, "texture": 0, "artifacts": 0, "sharpness": 0}
     assert eva.grey(shown["picture"]) == 0
@@ -286,3 +286,53 @@ def test_a_showing_of_a_pair_is_no_picture_to_rate(asked: Store, app: FastAPI) -
     assert ask(anna, skip=(voting,))["showing"] is not None
     assert asked.status("r01").have == 0
     assert asked.ratings("fused", effective=False) == []
+
+
+def test_a_second_rating_of_the_same_picture_is_told_that_it_does_not_count(asked: Store, app: FastAPI) -> None:
+    anna, again = Browser(app, asked), Browser(app, asked)
+    one, two = ask(anna)["showing"]["id"], ask(again)["showing"]["id"]
+    first = str(uuid.uuid4())
+    assert send(anna, one, id=first).json()["state"]["notice"] is None
+    assert send(anna, one, id=first).json()["state"]["notice"] is None  # the same one, sent again
+    assert "that rating counts, not this one" in send(again, two).json()["state"]["notice"]
+    assert [rating.id for rating in asked.ratings("fused")] == [first]
+
+
+def test_a_second_review_of_the_same_rating_is_told_that_it_does_not_count(asked: Store, app: FastAPI) -> None:
+    asked.add_ratings([llm_rating(circles=())])
+    eva, ida = Browser(app, asked, "eva", "expert"), Browser(app, asked, "ida", "expert")
+    one, two = ask(eva, "review")["showing"]["id"], ask(ida, "review")["showing"]["id"]
+    assert send(eva, one, "review").json()["state"]["notice"] is None
+    assert "that review counts, not yours" in send(ida, two, "review").json()["state"]["notice"]
+
+
+def test_a_models_rating_counts_only_when_it_was_reviewed(asked: Store, app: FastAPI) -> None:
+    asked.add_ratings([llm_rating(circles=())])
+    assert asked.ratings("fused") == []
+    assert [rating.id for rating in asked.ratings("fused", unreviewed=True)] == ["llm-1"]
+    eva = Browser(app, asked, "eva", "expert")
+    shown = ask(eva, "review")["showing"]["id"]
+    assert send(eva, shown, "review", verdict="accepted", scores={}, circles=[]).status_code == 200
+    assert [rating.id for rating in asked.ratings("fused")] == ["llm-1"]
+
+
+def test_drafts_have_a_name_of_their_own_for_each_picture_and_observer(asked: Store, app: FastAPI) -> None:
+    anna, berta = Browser(app, asked), Browser(app, asked, "berta")
+    one = ask(anna)["showing"]
+    other = ask(anna, skip=(one["id"],))["showing"]["draft"]
+    assert ask(anna)["showing"]["draft"] == one["draft"]  # the same picture, shown again
+    theirs = ask(berta)["showing"]
+    both = [theirs["draft"], ask(berta, skip=(theirs["id"],))["showing"]["draft"]]
+    assert len({one["draft"], other, *both}) == 4
+
+
+def test_classes_of_artifacts(sqlite_store: Store) -> None:
+    options = Options(criteria=FUSION_CRITERIA, classes=("halo", "<b>noise</b>"))
+    sqlite_store.register_ratings("fused", "people", items(2), 1, "How good?", options)
+    anna = Browser(make_app(sqlite_store), sqlite_store)
+    page = anna.get(f"/rate/{anna.set('rate')}").text
+    assert "halo" in page and "<b>" not in page.split('id="circles"')[1].split(">")[0]
+    shown = ask(anna)["showing"]["id"]
+    assert send(anna, shown, circles=[CIRCLE | {"artifact": "blur"}]).status_code == 400
+    assert send(anna, shown, circles=[CIRCLE | {"artifact": "halo"}, CIRCLE]).status_code == 200
+    assert [circle.artifact for circle in sqlite_store.ratings("fused")[0].circles] == ["halo", ""]
