@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import plain_errors
-from cli.study import Methods, Sources, say_left_out
+from cli.study import Methods, Recursive, Sources, say_left_out
 
 app = typer.Typer(help="Ratings of fused pictures: four scores and marked artifacts.", no_args_is_help=True)
 
@@ -20,6 +20,7 @@ def create(
     source: Sources = None,
     raters: Annotated[int, typer.Option(min=1, help="People per picture")] = 1,
     question: Annotated[str | None, typer.Option(help="The question above the picture")] = None,
+    recursive: Recursive = False,
 ) -> None:
     """Register every picture of the methods for rating, with what it was fused from beside it."""
     from labelling.folders import parse
@@ -35,6 +36,7 @@ def create(
             options=Options(criteria=FUSION_CRITERIA),
             raters=raters,
             question=question or RATING_QUESTION,
+            recursive=recursive,
         )
     count = len({picture.sha256 for picture in made.manifest.pictures})
     print(f"ratings {name}: {count} pictures of {len(made.manifest.methods)} methods, raters wanted for each: {raters}")

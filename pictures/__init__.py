@@ -7,7 +7,7 @@ from pictures.decoding import MAX_PIXELS, opened, orientation_of
 from pictures.errors import AbsentFile, FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, nearest_name, stems
-from pictures.listing import Listing, list_photos, listing, some
+from pictures.listing import Listing, list_photos, listing, said_of, some
 from pictures.opening import MAX_BYTES, check_regular, read_picture, read_regular
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
@@ -107,6 +107,7 @@ __all__ = [
     "register",
     "register_all",
     "remove_leftovers",
+    "said_of",
     "save_like",
     "shortened",
     "some",

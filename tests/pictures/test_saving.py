@@ -145,7 +145,7 @@ def test_a_photo_above_pillows_own_limit(tmp_path: Path, monkeypatch: pytest.Mon
     [
         ("y.gif", PLAIN, r"not written as \.gif; use"),
         ("y", PLAIN, "not written as files without suffix"),
-        ("y.jpg", DEEP, r"16-bit pixels do not fit into \.jpg; rename the photo to \.png or \.tif"),
+        ("y.jpg", DEEP, r"16-bit pixels do not fit into \.jpg; use \.png or \.tif"),
         ("y.webp", np.zeros((1, 16384, 3), np.uint8), r"cannot be written as WEBP .*; rename it to \.png"),
     ],
 )
