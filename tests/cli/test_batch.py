@@ -205,3 +205,15 @@ def test_notes_of_the_photos_are_counted(
     monkeypatch.setattr(enhancing, "read_photo", converted)
     assert loupe(monkeypatch, "enhance", "in", "--out", "out") == 0
     assert "3 photos: converted from Adobe RGB to sRGB (1.png, 2.png, 3.png)\n" in capsys.readouterr().out
+
+
+def test_a_photo_that_becomes_another_kind_of_file_is_said(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = scene().astype(np.uint16) * 257
+    write_png("deep.png", deep)
+    Path("deep.png").rename("in/deep.webp")  # what counts is what it holds
+    assert loupe(monkeypatch, "enhance", "in", "--out", "out") == 0
+    said = capsys.readouterr().out
+    assert "1 photo: written as .png: .webp cannot be written, or has no place for 16 bits (deep.webp)\n" in said
+    assert read_array("out/deep.png").dtype == np.uint16
