@@ -16,9 +16,10 @@ from pictures.reading import (
     photo_from,
     read_array,
     read_image,
-    read_pair,
+    read_noted,
     read_photo,
     read_uint8,
+    refuse_sizes,
 )
 from pictures.receipts import Receipts, digest
 from pictures.registration import Registration, RegistrationError, register
@@ -94,7 +95,7 @@ __all__ = [
     "read_array",
     "read_image",
     "read_json",
-    "read_pair",
+    "read_noted",
     "read_photo",
     "read_picture",
     "read_regular",
@@ -103,6 +104,7 @@ __all__ = [
     "reduce_to",
     "refuse_file_as_folder",
     "refuse_names",
+    "refuse_sizes",
     "refuse_suffix",
     "register",
     "register_all",
