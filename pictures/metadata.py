@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PIL import ExifTags, Image, IptcImagePlugin
+from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
 from pictures.decoding import opened, orientation_of
 from pictures.errors import DAMAGED, ImageError
@@ -98,7 +98,7 @@ def fitting(metadata: Metadata, kind: str) -> tuple[Metadata, tuple[str, ...]]:
 def _has_iptc(image: Image.Image) -> bool:
     """Whether a JPEG or TIFF has IPTC data (captions, keywords, credits of press photos)."""
     try:
-        return bool(IptcImagePlugin.getiptcinfo(image))
+        return isinstance(image, ImageFile.ImageFile) and bool(IptcImagePlugin.getiptcinfo(image))
     except DAMAGED:
         return False
 
