@@ -6,20 +6,23 @@ import errno
 import os
 import sys
 import traceback
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pictures import FileFault, Receipts, Work, plan, printable, remove_leftovers
+from pictures import FileFault, Receipts, Work, plan, printable, remove_leftovers, said_of
 from tasks.runtime import is_own_error
 
 DONE, STOPPED, SOME_LEFT_OUT = 0, 1, 3
 DEBUG = "LOUPE_DEBUG"
 
-Make = Callable[[Work, Path], Sequence[str]]
-"""Makes the file of a work at a temporary path, and returns what a user should know of the photos, a short sentence each."""
+Note = tuple[Path, str]
+"""A photo, and what a user should know of it: a short sentence that is the same for every photo it is true of."""
+
+Make = Callable[[Work, Path], Sequence[Note]]
+"""Makes the file of a work at a temporary path, and returns what is to be said of its photos."""
 
 # Of the place to write to: the next photo would fail as well.
 _OF_THE_TARGET = frozenset(
@@ -74,7 +77,7 @@ class _Run:
 
     made: int = 0
     failed: list[str] = field(default_factory=list)
-    notes: Counter[str] = field(default_factory=Counter)
+    notes: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
     stopped: str = ""
 
 
@@ -122,7 +125,17 @@ def _one(batch: Batch, item: Work, make: Make, state: _Run) -> None:
             state.failed.append(_failure(error, item, temporary))
         return
     state.made += 1
-    state.notes.update(notes)
+    for photo, note in notes:
+        state.notes[note].append(photo)
+
+
+def of_photo(item: Work, notes: Sequence[str]) -> list[Note]:
+    """What is to be said of the one photo of a work, with the kind of file that it becomes where that is another."""
+    source = item.sources[0]
+    if item.target.suffix != source.suffix:
+        kind = source.suffix.lower() or "files without suffix"
+        notes = [*notes, f"written as {item.target.suffix}: {kind} cannot be written, or has no place for 16 bits"]
+    return [(source, note) for note in notes]
 
 
 def _of_the_target(error: BaseException, sources: Sequence[Path]) -> bool:
@@ -167,8 +180,8 @@ def _tell(batch: Batch, state: _Run, done: int, kept: Sequence[Path]) -> int:
         print(f"skipped: {printable(str(failure))}", file=sys.stderr)
     for line in batch.said:
         print(printable(line), file=sys.stderr)
-    for note, count in state.notes.items():
-        print(f"{count} {'photo' if count == 1 else 'photos'}: {printable(note)}")
+    for note, photos in state.notes.items():
+        print(said_of(note, photos))
     if state.stopped:
         print(f"stopped: {state.stopped}; the same command goes on", file=sys.stderr)
     total = len(batch.work) + len(batch.failed)

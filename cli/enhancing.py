@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from cli.batch import PLAIN, Batch, Options, run
+from cli.batch import PLAIN, Batch, Note, Options, of_photo, run
 from models.enhancers.base import Enhancer
 from pictures import (
     Found,
@@ -81,11 +81,12 @@ def enhance_photos(
         "page": options.page,
     }
 
-    def make(item: Work, target: Path) -> Sequence[str]:
+    def make(item: Work, target: Path) -> Sequence[Note]:
         from models.tiling import enhance_tiled
 
         photo = read_photo(item.sources[0], options.page)
-        return photo.notes + save_like(target, enhance_tiled(enhancer, photo.pixels, tile, to), photo)
+        lost = save_like(target, enhance_tiled(enhancer, photo.pixels, tile, to), photo)
+        return of_photo(item, (*photo.notes, *lost))
 
     words = f"enhanced with {weights} into {out}"
     return run(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cli.batch import Note
 from models.fusers.base import Fuser
 from models.fusers.many import Rule, brightness, empty, exposure_order
 from models.tiling import fuse_tiled
@@ -38,12 +39,12 @@ class Exposure:
     pixels: np.ndarray
 
 
-def fuse_one(job: Job, fuser: Fuser, rule: Rule, tile: int, to: str, align: bool = True) -> tuple[str, ...]:
+def fuse_one(job: Job, fuser: Fuser, rule: Rule, tile: int, to: str, align: bool = True) -> list[Note]:
     """Read, check, order, align and fuse one scene, and write it with the metadata of the first exposure named.
 
     Exposures that show nothing (black or white all over), and of more than two those that cannot be aligned, are left out
-    and named. Returns what was done to the photos on reading and writing, a sentence each. Raises `ImageError`: broken, of
-    unequal sizes, twice the same, fewer than two that can be used, 16 bits that the file to write has no place for.
+    and named. Returns what was done to each of the photos on reading, and to the result on writing. Raises `ImageError`:
+    broken, of unequal sizes, twice the same, fewer than two that can be used, 16 bits that the file to write has no place for.
     """
     read = [read_photo(path, job.page) for path in job.exposures]
     photos = same_depth([photo.pixels for photo in read])
@@ -55,7 +56,8 @@ def fuse_one(job: Job, fuser: Fuser, rule: Rule, tile: int, to: str, align: bool
     say_ghosts(exposures)
     fused = fuse_tiled(fuser, [exposure.pixels for exposure in exposures], tile, to, rule)
     like = replace(read[0], grey=all(photo.grey for photo in read))
-    return tuple(note for photo in read for note in photo.notes) + save_like(job.target, fused, like)
+    lost = save_like(job.target, fused, like)
+    return [(photo.path, note) for photo in read for note in photo.notes] + [(read[0].path, note) for note in lost]
 
 
 def check(exposures: Sequence[Exposure]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.batch import PLAIN, Batch, Options, run
+from cli.batch import PLAIN, Batch, Note, Options, run
 from cli.enhancing import NothingTrained, chosen_weights
 from cli.fuse_scene import fuse_one
 from cli.scenes import find_scenes
@@ -60,7 +60,7 @@ def fuse_photos(
         "page": options.page,
     }
 
-    def make(item: Work, target: Path) -> Sequence[str]:
+    def make(item: Work, target: Path) -> Sequence[Note]:
         return fuse_one(Job(item.sources, target, options.page), fuser, rule, tile, to, align)
 
     words = f"fused by {method} into {out}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.batch import PLAIN, Batch, Options, run
+from cli.batch import PLAIN, STOPPED, Batch, Note, Options, of_photo, run
 from cli.enhancing import find_work
 from models.enhancers.parametric import GENES
 from pictures import Receipts, Work, encode_png, plan, printable, read_photo, save_like, written_name
@@ -50,12 +50,13 @@ def search_photos(photos: Sequence[Path], out: Path, options: Options = PLAIN) -
             if isinstance(front, Failure):
                 broken[item.target] = front.error
 
-    def make(item: Work, target: Path) -> Sequence[str]:
+    def make(item: Work, target: Path) -> Sequence[Note]:
         if item.target in broken:
             raise broken[item.target]
         front = search_photo(jobs[item.target])
         photo = read_photo(item.sources[0], options.page)
-        return photo.notes + save_like(target, enhanced(photo.pixels, front.genes[front.chosen]), photo)
+        lost = save_like(target, enhanced(photo.pixels, front.genes[front.chosen]), photo)
+        return of_photo(item, (*photo.notes, *lost))
 
     recipe = _recipe(params, next(iter(jobs.values())), options.page) if jobs else {}
     words = f"searched into {out}"
@@ -74,7 +75,8 @@ def search_photos(photos: Sequence[Path], out: Path, options: Options = PLAIN) -
         make,
         search,
     )
-    print(f"`loupe genetic pick PHOTO --out {printable(out)}` shows a photo's other versions")
+    if code != STOPPED:
+        print(f"`loupe genetic pick PHOTO --out {printable(out)}` shows a photo's other versions")
     return code
 
 
@@ -97,7 +99,9 @@ def pick(photo: str, out: Path, individual: int | None, overwrite: bool = False)
         versions = [(place, enhanced(pixels, front.genes[place])) for place in _along(front, leaders)]
         with receipts.writing([source], sheet, recipe, overwrite) as temporary:
             temporary.write_bytes(encode_png(contact_sheet(pixels, versions, front)))
-        print(f"{printable(sheet)} shows the {len(leaders)} versions of the front; take one with --individual NUMBER")
+        print(
+            f"{printable(sheet)} shows the {versions_of(len(leaders))} of the front; take one with --individual NUMBER"
+        )
         return 0
     if individual not in leaders:
         numbers = ", ".join(str(place) for place in leaders)
@@ -133,6 +137,10 @@ def _recipe(params: Params, job: SearchJob, page: int) -> dict[str, object]:
         "ranker": None if job.ranker is None else [sha256_file(job.ranker[0]), job.ranker[1]],
         "page": page,
     }
+
+
+def versions_of(count: int) -> str:
+    return f"{count} version{'' if count == 1 else 's'}"
 
 
 def _along(front: PhotoFront, leaders: Sequence[int]) -> list[int]:

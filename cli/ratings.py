@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import plain_errors
-from cli.study import Methods, Sources, say_left_out
+from cli.study import Methods, Recursive, Sources, say_left_out
 
 _PLAIN_QUESTION = "How good is this picture?"
 
@@ -31,6 +31,7 @@ def create(
     classes: Annotated[
         str | None, typer.Option(help="Classes of artifacts for circles, such as halo,noise; instead of the file's")
     ] = None,
+    recursive: Recursive = False,
 ) -> None:
     """Register every picture of the methods for rating, with what it was fused from beside it."""
     from labelling.criteria import check_classes, load_criteria
@@ -50,6 +51,7 @@ def create(
             options=Options(criteria=asked, classes=told),
             raters=raters,
             question=question or (RATING_QUESTION if criteria is None else _PLAIN_QUESTION),
+            recursive=recursive,
         )
     count = len({picture.sha256 for picture in made.manifest.pictures})
     print(f"ratings {name}: {count} pictures of {len(made.manifest.methods)} methods, raters wanted for each: {raters}")

@@ -21,6 +21,10 @@ Sources = Annotated[
     list[str] | None,
     typer.Option("--source", metavar="NAME=DIR", help="What was fused, shown beside (infrared=DIR); repeatable"),
 ]
+Recursive = Annotated[
+    bool,
+    typer.Option("--recursive", help="Read sub-folders too; pictures then belong together by their path below DIR"),
+]
 
 
 @app.command()
@@ -38,6 +42,7 @@ def create(
     unsure: Annotated[bool, typer.Option("--unsure", help='Offer "can\'t tell"')] = False,
     repeats: Annotated[float, typer.Option(min=0, max=0.5, help="Share of pairs shown again, sides swapped")] = 0.1,
     training: Annotated[int, typer.Option(min=0, help="Pairs shown first that do not count")] = 3,
+    recursive: Recursive = False,
 ) -> None:
     """Register the outputs of two or more methods for comparison, joined by file name."""
     from labelling.folders import parse
@@ -58,11 +63,13 @@ def create(
             votes=votes,
             question=question or QUESTION,
             options=options,
+            recursive=recursive,
         )
     count = len({pair.key for pair in made.manifest.pairs})
     print(f"study {name}: {count} pairs of {len(made.manifest.methods)} methods, votes wanted on each: {votes}")
     if made.manifest.identical:
-        print(f"{len(made.manifest.identical)} pairs left out: both methods made the same picture")
+        same = len(made.manifest.identical)
+        print(f"{same} pair{'' if same == 1 else 's'} left out: both methods made the same picture")
     say_left_out(made)
     print(f"Label with `loupe label {name}`; then `loupe study results {name} --out results`")
 

@@ -41,17 +41,18 @@ def create_pairs(
     votes: int = 15,
     question: str = QUESTION,
     options: Options | None = None,
+    recursive: bool = False,
 ) -> Created:
     """Register the comparisons of a study as the round `name`, for people; the same call again changes nothing.
 
     methods, sources: name -> folder; pictures belong together by their name without suffix. per_photo: how many pairs
-    of methods to compare on each photo, balanced over the study; None: all of them. Raises StudyError, FolderError,
-    ImageError; nothing is registered then.
+    of methods to compare on each photo, balanced over the study; None: all of them. recursive: sub-folders too. Raises
+    StudyError, FolderError, ImageError; nothing is registered then.
     """
     manifest.check_study_name(name)
     if len(methods) < 2:
         raise StudyError("a study of pairs compares at least two methods; name them as METHOD=DIR")
-    found = collect(methods, sources)
+    found = collect(methods, sources, recursive)
     names = list(methods)
     possible = len(names) * (len(names) - 1) // 2
     if per_photo is not None and not 1 <= per_photo <= possible:
@@ -96,12 +97,13 @@ def create_ratings(
     options: Options,
     raters: int = 1,
     question: str = RATING_QUESTION,
+    recursive: bool = False,
 ) -> Created:
     """Register every picture of the methods to be rated by `raters` people, by the criteria in `options`."""
     manifest.check_study_name(name)
     if not methods:
         raise StudyError("ratings need at least one method; name it as METHOD=DIR")
-    found = collect(methods, sources)
+    found = collect(methods, sources, recursive)
     made = Manifest(name, "ratings", question, tuple(methods), _pictures(found))
     criteria = tuple((c.name, c.title, *c.scale) for c in options.criteria)
     _check_new(store, made, question_id(question, criteria))

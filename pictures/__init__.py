@@ -7,7 +7,7 @@ from pictures.decoding import MAX_PIXELS, opened, orientation_of
 from pictures.errors import AbsentFile, FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, nearest_name, stems
-from pictures.listing import Listing, list_photos, listing, some
+from pictures.listing import Listing, list_photos, listing, said_of, some
 from pictures.opening import MAX_BYTES, check_regular, open_regular, read_picture, read_regular
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
@@ -16,9 +16,10 @@ from pictures.reading import (
     photo_from,
     read_array,
     read_image,
-    read_pair,
+    read_noted,
     read_photo,
     read_uint8,
+    refuse_sizes,
 )
 from pictures.receipts import Receipts, digest
 from pictures.registration import Registration, RegistrationError, register
@@ -95,7 +96,7 @@ __all__ = [
     "read_array",
     "read_image",
     "read_json",
-    "read_pair",
+    "read_noted",
     "read_photo",
     "read_picture",
     "read_regular",
@@ -104,10 +105,12 @@ __all__ = [
     "reduce_to",
     "refuse_file_as_folder",
     "refuse_names",
+    "refuse_sizes",
     "refuse_suffix",
     "register",
     "register_all",
     "remove_leftovers",
+    "said_of",
     "save_like",
     "shortened",
     "some",

@@ -47,8 +47,10 @@ class ImageError(FileFault):
 
 
 def short(error: BaseException) -> str:
-    """The first line of an error, without the memory address of the buffer that Pillow names."""
-    line = (str(error).splitlines() or [""])[0].split(" <_io")[0]
+    """The first line of an error, without the memory address of the buffer that Pillow names; LibRaw's errors hold bytes."""
+    said = error.args[0] if error.args and isinstance(error.args[0], bytes) else str(error)
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    line = (text.splitlines() or [""])[0].split(" <_io")[0]
     return line[:120] or type(error).__name__
 
 

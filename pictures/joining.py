@@ -27,7 +27,7 @@ Row = tuple[Path | None, ...]
 _CANDIDATES_FOR = 20
 _CANDIDATES_AMONG = 3000
 _ALIKE = 0.6
-_OTHER_WAYS = "photos under other names are joined by order or by time"
+_OTHER_WAYS = "photos under other names are joined by order or by time (--pair-by, or pair_by in params.yaml)"
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,12 @@ def some(names: Sequence[str], shown: int = _NAMES_SHOWN) -> str:
     return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
+def said_of(note: str, paths: Sequence[Path]) -> str:
+    """What was done to photos, with their count and the names of the first: `2 photos: NOTE (a.jpg, b.jpg)`."""
+    names = some([printable(path.name) for path in paths])
+    return f"{len(paths)} {'photo' if len(paths) == 1 else 'photos'}: {printable(note)} ({names})"
+
+
 def list_photos(folder: Path | str, recursive: bool = False) -> list[Path]:
     """The photos in `folder`, sorted by name. What else is there, `listing` says. Raises as `listing`."""
     return listing(folder, recursive).photos

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
 from pictures.decoding import opened, orientation_of
 from pictures.errors import DAMAGED, ImageError
@@ -29,17 +29,19 @@ LONG_EXIF = "EXIF is longer than a JPEG can hold: its largest entries were left 
 LONG_XMP = "XMP is longer than a JPEG can hold and was left out"
 GAIN_XMP = "XMP describes a gain map that the new file has not, and was left out"
 DAMAGED_EXIF = "EXIF is damaged and was left out"
+IPTC = "IPTC was left out: only EXIF and XMP are carried over"
+RAW_EXIF = "EXIF was left out: it is not read from this kind of camera raw"
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """exif: with orientation 1. dpi: pixels an inch across and down, upright. damaged: EXIF that could not be kept."""
+    """exif: with orientation 1. dpi: pixels an inch across and down, upright. lost: what cannot be kept, a sentence each."""
 
     exif: Image.Exif
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     comment: bytes | None = None
-    damaged: bool = False
+    lost: tuple[str, ...] = ()
 
 
 def metadata_of(path: Path, width: int, height: int) -> Metadata:
@@ -54,21 +56,21 @@ def metadata_of(path: Path, width: int, height: int) -> Metadata:
             xmp, dpi, comment = image.info.get("xmp"), image.info.get("dpi"), image.info.get("comment")
             if orientation_of(image) >= 5 and dpi:
                 dpi = dpi[::-1]
-            damaged = not _fill(kept, image, width, height)
+            lost = (IPTC,) if _has_iptc(image) else ()
+            if not _fill(kept, image, width, height):
+                kept, lost = Image.Exif(), (DAMAGED_EXIF, *lost)
     except ImageError:
         kept[ExifTags.Base.Orientation] = 1
-        return Metadata(kept)
-    if damaged:
-        kept = Image.Exif()
+        return Metadata(kept, lost=(RAW_EXIF,))
     kept[ExifTags.Base.Orientation] = 1
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
     comment = comment.encode() if isinstance(comment, str) else comment
-    return Metadata(kept, _upright_xmp(xmp, width, height) if xmp else None, _sane(dpi), comment or None, damaged)
+    return Metadata(kept, _upright_xmp(xmp, width, height) if xmp else None, _sane(dpi), comment or None, lost)
 
 
 def fitting(metadata: Metadata, kind: str) -> tuple[Metadata, tuple[str, ...]]:
     """The part of the metadata that a file of a Pillow format can hold, and what was left out, a sentence each."""
-    notes = [DAMAGED_EXIF] if metadata.damaged else []
+    notes = list(metadata.lost)
     if metadata.xmp and (b"hdrgm:" in metadata.xmp or b"HDRGainMap" in metadata.xmp):
         metadata = replace(metadata, xmp=None)
         notes.append(GAIN_XMP)
@@ -91,6 +93,14 @@ def fitting(metadata: Metadata, kind: str) -> tuple[Metadata, tuple[str, ...]]:
         if metadata.comment and len(metadata.comment) > _COMMENT_SEGMENT:
             metadata = replace(metadata, comment=metadata.comment[:_COMMENT_SEGMENT])
     return metadata, tuple(notes)
+
+
+def _has_iptc(image: Image.Image) -> bool:
+    """Whether a JPEG or TIFF has IPTC data (captions, keywords, credits of press photos)."""
+    try:
+        return isinstance(image, ImageFile.ImageFile) and bool(IptcImagePlugin.getiptcinfo(image))
+    except DAMAGED:
+        return False
 
 
 def _fill(kept: Image.Exif, image: Image.Image, width: int, height: int) -> bool:
@@ -147,4 +157,4 @@ def _sane(dpi: object) -> tuple[float, float] | None:
         across, down = (float(value) for value in dpi)  # type: ignore[attr-defined]
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return (across, down) if 1 <= across <= 30000 and 1 <= down <= 30000 else None
+    return (across, down) if 1 < across <= 30000 and 1 < down <= 30000 else None

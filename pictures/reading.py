@@ -86,6 +86,12 @@ def read_image(path: Path | str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     return array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
 
 
+def read_noted(path: Path | str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """As `read_image`, and what was done to the photo on reading. Raises as `read_photo`."""
+    photo = read_photo(path)
+    return photo.pixels.astype(np.float32) / np.float32(np.iinfo(photo.pixels.dtype).max), photo.notes
+
+
 def read_uint8(path: Path | str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Read a photo: (H, W, 3) uint8, sRGB, upright; 16 bits are rounded to 8. Raises as `read_photo`."""
     return as_uint8(read_array(path, max_pixels))
@@ -101,10 +107,8 @@ def as_uint8(array: np.ndarray) -> np.ndarray:
     return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8) if array.dtype == np.uint16 else array
 
 
-def read_pair(image: Path | str, reference: Path | str, max_pixels: int = MAX_PIXELS) -> tuple[np.ndarray, np.ndarray]:
-    """Read a photo and its reference as `read_image` does; `ImageError` naming both when their sizes differ."""
-    first, second = read_image(image, max_pixels), read_image(reference, max_pixels)
+def refuse_sizes(image: Path, first: np.ndarray, reference: Path, second: np.ndarray) -> None:
+    """Raises `ImageError` naming both where a photo and its reference differ in size."""
     if first.shape != second.shape:
         sizes = f"{first.shape[1]} x {first.shape[0]} and {second.shape[1]} x {second.shape[0]}"
         raise ImageError(image, f"differs in size from its reference {reference} ({sizes}); export both at one size")
-    return first, second

@@ -44,7 +44,7 @@ def refuse_suffix(path: Path, deep: bool) -> None:
         what = "camera raw" if suffix in RAW_SUFFIXES else suffix or "files without suffix"
         raise ImageError(path, f"photos are not written as {what}; use .jpg, .png or .tif")
     if deep and suffix not in _PNG | _TIFF:
-        raise ImageError(path, f"16-bit pixels do not fit into {suffix}; rename the photo to .png or .tif")
+        raise ImageError(path, f"16-bit pixels do not fit into {suffix}; use .png or .tif")
 
 
 def save_like(path: Path, array: np.ndarray, source: Photo | Path) -> tuple[str, ...]:

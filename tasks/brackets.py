@@ -20,7 +20,7 @@ from tasks.config import View
 from tasks.config.fusion import FolderBrackets, SampleBrackets
 from tasks.exposures import Files, folder_scene, joined, of_bursts, sample_scenes
 from tasks.files import fresh_folder, sha256_file, write_json
-from tasks.folders import listed, not_read, photos_in, say
+from tasks.folders import listed, not_read, photos_in, say, say_notes
 from tasks.low_light import DatasetError, validation_names, working_copy
 from tasks.mapping import Failure, map_images
 from tasks.photos import PHOTOS
@@ -77,6 +77,7 @@ def from_folder(
     names = [row["photograph"] for row in rows]
     count = min(max(1, round(len(names) * settings.validation_fraction)), len(names) - 2)
     extra = {
+        "notes": say_notes(row.pop("notes") for row in rows),
         "skipped": listed(skipped),
         "swapped": swapped,
         "aligned": aligned,

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from models.quality import MetricInfo
 from models.search.genotype import Genotype
 from models.search.space import NODES
+from pictures import read_picture
 from tasks.fusers import METHODS
 from tasks.report_pictures import choose, jpeg
 from tasks.report_words import metric_title
@@ -96,4 +97,4 @@ def _best(methods: Mapping[str, Any], metric: MetricInfo, kind: str) -> str:
 
 
 def _png(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+    return "data:image/png;base64," + base64.b64encode(read_picture(path)).decode()

@@ -23,7 +23,7 @@ from pictures import (
     join,
     moved,
     name_key,
-    read_image,
+    read_noted,
     register,
     stems,
     write_png,
@@ -60,15 +60,23 @@ def sample_scenes(photo: Photo, settings: SampleBrackets, seed: int, folder: str
 
 
 def folder_scene(files: Files, settings: FolderBrackets, folder: str) -> dict[str, Any]:
-    """Working copies of a user's scene, as 8-bit PNG; returns its row, with `swapped`: whether it was put right, and `aligned`:
-    what was said about exposures that were brought over the reference, or the brighter one over the darker.
+    """Working copies of a user's scene, as 8-bit PNG; returns its row, with `swapped`: whether it was put right, `aligned`:
+    what was said about exposures that were brought over the reference, or the brighter one over the darker, and `notes`: what was
+    done to which file on reading.
 
     Raises `ImageError` for one that cannot be used: broken, of unequal sizes, twice the same, black or white all over, swapped
     where that is refused, exposures that cannot be aligned.
     """
-    under, over = read_image(files.under), read_image(files.over)
+    notes: list[tuple[Path, str]] = []
+
+    def read(path: Path) -> np.ndarray:
+        picture, said = read_noted(path)
+        notes.extend((path, note) for note in said)
+        return picture
+
+    under, over = read(files.under), read(files.over)
     same_size(files.under, under, files.over, over)
-    reference = None if files.reference is None else read_image(files.reference)
+    reference = None if files.reference is None else read(files.reference)
     if reference is not None and files.reference is not None:
         same_size(files.under, under, files.reference, reference)
     swapped = exposures_fault(files, under, over, settings.swapped == "refuse")
@@ -85,7 +93,7 @@ def folder_scene(files: Files, settings: FolderBrackets, folder: str) -> dict[st
         written[part] = working_copy(files.under, picture, settings.max_side)
         write_png(Path(folder) / part / f"{name}.png", written[part])
     found = row(name, name, written["under"], files.original, has_reference=reference is not None)
-    return found | {"swapped": swapped, "aligned": aligned}
+    return found | {"swapped": swapped, "aligned": aligned, "notes": notes}
 
 
 def brought_together(

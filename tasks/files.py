@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pictures import atomic_path, check_regular, fresh_folder
+from pictures import atomic_path, check_regular, digest, fresh_folder
 
 __all__ = ["MAX_PICTURE", "atomic_path", "fresh_folder", "sha256_bytes", "sha256_file", "write_json"]
 
-_CHUNK = 1 << 20
 _LARGEST = 1 << 40
 MAX_PICTURE = 1 << 30
 """Bytes of a picture of the workspace."""
@@ -34,13 +33,9 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def sha256_file(path: Path | str) -> str:
-    """SHA-256 of a file's bytes, as 64 hex digits. Raises `FileFault` for what is no regular file."""
+    """SHA-256 of a file's bytes, as 64 hex digits. Raises `FileFault` for what is no regular file, or larger than 1 TB."""
     check_regular(path, _LARGEST)
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return digest(Path(path))
 
 
 def sha256_bytes(data: bytes) -> str:

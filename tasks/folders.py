@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pictures import ImageError, Listing, listing, printable
+from pictures import ImageError, Listing, listing, printable, said_of
 
 # Pixels on a side; smaller photos teach nothing.
 MIN_SIDE = 64
@@ -52,6 +52,17 @@ def listed(errors: Iterable[Exception], name: Any = None) -> list[dict[str, str]
 def shown(path: Path) -> str:
     """A file with the folder it lies in: two folders may hold the same names."""
     return printable(f"{path.parent.name}/{path.name}")
+
+
+def say_notes(folders: Iterable[Sequence[tuple[Path, str]]]) -> dict[str, int]:
+    """Print what was done to photos on reading, each once with the names of the first; how often, for a summary."""
+    done: dict[str, list[Path]] = {}
+    for notes in folders:
+        for path, note in notes:
+            done.setdefault(note, []).append(path)
+    for note, paths in sorted(done.items()):
+        print(said_of(note, sorted(set(paths))))
+    return {note: len(set(paths)) for note, paths in sorted(done.items())}
 
 
 def original(path: Path, photos: Listing | Sequence[Path]) -> str:

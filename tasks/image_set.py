@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from pictures import AbsentFile, FileFault, ImageError, mended, read_regular, read_uint8
+from pictures import AbsentFile, FileFault, ImageError, as_uint8, mended, photo_from, read_regular
 from tasks.files import MAX_PICTURE, sha256_bytes
 
 
@@ -42,7 +43,7 @@ class ImageSet:
             raise ImageError(path, f"{error.reason}; {mended(path)}") from error
         if sha256_bytes(data) != sha256:
             raise ImageError(path, f"is not the picture its table names; {mended(path)}")
-        array = read_uint8(path)
+        array = as_uint8(photo_from(Path(path), data).pixels)
         self._cache[index] = array
         self._held += array.nbytes
         while self._held > self._limit and len(self._cache) > 1:

@@ -22,15 +22,16 @@ from pictures import (
     join,
     printable,
     read_image,
-    read_pair,
+    read_noted,
     reduce_to,
+    refuse_sizes,
     some,
     write_png,
 )
 from tasks import tables
 from tasks.config import FolderDataset, SampleDataset, View
 from tasks.files import fresh_folder, sha256_file, write_json
-from tasks.folders import MIN_SIDE, listed, not_read, original, photos_in, say
+from tasks.folders import MIN_SIDE, listed, not_read, original, photos_in, say, say_notes
 from tasks.mapping import Failure, map_images
 from tasks.photos import PHOTOS, Photo, locate
 from tasks.runtime import DATA, stage, workers
@@ -129,10 +130,12 @@ class Source:
 def folder_photo(source: Source, settings: FolderDataset, folder: str) -> list[dict[str, Any]]:
     """Working copies of one photo of the user and of its reference."""
     path, reference_path, name = source.path, source.reference, source.name
-    if reference_path is None:
-        photo, reference = read_image(path), None
-    else:
-        photo, reference = read_pair(path, reference_path)
+    photo, said = read_noted(path)
+    notes, reference = [(path, note) for note in said], None
+    if reference_path is not None:
+        reference, said = read_noted(reference_path)
+        refuse_sizes(path, photo, reference_path, reference)
+        notes += [(reference_path, note) for note in said]
     photo = working_copy(path, photo, settings.max_side)
     write_png(Path(folder) / "input" / f"{name}.png", photo)
     if reference is not None and reference_path is not None:
@@ -147,6 +150,7 @@ def folder_photo(source: Source, settings: FolderDataset, folder: str) -> list[d
             "width": width,
             "height": height,
             "original": source.original,
+            "notes": notes,
         }
     ]
 
@@ -223,6 +227,7 @@ def from_folder(
     photographs = [row["photograph"] for row in rows]
     count = max(1, round(len(photographs) * settings.validation_fraction))
     extra = {
+        "notes": say_notes(row.pop("notes") for row in rows),
         "skipped": listed(skipped, lambda path: printable(path.name)),
         "not_joined": listed(joined.lonely),
         "normal": sum(not isinstance(entry, Failure) for entry in normal),

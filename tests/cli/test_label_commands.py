@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
 from cli.main import main
 from labelling.store import Store
@@ -235,3 +236,31 @@ def test_the_app_prints_links_that_work(loupe: Loupe) -> None:
             process.kill()
             process.wait()
     assert not Path(".loupe/label-address").exists()
+
+
+def test_sub_folders_are_said_or_read(loupe: Loupe) -> None:
+    for method, value in (("ours", 10), ("theirs", 20)):
+        write_png(Path("out") / method / "trip" / "cat.png", np.full((8, 8, 3), value, np.uint8))
+    methods = ("ours=out/ours", "theirs=out/theirs")
+    said = loupe("study", "create", "flat", *methods)
+    assert said.startswith("study flat: 3 pairs of 2 methods")
+    assert "out/ours: 1 photo in sub-folders was not read; --recursive reads it\n" in said
+    said = loupe("study", "create", "deep", *methods, "--recursive")
+    assert said.startswith("study deep: 4 pairs of 2 methods")
+    assert "sub-folders" not in said
+    said = loupe("ratings", "create", "rated", "ours=out/ours", "--source", "theirs=out/theirs", "--recursive")
+    assert said.startswith("ratings rated: 4 pictures of 1 methods")
+    Path("flat").mkdir()
+    write_png("flat/dog.png", np.zeros((8, 8, 3), np.uint8))
+    said = loupe("study", "create", "none", "ours=flat", "theirs=out/ours", code=1)
+    assert "out/ours: 1 photo in sub-folders was not read; --recursive reads it" in said
+
+
+def test_what_is_done_to_pictures_on_reading_is_said_with_their_names(loupe: Loupe) -> None:
+    clear = np.random.default_rng(1).integers(1, 255, (8, 8, 4), dtype=np.uint8)
+    Image.fromarray(clear).save("out/ours/cat.png")
+    write_png("out/theirs/lamp.png", np.zeros((8, 8, 3), np.uint8))
+    write_png("out/ours/lamp.png", np.zeros((8, 8, 3), np.uint8))
+    said = loupe("study", "create", "two", "ours=out/ours", "theirs=out/theirs")
+    assert "1 photo: transparency was set aside: models see the colours without it (cat.png)\n" in said
+    assert "1 pair left out: both methods made the same picture\n" in said

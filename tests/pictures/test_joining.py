@@ -62,7 +62,8 @@ def test_folders_without_a_common_name_show_the_nearest_and_the_way_out() -> Non
         join([paths("under", "DSC06620.JPG", "DSC06623.JPG"), paths("over", "DSC06622.JPG", "DSC06625.JPG")])
     assert str(error.value) == (
         "over: no photo here has the stem of one in under (2 here, 2 there; nearest are 'DSC06620' and 'DSC06622', "
-        "'DSC06623' and 'DSC06625'); photos under other names are joined by order or by time"
+        "'DSC06623' and 'DSC06625'); photos under other names are joined by order or by time "
+        "(--pair-by, or pair_by in params.yaml)"
     )
 
 

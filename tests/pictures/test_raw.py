@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
-from pictures import ImageError, icc, read_photo, save_like
+from pictures import ImageError, icc, photo_from, read_photo, save_like
+from pictures.metadata import RAW_EXIF
 from pictures.raw import NOTE
 
 
@@ -50,3 +52,19 @@ def test_without_rawpy_it_is_refused_with_the_way_out(
     monkeypatch.setitem(sys.modules, "rawpy", None)
     with pytest.raises(ImageError, match=r"camera raw, which is read with rawpy: `pip install rawpy`"):
         read_photo(dng(tmp_path / name, 0.1))
+
+
+def test_a_broken_one_is_refused_in_words(tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    data = dng(tmp_path / "x.dng", 0.1).read_bytes()
+    with pytest.raises(ImageError, match=r"cannot be developed \([A-Z]") as refused:
+        photo_from(tmp_path / "x.dng", data[: len(data) // 2])
+    assert "b'" not in str(refused.value), "LibRaw's words, not their bytes"
+
+
+def test_exif_that_is_not_read_is_said(tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    photo = read_photo(dng(tmp_path / "x.dng", 0.1))
+    (tmp_path / "x.raf").write_bytes(b"FUJIFILMCCD-RAW " + bytes(200))
+    assert RAW_EXIF in save_like(tmp_path / "y.png", photo.pixels, replace(photo, path=tmp_path / "x.raf"))
+    assert RAW_EXIF not in save_like(tmp_path / "z.png", photo.pixels, photo)

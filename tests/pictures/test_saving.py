@@ -145,7 +145,7 @@ def test_a_photo_above_pillows_own_limit(tmp_path: Path, monkeypatch: pytest.Mon
     [
         ("y.gif", PLAIN, r"not written as \.gif; use"),
         ("y", PLAIN, "not written as files without suffix"),
-        ("y.jpg", DEEP, r"16-bit pixels do not fit into \.jpg; rename the photo to \.png or \.tif"),
+        ("y.jpg", DEEP, r"16-bit pixels do not fit into \.jpg; use \.png or \.tif"),
         ("y.webp", np.zeros((1, 16384, 3), np.uint8), r"cannot be written as WEBP .*; rename it to \.png"),
     ],
 )
@@ -170,3 +170,25 @@ def test_a_failed_write_leaves_the_photo_before(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(OSError, match="No space left"):
         save_like(path, PLAIN, source)
     assert path.read_bytes() == before
+
+
+def test_iptc_is_said_to_be_left_out(tmp_path: Path) -> None:
+    entry = b"\x1c\x02\x78\x00\x05Harbo"  # record 2, dataset 120: the caption
+    block = b"8BIM\x04\x04\0\0" + len(entry).to_bytes(4, "big") + entry
+    segment = b"Photoshop 3.0\0" + block
+    photo(tmp_path / "x.jpg")
+    plain = (tmp_path / "x.jpg").read_bytes()
+    (tmp_path / "press.jpg").write_bytes(
+        plain[:2] + b"\xff\xed" + (len(segment) + 2).to_bytes(2, "big") + segment + plain[2:]
+    )
+    assert save_like(tmp_path / "y.jpg", PLAIN, tmp_path / "press.jpg") == (
+        "IPTC was left out: only EXIF and XMP are carried over",
+    )
+    assert save_like(tmp_path / "z.jpg", PLAIN, tmp_path / "x.jpg") == ()
+
+
+def test_a_tiff_that_states_no_resolution_gets_none(tmp_path: Path) -> None:
+    Image.fromarray(PLAIN).save(tmp_path / "x.tif")
+    assert save_like(tmp_path / "y.jpg", PLAIN, tmp_path / "x.tif") == ()
+    with Image.open(tmp_path / "y.jpg") as image:
+        assert image.info.get("dpi", (72, 72)) == (72, 72)

@@ -321,3 +321,17 @@ def test_pairs_by_order_and_by_time(tmp_path: Path, build: Build) -> None:
         images = build(inputs=tmp_path / "low", references=tmp_path / "ref", pair_by=way).set_index("id")
         expected = read_array(tmp_path / "ref" / "DSC25.jpg")
         assert np.array_equal(read_array(images.reference["DSC23"]), expected), way
+
+
+def test_what_was_done_to_photos_on_reading_is_said_and_kept(
+    tmp_path: Path, build: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    low = folder_of(tmp_path / "low", {"a.png": picture(1), "b.png": picture(2)})
+    clear = np.dstack([picture(1), picture(1)[..., :1]])
+    Image.fromarray(clear).save(low / "a.png")
+    ref = folder_of(tmp_path / "ref", {"a.png": picture(5), "b.png": picture(7)})
+    Image.fromarray(clear).save(ref / "b.png")
+    build(inputs=low, references=ref)
+    note = "transparency was set aside: models see the colours without it"
+    assert f"2 photos: {note} (a.png, b.png)\n" in capsys.readouterr().out
+    assert summary()["notes"] == {note: 2}
