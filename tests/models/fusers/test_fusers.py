@@ -165,7 +165,7 @@ class Counting(Fuser):
 def test_folding_goes_from_the_darkest_to_the_brightest() -> None:
     exposures = [torch.full((1, 3, 4, 4), value) for value in (0.5, 0.1, 0.9, 0.3)]
     fuser = Counting()
-    fused = fold(fuser, exposures)
+    fused = fold(fuser, exposures, "fold")
     # 0.1 + 0.03 = 0.13; + 0.05 = 0.18; + 0.09 = 0.27
     assert fuser.seen == [(0.1, 0.3), (0.13, 0.5), (0.18, 0.9)]
     assert float(fused.mean()) == pytest.approx(0.27)
@@ -186,7 +186,7 @@ def test_what_cannot_be_fused_is_refused() -> None:
     for wrong in ([one], [one, other], [one[:, :1], one[:, :1]]):
         with pytest.raises(ValueError, match="at least two exposures"):
             fold(create("average"), wrong)
-    with pytest.raises(ValueError, match="fold or extremes"):
+    with pytest.raises(ValueError, match="pairs, extremes, tree or fold"):
         fold(create("average"), [one, one], rule="middle")  # type: ignore[arg-type]
     small, large = np.zeros((4, 4, 3), np.uint8), np.zeros((5, 4, 3), np.uint8)
     wrong_sets: list[list[np.ndarray]] = [[small], [small, large], [small, small.astype(np.uint16)], []]
