@@ -28,7 +28,7 @@ from pictures import quantise, read_uint8
 
 COUNTS = (3, 5, 7, 9)
 STOPS = 4.0
-SIDE = 160
+SIDE = 128
 PHOTOGRAPHS = ("astronaut", "coffee")
 
 Photos = Sequence[np.ndarray]
@@ -59,7 +59,7 @@ def _tensor(photo: np.ndarray) -> torch.Tensor:
 def row(fuse: Callable[[Photos], np.ndarray], photos: Photos, truth: np.ndarray | None) -> tuple[float, float, float]:
     """Mean level, MEF-SSIM to the exposures and PSNR in dB to the truth (NaN where there is none)."""
     fused = fuse(photos)
-    score = float(metric("mef_ssim")(_tensor(fused), *map(_tensor, photos)))
+    score = float(metric("mef_ssim")(_tensor(fused), sources=tuple(_tensor(photo) for photo in photos)))
     psnr = float("nan") if truth is None else float(-10 * np.log10(np.mean((fused / 255 - truth) ** 2)))
     return float(fused.mean()), score, psnr
 
