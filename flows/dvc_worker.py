@@ -124,7 +124,7 @@ def _environment() -> dict[str, str]:
     """What a stage runs in: `python` of its command is the interpreter of this process, activated or not."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     ours = str(Path(__file__).resolve().parents[1])
-    python_path = os.pathsep.join([ours, *filter(None, [os.environ.get("PYTHONPATH")])])
+    python_path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), ours])
     return {**os.environ, "PATH": path, "PYTHONPATH": python_path, "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
 
 

@@ -16,7 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture, as_completed
-from prefect.states import Completed, Failed, Running, Scheduled
+from prefect.states import Completed, Failed, Paused, Running, Scheduled
 
 from flows import artifacts, gpu, graph, states
 from flows.graph import StageNode
@@ -111,6 +111,8 @@ def run_stage(name: str, wants_gpu: bool, unchanged: bool, crew: str) -> State[A
             outcome = runner.run(name, say, inherit)
     except (StageError, StageStoppedError, gpu.GpuLockError) as error:
         return Failed(message=str(error))
+    if outcome.status == "awaiting":
+        return Paused(name=states.AWAITING, message="waits for labels")
     return Completed(name=_STATE_NAMES[outcome.status], message=f"log: {outcome.log}")
 
 
@@ -189,6 +191,6 @@ def walk(root: Path, target: str, parallel: int = 2, tell: Callable[[StageResult
 
 def _result(name: str, future: PrefectFuture[Any], seconds: float) -> StageResult:
     state, run = future.state, str(future.task_run_id)
-    if state.is_completed():
+    if state.is_completed() or state.name == states.AWAITING:
         return StageResult(name, _STATUS.get(state.name or "", "ran"), seconds, task_run=run)
     return StageResult(name, "failed", seconds, state.message or f"stage {name} ended as {state.name}", run)

@@ -1,0 +1,130 @@
+"""The flows as Prefect deployments: what they are called, when they run, and that what a person set in the UI stays.
+
+    loupe deploy [--pool NAME]
+
+registers them on the server of PREFECT_API_URL, for a process work pool where one is named.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from flows import project_root
+from flows.server import OWN_SERVER
+from labelling.project import deployment_name, project_id
+
+if TYPE_CHECKING:
+    from prefect.deployments.runner import RunnerDeployment
+
+# Flow -> its module and what it brings up to date.
+FLOWS = {
+    "low-light": (
+        "flows.low_light:low_light",
+        "The rounds, of what loop.task names; they suspend where labels are missing.",
+    ),
+    "genetic": ("flows.genetic:genetic", "The per-photo genetic search, its predictor, and the evaluation of both."),
+    "brackets": ("flows.brackets:brackets", "Multi-exposure fusion: search of network and loss, training, evaluation."),
+}
+# What people set in the UI. A deployment that exists keeps it; params.yaml wins where it gives a schedule.
+_THEIRS = {
+    "concurrency_limit", "concurrency_options", "description", "job_variables", "parameters", "paused", "schedules", "tags",
+}  # fmt: skip
+
+
+class ScheduleError(ValueError):
+    """A schedule in params.yaml cannot be used."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a flow runs: a cron line, in a time zone such as Europe/Berlin."""
+
+    cron: str
+    timezone: str = "UTC"
+
+
+def schedules(settings: Mapping[str, Any]) -> dict[str, Schedule]:
+    """`schedule:` of params.yaml: flow -> Schedule, for those that have one. Raises ScheduleError."""
+    given = settings.get("schedule") or {}
+    if not isinstance(given, Mapping):
+        raise ScheduleError(
+            "schedule: in params.yaml gives a schedule for each flow, for example low-light: {cron: 0 2 * * *}"
+        )
+    found = {}
+    for flow, value in given.items():
+        if value is None:
+            continue
+        if flow not in FLOWS:
+            raise ScheduleError(f"schedule.{flow}: no such flow; they are {', '.join(FLOWS)}")
+        if not isinstance(value, Mapping) or set(value) - {"cron", "timezone"} or "cron" not in value:
+            raise ScheduleError(
+                f"schedule.{flow}: give a cron line and a timezone, {{cron: 0 2 * * *, timezone: Europe/Berlin}}"
+            )
+        found[str(flow)] = _checked(str(flow), Schedule(str(value["cron"]), str(value.get("timezone", "UTC"))))
+    return found
+
+
+def _checked(flow: str, schedule: Schedule) -> Schedule:
+    from prefect.client.schemas.schedules import CronSchedule
+
+    try:
+        CronSchedule(cron=schedule.cron, timezone=schedule.timezone)
+    except ValueError as error:
+        reason = str(error).splitlines()[-2].strip() if len(str(error).splitlines()) > 2 else str(error)
+        raise ScheduleError(f"schedule.{flow}: {reason}") from None
+    return schedule
+
+
+def full_names(root: Path) -> list[str]:
+    """`low-light/loupe` and so on: what the deployments of the project are called on the server in use."""
+    own = os.environ.get(OWN_SERVER) == "1"
+    return [f"{flow}/{deployment_name(own, root)}" for flow in FLOWS]
+
+
+def built(settings: Mapping[str, Any]) -> list[RunnerDeployment]:
+    """The deployments as they are to be registered now: one that the server has keeps what people set there.
+
+    Raises ScheduleError before anything is registered.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+    from prefect.exceptions import ObjectNotFound
+    from prefect.flows import EntrypointType
+    from prefect.schedules import Cron
+    from prefect.utilities.importtools import import_object
+
+    root = project_root()
+    when = schedules(settings)
+    found = []
+    with get_client(sync_client=True) as client:
+        for (flow, (entrypoint, text)), name in zip(FLOWS.items(), full_names(root), strict=True):
+            schedule = when.get(flow)
+            deployment = cast(
+                "RunnerDeployment",
+                cast(Any, import_object(entrypoint)).to_deployment(
+                    name=name.split("/")[1],
+                    description=text,
+                    tags=[project_id(root)],
+                    schedule=Cron(schedule.cron, timezone=schedule.timezone) if schedule else None,
+                    # Beside the lock of the project: a schedule's second run ends at once, without a process.
+                    concurrency_limit=ConcurrencyLimitConfig(
+                        limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
+                    ),
+                    entrypoint_type=EntrypointType.MODULE_PATH,
+                ),
+            )
+            try:
+                client.read_deployment_by_name(name)
+            except ObjectNotFound:
+                pass
+            else:
+                deployment.model_fields_set.difference_update(_THEIRS - ({"schedules"} if schedule else set()))
+                if not schedule:
+                    deployment.schedules = None
+                    deployment.model_fields_set.discard("schedules")
+            found.append(deployment)
+    return found
