@@ -91,7 +91,6 @@ def built(settings: Mapping[str, Any]) -> list[RunnerDeployment]:
     Raises ScheduleError before anything is registered.
     """
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
     from prefect.exceptions import ObjectNotFound
     from prefect.flows import EntrypointType
     from prefect.schedules import Cron
@@ -110,10 +109,6 @@ def built(settings: Mapping[str, Any]) -> list[RunnerDeployment]:
                     description=text,
                     tags=[project_id(root)],
                     schedule=Cron(schedule.cron, timezone=schedule.timezone) if schedule else None,
-                    # Beside the lock of the project: a schedule's second run ends at once, without a process.
-                    concurrency_limit=ConcurrencyLimitConfig(
-                        limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
-                    ),
                     entrypoint_type=EntrypointType.MODULE_PATH,
                 ),
             )

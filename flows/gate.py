@@ -58,7 +58,6 @@ class Gate:
         deployment a run cannot suspend; the answer is then False. Raises GateError where store and stage disagree.
         """
         if self._any_complete(awaiting):
-            self._show_that_they_are_in()
             return True
         if runtime.deployment.id is None:
             return False
@@ -73,7 +72,6 @@ class Gate:
                 notice.form(self._root, round, status),
             )
             if self._any_complete(awaiting):
-                self._show_that_they_are_in()
                 return True
             get_run_logger().info("resumed, but %s", self.message(awaiting))
         raise GateError("unreachable")
@@ -86,10 +84,6 @@ class Gate:
             status = self._count(round)
             parts.append(f"{stage} has {status.have} of {status.need} votes: label with `loupe label {round}`")
         return "; ".join(parts)
-
-    def _show_that_they_are_in(self) -> None:
-        if runtime.flow_run.id:
-            notice.labels_are_in(UUID(runtime.flow_run.id))
 
     def _any_complete(self, awaiting: list[str]) -> bool:
         complete = {stage for stage in awaiting if self._count(round_of(stage)).complete}

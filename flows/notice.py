@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -91,8 +92,11 @@ def publish(root: Path, round: str, status: LabelsStatus, key: str) -> None:
         create_link_artifact(where, link_text=text, key=f"{key}-link", description=message(root, round, status))
 
 
-def labels_are_in(run: UUID) -> None:
-    """The tasks of this flow run that showed AwaitingLabels, of its earlier starts, show that the labels are in."""
+def labels_are_in(run: UUID, still_waiting: Collection[str]) -> None:
+    """The tasks of this flow run that showed AwaitingLabels, of its earlier starts, show that the labels are in.
+
+    still_waiting: stages whose labels are not.
+    """
     wanted = TaskRunFilter(
         flow_run_id=TaskRunFilterFlowRunId(any_=[run]),
         state=StateFilter(name=TaskRunFilterStateName(any_=[states.AWAITING])),

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 
@@ -52,6 +53,8 @@ def bring_up_to_date(target: str) -> State[Any]:
         while True:
             try:
                 walked = walk(root, target, _stages_at_once(root), tell=_tell)
+                if runtime.deployment.id and runtime.flow_run.id:  # it may have waited before
+                    notice.labels_are_in(UUID(runtime.flow_run.id), walked.awaiting)
                 if walked.failed:
                     return Failed(message=walked.failure())
                 if not walked.awaiting:

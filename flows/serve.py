@@ -26,6 +26,9 @@ from flows.server_log import ServerLog
 
 PORT, LABEL_PORT = 4200, 4201
 _WATCH_SECONDS = 1.0
+# One run does the work, the lock of the project sees to that; of ten scheduled at once, one at a time finds that out. (A
+# concurrency limit of the deployment would do so without a process, but Prefect 3.8.8 then cancels every run.)
+_PROCESSES = 2
 _told_to_stop = threading.Event()
 
 
@@ -136,7 +139,7 @@ def _serve_flows(root: Path) -> None:
     logging.getLogger("prefect.runner").setLevel(logging.WARNING)
     found = deployments.built(notice.settings(root))
     print("Ready. Stop with Ctrl-C.", flush=True)
-    serve(*found, print_starting_message=False, pause_on_shutdown=False)
+    serve(*found, print_starting_message=False, pause_on_shutdown=False, limit=_PROCESSES)
 
 
 @contextmanager
@@ -152,7 +155,7 @@ def _only_one(root: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise ServerError(
-                f"this project is served already (process {lock.read().strip() or 'unknown'}); stop that one first, or use its pages"
+                f"this project is served already (process {lock.read().strip() or 'unknown'}); use its pages, or stop it first"
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -12,9 +13,10 @@ import httpx
 import pytest
 from flow_helpers import ROUNDS, Project, flow_environment, lines
 
-from flows.serve import DEPLOYMENTS
+from flows import deployments
 
 pytestmark = pytest.mark.slow
+ONE_ROUND = "loop: {task: brackets}\nrounds: {r01: {prev: r00}}\n"
 
 
 class Served:
@@ -76,6 +78,25 @@ class Served:
             time.sleep(0.2)
         raise TimeoutError(key)
 
+    def artifacts(self, *keys: str) -> dict[str, dict[str, Any]]:
+        """The newest artifact of each key."""
+        wanted = {"artifacts": {"key": {"any_": list(keys)}}}
+        return {item["key"]: item for item in self.client.post("/artifacts/latest/filter", json=wanted).json()}
+
+    def form_key(self, run: str) -> str:
+        """Where the words of the form at Resume are kept."""
+        return str(self.state(run, "Suspended")["state_details"]["run_input_keyset"]["description"])
+
+    def tasks(self, run: str) -> dict[str, tuple[str, str]]:
+        """Stage -> type and name of its state, of its earliest task; the server records them a moment later."""
+        for _ in range(50):
+            wanted = {"task_runs": {"flow_run_id": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_DESC"}
+            found = self.client.post("/task_runs/filter", json=wanted).json()
+            if found and all(task["state_type"] not in ("RUNNING", "PENDING") for task in found):
+                break
+            time.sleep(0.2)
+        return {task["name"]: (task["state_type"], task["state_name"]) for task in found}
+
     def close(self) -> None:
         self.client.close()
         self.process.send_signal(signal.SIGTERM)
@@ -88,24 +109,40 @@ class Served:
 
 
 def test_a_run_suspends_at_the_gate_and_goes_on_with_the_votes(project: Project) -> None:
-    running = Served(project(ROUNDS.replace("deps: [m_r01, m_r02]", "deps: [m_r01]"), "rounds: {r01: {prev: r00}}\n"))
-    root = running.root
+    root = project(ROUNDS.replace("deps: [m_r01, m_r02]", "deps: [m_r01]"), ONE_ROUND)
+    running = Served(root)
     try:
         run = running.start()
-        running.gate(run, "gate-r01-1")
-        for name in DEPLOYMENTS:
-            assert running.client.get(f"/deployments/name/{name}").status_code == 200, name
+        project = (root / ".loupe" / "project").read_text().split()[0]
+        running.gate(run, f"gate-{project}-r01-1")
+        said = running.state(run, "Suspended")["message"]
+        assert said.startswith("round r01 (brackets) waits for labels: 1 of 4 votes are in. To go on, label at http://")
+        links = running.artifacts(f"labels-{project}-r01", f"labels-{project}-r01-link")
+        assert links[f"labels-{project}-r01"]["type"] == "progress"
+        assert links[f"labels-{project}-r01"]["data"] == 25.0
+        assert "http://127.0.0.1:" in links[f"labels-{project}-r01-link"]["data"]
+        form = running.client.get(f"/flow_runs/{run}/input/{running.form_key(run)}").text
+        assert "Nothing has to be filled in" in form
+        assert running.tasks(run)["labels@r01"] == ("PAUSED", "AwaitingLabels")
+        for flow in deployments.FLOWS:
+            answer = running.client.get(f"/deployments/name/{flow}/loupe")
+            assert answer.status_code == 200, flow
+            assert answer.json()["tags"] == [project]
+        log = (root / ".loupe/logs/labels@r01.log").read_text()
+        assert "votes are missing" in log
+        assert not re.search(r"ERROR|failed to reproduce|git add|autostage", log)
 
         other = running.start()  # a schedule's next run does not pile up behind the first
         assert "1 of 4" in running.state(other, "AlreadyWaiting")["message"]
 
         running.resume(run)  # too early: it suspends again
-        running.gate(run, "gate-r01-2")
+        running.gate(run, f"gate-{project}-r01-2")
 
         (root / "votes_r01").touch()
         third = running.start()  # finds the labels in, and the waiting run
         running.state(third, "ResumedWaitingRun")
         running.state(run, "Completed")
+        assert running.tasks(run)["labels@r01"] == ("COMPLETED", "LabelsIn")
         assert (root / "report").exists()
         assert lines(root / "ran_pretrain") == lines(root / "ran_r01") == 1
     finally:
@@ -158,7 +195,10 @@ def test_a_labelling_app_that_cannot_start_leaves_prefect_alone(tmp_path: Path) 
     running = Served(tmp_path)
     try:
         deadline = time.monotonic() + 60
-        while "The labelling app has ended (exit code 1)" not in (tmp_path / "serve.log").read_text():
+        while (
+            "The labelling app has ended (exit code 1). Start it again with:"
+            not in (tmp_path / "serve.log").read_text()
+        ):
             assert time.monotonic() < deadline, (tmp_path / "serve.log").read_text()
             time.sleep(0.1)
         assert running.client.get("/health").status_code == 200
