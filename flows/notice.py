@@ -95,7 +95,7 @@ def publish(root: Path, round: str, status: LabelsStatus, key: str) -> None:
 def labels_are_in(run: UUID, still_waiting: Collection[str]) -> None:
     """The tasks of this flow run that showed AwaitingLabels, of its earlier starts, show that the labels are in.
 
-    still_waiting: stages whose labels are not.
+    still_waiting: ids of the tasks whose labels are not.
     """
     wanted = TaskRunFilter(
         flow_run_id=TaskRunFilterFlowRunId(any_=[run]),

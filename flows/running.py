@@ -54,7 +54,8 @@ def bring_up_to_date(target: str) -> State[Any]:
             try:
                 walked = walk(root, target, _stages_at_once(root), tell=_tell)
                 if runtime.deployment.id and runtime.flow_run.id:  # it may have waited before
-                    notice.labels_are_in(UUID(runtime.flow_run.id), walked.awaiting)
+                    waits = {result.task_run for result in walked.results if result.status == "awaiting"}
+                    notice.labels_are_in(UUID(runtime.flow_run.id), waits)
                 if walked.failed:
                     return Failed(message=walked.failure())
                 if not walked.awaiting:
