@@ -9,9 +9,10 @@ from uuid import UUID
 
 from prefect import get_run_logger, runtime
 from prefect.client.orchestration import get_client
-from prefect.exceptions import Pause
-from prefect.flow_runs import suspend_flow_run
-from prefect.input import RunInput
+from prefect.exceptions import Abort, Pause
+from prefect.input import RunInput, keyset_from_paused_state
+from prefect.states import Suspended
+from prefect.utilities.engine import propose_state_sync
 
 from flows import notice
 from flows.notice import LabelsStatus
@@ -98,15 +99,23 @@ class Gate:
 
 
 def _suspend(key: str, message: str, form: str) -> None:
-    """Suspend this run; it leaves by Prefect's Pause. The state says `message`, the form at Resume says `form`."""
+    """Suspend this run; it leaves by Prefect's Pause. The state says `message`, the form at Resume says `form`.
+
+    As Prefect's `suspend_flow_run`, which gives the state no message. Returns where the pause of this key was resumed
+    before. Raises GateError where the server refuses.
+    """
     words = LabelsIn.with_initial_data(description=form, note="")
-    try:
-        suspend_flow_run(wait_for_input=words, key=key, timeout=None)
-    except Pause as pause:
-        # Prefect gives the state no message of its own, and takes none.
-        if pause.state is not None and runtime.flow_run.id:
-            said = pause.state.model_copy(update={"message": message})
-            with get_client(sync_client=True) as client:
-                client.set_flow_run_state(UUID(runtime.flow_run.id), said, force=True)
-            raise Pause(state=said) from None
-        raise
+    state = Suspended(pause_key=key, message=message)
+    keyset = keyset_from_paused_state(state)
+    state.state_details.run_input_keyset = keyset
+    with get_client(sync_client=True) as client:
+        try:
+            answer = propose_state_sync(client, state, flow_run_id=UUID(runtime.flow_run.id))
+        except Abort as error:
+            raise GateError(f"the run cannot wait for labels: {error}") from error
+        if answer.is_running():
+            return
+        if not answer.is_paused():
+            raise GateError(f"the run cannot wait for labels: Prefect answered {answer}")
+        words.save(keyset)
+    raise Pause(state=answer)
