@@ -64,11 +64,11 @@ def schedules(settings: Mapping[str, Any]) -> dict[str, Schedule]:
             raise ScheduleError(
                 f"schedule.{flow}: give a cron line and a timezone, {{cron: 0 2 * * *, timezone: Europe/Berlin}}"
             )
-        found[str(flow)] = _checked(str(flow), Schedule(str(value["cron"]), str(value.get("timezone", "UTC"))))
+        found[str(flow)] = Schedule(str(value["cron"]), str(value.get("timezone", "UTC")))
     return found
 
 
-def _checked(flow: str, schedule: Schedule) -> Schedule:
+def _check(flow: str, schedule: Schedule) -> None:
     from prefect.client.schemas.schedules import CronSchedule
 
     try:
@@ -76,7 +76,6 @@ def _checked(flow: str, schedule: Schedule) -> Schedule:
     except ValueError as error:
         reason = str(error).splitlines()[-2].strip() if len(str(error).splitlines()) > 2 else str(error)
         raise ScheduleError(f"schedule.{flow}: {reason}") from None
-    return schedule
 
 
 def full_names(root: Path) -> list[str]:
@@ -98,17 +97,19 @@ def built(settings: Mapping[str, Any]) -> list[RunnerDeployment]:
 
     root = project_root()
     when = schedules(settings)
+    for flow, schedule in when.items():
+        _check(flow, schedule)
     found = []
     with get_client(sync_client=True) as client:
         for (flow, (entrypoint, text)), name in zip(FLOWS.items(), full_names(root), strict=True):
-            schedule = when.get(flow)
+            planned = when.get(flow)
             deployment = cast(
                 "RunnerDeployment",
                 cast(Any, import_object(entrypoint)).to_deployment(
                     name=name.split("/")[1],
                     description=text,
                     tags=[project_id(root)],
-                    schedule=Cron(schedule.cron, timezone=schedule.timezone) if schedule else None,
+                    schedule=Cron(planned.cron, timezone=planned.timezone) if planned else None,
                     entrypoint_type=EntrypointType.MODULE_PATH,
                 ),
             )
@@ -117,8 +118,8 @@ def built(settings: Mapping[str, Any]) -> list[RunnerDeployment]:
             except ObjectNotFound:
                 pass
             else:
-                deployment.model_fields_set.difference_update(_THEIRS - ({"schedules"} if schedule else set()))
-                if not schedule:
+                deployment.model_fields_set.difference_update(_THEIRS - ({"schedules"} if planned else set()))
+                if not planned:
                     deployment.schedules = None
                     deployment.model_fields_set.discard("schedules")
             found.append(deployment)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from prefect import get_run_logger, runtime
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.exceptions import Abort, Pause
 from prefect.input import RunInput, keyset_from_paused_state
 from prefect.states import Suspended
@@ -105,8 +107,8 @@ def _suspend(key: str, message: str, form: str) -> None:
     before. Raises GateError where the server refuses.
     """
     words = LabelsIn.with_initial_data(description=form, note="")
-    state = Suspended(pause_key=key, message=message)
-    keyset = keyset_from_paused_state(state)
+    state: State[Any] = Suspended(pause_key=key, message=message)
+    keyset: Any = keyset_from_paused_state(state)
     state.state_details.run_input_keyset = keyset
     with get_client(sync_client=True) as client:
         try:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
-import yaml
 from prefect import get_run_logger
 from prefect.artifacts import create_link_artifact, create_progress_artifact
 from prefect.client.orchestration import get_client
@@ -18,6 +17,7 @@ from prefect.exceptions import PrefectException
 from prefect.states import Completed
 
 from flows import states
+from flows.params import settings
 
 
 class LabelsStatus(Protocol):
@@ -29,15 +29,6 @@ class LabelsStatus(Protocol):
     def need(self) -> int: ...
     @property
     def complete(self) -> bool: ...
-
-
-def settings(root: Path) -> dict[str, Any]:
-    """params.yaml as it is; {} where it cannot be read (the stages say what is wrong with it)."""
-    try:
-        found = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def label_address(root: Path) -> str | None:

@@ -28,7 +28,7 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Failed
 
-from flows import gate, notice, project_root, reports, siblings
+from flows import gate, notice, params, project_root, reports, siblings
 from flows.graph import GraphError
 from flows.server import OWN_SERVER, ServerError, local_server
 from flows.stage import LABELS_MISSING
@@ -78,7 +78,7 @@ def run_name() -> str:
 
 def _stages_at_once(root: Path) -> int:
     """machine.stages of params.yaml."""
-    machine = notice.settings(root).get("machine")
+    machine = params.settings(root).get("machine")
     count = machine.get("stages", 2) if isinstance(machine, dict) else 2
     return count if isinstance(count, int) and count > 0 else 2
 

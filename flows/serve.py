@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from flows import deployments, notice, project_root, reports
+from flows import deployments, params, project_root, reports
 from flows.child import Supervised
 from flows.server import OWN_SERVER, LocalServer, ServerError, free_port, taken
 from flows.server_log import ServerLog
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with ExitStack() as running:
             running.enter_context(_only_one(root))
-            deployments.schedules(notice.settings(root))  # said before anything starts
+            deployments.schedules(params.settings(root))  # said before anything starts
             _serve_all(root, chosen.port, chosen.label_port, running)
     except (ServerError, deployments.ScheduleError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -137,7 +137,7 @@ def _serve_flows(root: Path) -> None:
     from prefect import serve
 
     logging.getLogger("prefect.runner").setLevel(logging.WARNING)
-    found = deployments.built(notice.settings(root))
+    found = deployments.built(params.settings(root))
     print("Ready. Stop with Ctrl-C.", flush=True)
     serve(*found, print_starting_message=False, pause_on_shutdown=False, limit=_PROCESSES)
 

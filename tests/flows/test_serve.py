@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from flow_helpers import ROUNDS, Project, flow_environment, lines
 
@@ -96,6 +97,20 @@ class Served:
                 break
             time.sleep(0.2)
         return {task["name"]: (task["state_type"], task["state_name"]) for task in found}
+
+    def scheduled_run(self, deployment: str) -> dict[str, Any]:
+        """Waits for a run of a schedule that has completed."""
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            wanted = {
+                "flow_runs": {"deployment_id": {"any_": [deployment]}, "state": {"type": {"any_": ["COMPLETED"]}}},
+                "limit": 5,
+            }
+            for run in self.client.post("/flow_runs/filter", json=wanted).json():
+                if run["auto_scheduled"] and run["state_name"] == "Completed":
+                    return dict(run)
+            time.sleep(0.5)
+        raise TimeoutError((self.root / "serve.log").read_text()[-3000:])
 
     def close(self) -> None:
         self.client.close()
@@ -207,3 +222,74 @@ def test_a_labelling_app_that_cannot_start_leaves_prefect_alone(tmp_path: Path) 
     said = (tmp_path / "serve.log").read_text()
     assert "is not an SQLite database" in said
     assert "Traceback" not in said
+
+
+def test_what_is_set_in_the_ui_stays_and_schedules_fire(project: Project) -> None:
+    """A schedule of seconds made over the API starts a run by itself; a second start of the server keeps it."""
+    root = project("stages:\n  report: {cmd: 'echo run >> ran; echo x > report', outs: [report]}\n", ONE_ROUND)
+    running = Served(root)
+    try:
+        deployment = running.deployment
+        schedule = {"active": True, "schedule": {"interval": 3}}
+        running.client.post(f"/deployments/{deployment}/schedules", json=[schedule]).raise_for_status()
+        mine = {"tags": ["mine"], "parameters": {"target": "report"}, "description": "as I like it"}
+        running.client.patch(f"/deployments/{deployment}", json=mine).raise_for_status()
+        done = running.scheduled_run(deployment)
+        assert re.fullmatch(r"low-light to report, \d\d \w{3} \d\d:\d\d", done["name"])
+        assert lines(root / "ran") == 1
+    finally:
+        running.close()
+    again = Served(root)
+    try:
+        kept = again.client.get(f"/deployments/{deployment}").json()
+        assert [item["schedule"]["interval"] for item in kept["schedules"]] == [3]
+        assert (kept["tags"], kept["description"]) == (["mine"], "as I like it")
+    finally:
+        again.close()
+    said = (root / "serve.log").read_text()
+    assert said.startswith("Starting Prefect's server")
+    assert not re.search(r"WARNING|ERROR|Traceback|reports:", said), said
+
+
+def test_a_schedule_of_params_wins_where_it_is_given(project: Project) -> None:
+    given = ONE_ROUND + "schedule: {low-light: {cron: '0 2 * * *', timezone: Europe/Berlin}}\n"
+    running = Served(project(params=given))
+    try:
+        found = running.client.get(f"/deployments/{running.deployment}").json()["schedules"]
+        assert [(item["schedule"]["cron"], item["schedule"]["timezone"]) for item in found] == [
+            ("0 2 * * *", "Europe/Berlin")
+        ]
+    finally:
+        running.close()
+
+
+def test_one_instance_a_project_and_what_dies_is_started_again(project: Project) -> None:
+    running = Served(project(params=ONE_ROUND))
+    root = running.root
+    try:
+        second = subprocess.run(
+            [sys.executable, "-m", "flows.serve"],
+            cwd=root,
+            env=flow_environment(root, None),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert f"this project is served already (process {running.process.pid})" in second.stderr
+        server = next(
+            child
+            for child in psutil.Process(running.process.pid).children()
+            if "server.py" in " ".join(child.cmdline())
+        )
+        server.kill()
+        deadline = time.monotonic() + 90
+        while "answers again" not in (root / "serve.log").read_text():
+            assert time.monotonic() < deadline, (root / "serve.log").read_text()
+            time.sleep(0.2)
+        assert "Prefect's server has ended (exit code -9" in (root / "serve.log").read_text()
+        assert running.client.get("/health").status_code == 200
+    finally:
+        running.close()
+    assert running.process.returncode == 0
