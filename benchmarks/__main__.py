@@ -25,13 +25,14 @@ def main() -> None:
     chosen = parser.parse_args()
     import torch
 
-    from benchmarks import flow, fusion, genetic, images, labelling, training
+    from benchmarks import flow, fusion, genetic, images, labelling, large_metrics, training
 
     params = load_whole()
     parts: dict[str, Callable[[], list[Result]]] = {
         "training": lambda: training.steps(params, chosen.device, chosen.repeats),
         "enhancement": lambda: images.enhancement(params, chosen.device, chosen.repeats),
         "metrics": lambda: images.metrics(chosen.device, chosen.repeats),
+        "large metrics": lambda: large_metrics.results(chosen.device, chosen.repeats),
         "genetic": lambda: genetic.results(chosen.device, chosen.repeats),
         "fusion": lambda: fusion.results(chosen.device, chosen.repeats),
         "flow": lambda: flow.overhead(max(2, chosen.repeats // 2)),

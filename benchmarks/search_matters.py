@@ -74,8 +74,8 @@ def measured(files: Files, metrics: list[str]) -> Scores:
 
 def folders(under: Path, over: Path, params: Params) -> Scores:
     """Means over the scenes of two folders."""
-    scenes, lonely = joined(list_photos(under), list_photos(over), [])
-    for error in lonely:
+    scenes, together = joined(list_photos(under), list_photos(over), None)
+    for error in together.lonely:
         print(f"skipped: {error}")
     metrics = [name for name in params.evaluate_brackets.metrics if not info(name).needs_reference]
     results = map_images(partial(measured, metrics=metrics), scenes, cores(), "scenes", skip=(ImageError,))

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from cli.batch import PLAIN, Batch, Options, run
 from models.enhancers.base import Enhancer
-from pictures import ImageError, list_photos, read_array, save_like
+from pictures import (
+    Found,
+    Receipts,
+    Work,
+    depth_of,
+    digest,
+    find_photos,
+    read_photo,
+    refuse_file_as_folder,
+    refuse_names,
+    save_like,
+    written_name,
+)
 from tasks import loop
 from tasks.config import Params, View, load_whole
 from tasks.runtime import device
@@ -40,46 +52,53 @@ def chosen_weights(params: Params, round_name: str | None, task: str) -> Path:
     return path
 
 
-def destinations(photos: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
-    """(source, target) of every photo; folders are opened.
+def find_work(photos: Sequence[Path], out: Path, recursive: bool = False) -> tuple[list[Work], Found]:
+    """Each photo with the file it is written to, and what else was found; folders are opened, sub-folders mirrored.
 
-    Raises `ImageError` where two would get one name, one would be overwritten, or `out` is no folder.
+    Raises `ImageError`: `out` is a file, a folder without photos, a name that cannot be (see `refuse_names`).
     """
-    if out.exists() and not out.is_dir():
-        raise ImageError(out, "a file, not a folder; choose another --out")
-    sources: list[Path] = []
-    for photo in photos:
-        sources += list_photos(photo) if photo.is_dir() else [photo]
-    targets: dict[Path, Path] = {}
-    for source in sources:
-        target = out / source.name
-        if target in targets and targets[target].resolve() != source.resolve():
-            raise ImageError(source, f"has the same name as {targets[target]}; enhance them into different folders")
-        if target.resolve() == source.resolve():
-            raise ImageError(source, f"would be overwritten; choose another folder than {out}")
-        targets[target] = source
-    return [(source, target) for target, source in targets.items()]
+    refuse_file_as_folder(out)
+    found = find_photos(photos, out, recursive)
+    work = [Work((photo,), out / written_name(place, depth_of(photo) == 16)) for photo, place in found.photos]
+    refuse_names(work)
+    return work, found
 
 
-def enhance_photos(photos: Sequence[Path], out: Path, round_name: str | None, tile: int) -> int:
-    """Enhance photos and folders of photos into `out`; broken ones are named and skipped. Returns 1 if any was, else 0."""
+def enhance_photos(
+    photos: Sequence[Path], out: Path, round_name: str | None, tile: int, options: Options = PLAIN
+) -> int:
+    """Enhance photos and folders of photos into `out`; those that fail are named and passed over. Returns the exit code."""
     params = load_whole()
     weights = chosen_weights(params, round_name, "low_light")
-    work = destinations(photos, out)
-    from rich.progress import track
-
-    from models.tiling import enhance_tiled
-
+    work, found = find_work(photos, out, options.recursive)
     view = View(params, ("loop", "enhancer"))
     to = device(view)
     enhancer = cast(Enhancer, loop.load(view, weights, to))
-    failed = []
-    for source, target in track(work, description="enhancing", disable=not sys.stderr.isatty()):
-        try:
-            save_like(target, enhance_tiled(enhancer, read_array(source), tile, to), source)
-        except ImageError as error:
-            failed.append(error)
-    for failure in failed:
-        print(f"skipped: {failure}", file=sys.stderr)
-    print(f"{len(work) - len(failed)} of {len(work)} photos enhanced with {weights} into {out}")
-    return 1 if failed else 0
+    recipe = {
+        "command": "enhance",
+        "model": digest(weights),
+        "network": params.enhancer.model_dump(mode="json"),
+        "page": options.page,
+    }
+
+    def make(item: Work, target: Path) -> Sequence[str]:
+        from models.tiling import enhance_tiled
+
+        photo = read_photo(item.sources[0], options.page)
+        return photo.notes + save_like(target, enhance_tiled(enhancer, photo.pixels, tile, to), photo)
+
+    words = f"enhanced with {weights} into {out}"
+    return run(
+        Batch(
+            work,
+            Receipts(out),
+            recipe,
+            "photos",
+            words,
+            options,
+            failed=found.failed,
+            said=found.said,
+            unread=found.unread,
+        ),
+        make,
+    )

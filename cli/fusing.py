@@ -2,69 +2,90 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
+from cli.batch import PLAIN, Batch, Options, run
 from cli.enhancing import NothingTrained, chosen_weights
-from models.fusers.base import Fuser
-from models.fusers.many import Rule, brightness, exposure_order
+from cli.fuse_scene import fuse_one
+from cli.scenes import find_scenes
+from models.fusers.many import Rule
 from models.storage import WeightsError, read_architecture
-from models.tiling import fuse_tiled
-from pictures import ImageError, list_photos, read_array, refuse_suffix, save_like, stems
+from pictures import By, Work, digest
 from tasks import fusers, loop
 from tasks.config import Params, View, load_whole
+from tasks.fusers import Method
 from tasks.runtime import device
 
 
 @dataclass(frozen=True)
 class Job:
-    """The exposures of one scene as they were named, and the file to write; `renamed`: as PNG where it is to have 16 bits."""
+    """The exposures of one scene as they were named, the file to write, and the page to read of files with several."""
 
     exposures: tuple[Path, ...]
     target: Path
-    renamed: bool = False
+    page: int = 1
 
 
 def fuse_photos(
-    exposures: Sequence[Path], out: Path, method: str, rule: Rule, tile: int, round_name: str | None = None
+    exposures: Sequence[Path],
+    out: Path,
+    method: str,
+    rule: Rule,
+    tile: int,
+    round_name: str | None = None,
+    *,
+    by: By = "name",
+    in_bursts: bool = False,
+    align: bool = True,
+    options: Options = PLAIN,
 ) -> int:
-    """Fuse the exposures of one scene into the file `out`, or folders of exposures, joined by stem, into the folder `out`.
+    """Fuse the exposures of one scene into the file `out`, or those of many (see `find_scenes`) into the folder `out`.
 
     Two exposures are the under- and the over-exposed one, and are put right where they are swapped; more are taken from the
-    darkest to the brightest. Scenes that cannot be fused are named and skipped: returns 1 if any was, else 0.
+    darkest to the brightest. Scenes that cannot be fused are named and passed over. Returns the exit code.
     """
-    work, failed = jobs(exposures, out)
+    found = find_scenes(exposures, out, by, in_bursts, options.recursive)
     params = load_whole()
     to = device(View(params, ()))
-    fuser = chosen(method, params, round_name, to)
-    from rich.progress import track
+    spec = chosen(method, params, round_name)
+    fuser = fusers.opened(spec, to)
+    recipe = {
+        "command": "fuse",
+        "method": method,
+        "model": digest(Path(spec.weights)) if spec.weights else None,
+        "rule": rule,
+        "align": align,
+        "page": options.page,
+    }
 
-    done = 0
-    for job in track(work, description="fusing", disable=not sys.stderr.isatty()):
-        try:
-            fuse_one(job, fuser, rule, tile, to)
-            done += 1
-        except ImageError as error:
-            failed.append(error)
-    for failure in failed:
-        print(f"skipped: {failure}", file=sys.stderr)
-    print(f"{done} of {len(work)} scenes fused by {method} into {out}")
-    return 1 if failed else 0
+    def make(item: Work, target: Path) -> Sequence[str]:
+        return fuse_one(Job(item.sources, target, options.page), fuser, rule, tile, to, align)
+
+    words = f"fused by {method} into {out}"
+    batch = Batch(
+        found.work,
+        found.receipts,
+        recipe,
+        "scenes",
+        words,
+        options,
+        alone=found.failed,
+        said=found.said,
+        unread=found.unread,
+    )
+    return run(batch, make)
 
 
-def chosen(method: str, params: Params, round_name: str | None, to: str) -> Fuser:
-    """The fuser of a method; of the searched one, what the rounds made of it where they taught it.
+def chosen(method: str, params: Params, round_name: str | None) -> Method:
+    """A method; the searched one with what the rounds made of it, where they taught it.
 
     round_name: whose fine-tuning; the last round's by default, or that of the train_fuser stage where there is none.
     Raises `NothingTrained`.
     """
     if method != fusers.SEARCHED:
-        return fusers.opened(fusers.method(method), to)
+        return fusers.method(method)
     weights = fusers.WEIGHTS
     if round_name is not None:
         weights = chosen_weights(params, round_name, "brackets")
@@ -76,7 +97,7 @@ def chosen(method: str, params: Params, round_name: str | None, to: str) -> Fuse
             "--method mertens needs no training"
         )
     print(f"fusing with {weights}")
-    return fusers.opened(fusers.searched(weights), to)
+    return fusers.searched(weights)
 
 
 def holds_fuser(weights: Path) -> bool:
@@ -86,87 +107,3 @@ def holds_fuser(weights: Path) -> bool:
     except WeightsError:
         return False
     return True
-
-
-def jobs(exposures: Sequence[Path], out: Path) -> tuple[list[Job], list[ImageError]]:
-    """The scenes to fuse, and an error for each file of a folder that has no partner in every other.
-
-    Raises `ImageError`: fewer than two, files and folders mixed, nothing in common, a source that would be overwritten.
-    """
-    if len(exposures) < 2:
-        raise ImageError(exposures[0], "is one exposure; fusion takes two or more files, or two or more folders")
-    folders = [path.is_dir() for path in exposures]
-    if any(folders) and not all(folders):
-        file = exposures[folders.index(False)]
-        raise ImageError(file, "is not a folder and another exposure is; give files only, or folders only")
-    if not any(folders):
-        if out.is_dir():
-            raise ImageError(out, "a folder; name the file to write with --out, or give folders of exposures")
-        refuse_overwriting(exposures, out)
-        return [Job(tuple(exposures), out)], []
-    if out.exists() and not out.is_dir():
-        raise ImageError(out, "a file, not a folder; choose another --out")
-    found = [stems(list_photos(folder)) for folder in exposures]
-    common = [stem for stem in found[0] if all(stem in other for other in found)]
-    if not common:
-        raise ImageError(exposures[1], f"no photo here has the stem of one in {exposures[0]}; they are joined by name")
-    work = [
-        Job(tuple(files[stem] for files in found), out / found[0][stem].name, eight_bits(found[0][stem]))
-        for stem in common
-    ]
-    for job in work:
-        refuse_overwriting(job.exposures, job.target)
-    lonely = [
-        ImageError(path, f"has no partner of the stem {stem!r} in every other folder")
-        for files in found
-        for stem, path in files.items()
-        if stem not in common
-    ]
-    return work, lonely
-
-
-def eight_bits(path: Path) -> bool:
-    """Whether files of this suffix have 8 bits only."""
-    return path.suffix.lower() not in (".png", ".tif", ".tiff")
-
-
-def refuse_overwriting(sources: Sequence[Path], target: Path) -> None:
-    """Raises `ImageError` where a source is the file to write."""
-    for source in sources:
-        if source.resolve() == target.resolve():
-            raise ImageError(source, "would be overwritten; choose another --out")
-
-
-def fuse_one(job: Job, fuser: Fuser, rule: Rule, tile: int, to: str) -> None:
-    """Read, check, order and fuse one scene, and write it with the metadata of the first exposure named.
-
-    Raises `ImageError`: broken, of unequal sizes, twice the same, 16 bits that the file to write has no place for.
-    """
-    photos = same_depth([read_array(path) for path in job.exposures])
-    deep = photos[0].dtype == np.uint16
-    # In a folder the names are those of the first exposures, which may be 8-bit JPEG beside 16-bit others.
-    target = job.target.with_suffix(".png") if deep and job.renamed else job.target
-    refuse_suffix(target, deep)
-    first, path = photos[0], job.exposures[0]
-    for photo, other in zip(photos[1:], job.exposures[1:], strict=True):
-        if photo.shape != first.shape:
-            sizes = f"{first.shape[1]} x {first.shape[0]} and {photo.shape[1]} x {photo.shape[0]}"
-            raise ImageError(path, f"differs in size from {other} ({sizes}); export all exposures at one size")
-    for (one, name), (another, twin) in combinations(zip(photos, job.exposures, strict=True), 2):
-        if np.array_equal(one, another):
-            raise ImageError(name, f"is the same picture as {twin}; name each exposure once")
-    order = exposure_order(photos)
-    if len(photos) == 2 and order == [1, 0]:
-        dark, light = (brightness(photo) for photo in photos)
-        print(
-            f"{path} is brighter than {job.exposures[1]} ({dark:.2f} and {light:.2f} of 1): taken as the over-exposed one"
-        )
-    fused = fuse_tiled(fuser, [photos[place] for place in order], tile, to, rule)
-    save_like(target, fused, path)
-
-
-def same_depth(photos: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """All in 16 bits where one is (255 becomes 65535), else as they are."""
-    if len({photo.dtype for photo in photos}) == 1:
-        return list(photos)
-    return [photo if photo.dtype == np.uint16 else photo.astype(np.uint16) * np.uint16(257) for photo in photos]

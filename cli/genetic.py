@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from cli.enhancing import destinations
+from cli.batch import PLAIN, Batch, Options, run
+from cli.enhancing import find_work
 from models.enhancers.parametric import GENES
-from pictures import ImageError, encode_png, read_array, save_like
+from pictures import Receipts, Work, encode_png, plan, printable, read_photo, save_like, written_name
 from tasks import tables
 from tasks.config import Params, View, load_whole
 from tasks.contact_sheet import contact_sheet
-from tasks.files import atomic_path
+from tasks.files import sha256_file
 from tasks.genetic import OUT, enhanced
-from tasks.genetic_search import PhotoFront, SearchJob, is_kept, jobs_of, ranker_of, read_front, search_photo
+from tasks.genetic_search import PhotoFront, SearchJob, jobs_of, ranker_of, read_front, search_photo
 from tasks.mapping import Failure, map_images
 from tasks.runtime import device, workers
 
@@ -25,71 +26,113 @@ class NoSuchFront(LookupError):
     """A photo was not searched, or its front has no individual of that number."""
 
 
-def search_photos(photos: Sequence[Path], out: Path) -> int:
+def search_photos(photos: Sequence[Path], out: Path, options: Options = PLAIN) -> int:
     """Search photos and folders of photos and write the chosen versions into `out`, their fronts into `out`/.fronts.
 
-    A photo that was searched before with the same settings is not searched again. Broken photos are named and skipped:
-    returns 1 if any was, else 0.
+    A photo that was searched before with the same settings is not searched again, whatever version of it was picked. Those
+    that fail are named and passed over. Returns the exit code.
     """
     params = load_whole()
-    work = destinations(photos, out)
-    jobs = _jobs(params, [source for source, _ in work], out)
-    done = {job.path for (_, target), job in zip(work, jobs, strict=True) if target.exists() and is_kept(job)}
-    if done:
-        print(f"{len(done)} of {len(jobs)} photos are done already")
-    left = [(source, target, job) for (source, target), job in zip(work, jobs, strict=True) if job.path not in done]
-    processes = 1 if jobs and jobs[0].device == "cuda" else workers(View(params, ()))
-    todo = [job for _, _, job in left]
-    executor = params.machine.executor
-    found = map_images(search_photo, todo, processes, "genetic search", skip=(ImageError,), executor=executor)
-    failed: list[Exception] = []
-    for (source, target, _), front in zip(left, found, strict=True):
-        if isinstance(front, Failure):
-            failed.append(front.error)
-            continue
-        try:
-            save_like(target, enhanced(read_array(source), front.genes[front.chosen]), source)
-        except ImageError as error:
-            failed.append(error)
-    for failure in failed:
-        print(f"skipped: {failure}", file=sys.stderr)
-    print(f"{len(work) - len(failed)} of {len(work)} photos searched into {out}; `loupe genetic pick PHOTO --out {out}` "
-          "shows a photo's other versions")  # fmt: skip
-    return 1 if failed else 0
+    work, found = find_work(photos, out, options.recursive)
+    jobs = _jobs(params, work, out, options.page)
+    processes = 1 if jobs and next(iter(jobs.values())).device == "cuda" else workers(View(params, ()))
+    broken: dict[Path, Exception] = {}
+
+    def search(todo: Sequence[Work]) -> None:
+        """All fronts at once, in several processes; one that fails is told when its turn comes."""
+        if processes == 1 and params.machine.executor == "processes":
+            return
+        wanted = [jobs[item.target] for item in todo]
+        fronts = map_images(
+            search_photo, wanted, processes, "genetic search", skip=(Exception,), executor=params.machine.executor
+        )
+        for item, front in zip(todo, fronts, strict=True):
+            if isinstance(front, Failure):
+                broken[item.target] = front.error
+
+    def make(item: Work, target: Path) -> Sequence[str]:
+        if item.target in broken:
+            raise broken[item.target]
+        front = search_photo(jobs[item.target])
+        photo = read_photo(item.sources[0], options.page)
+        return photo.notes + save_like(target, enhanced(photo.pixels, front.genes[front.chosen]), photo)
+
+    recipe = _recipe(params, next(iter(jobs.values())), options.page) if jobs else {}
+    words = f"searched into {out}"
+    code = run(
+        Batch(
+            work,
+            Receipts(out),
+            recipe,
+            "photos",
+            words,
+            options,
+            failed=found.failed,
+            said=found.said,
+            unread=found.unread,
+        ),
+        make,
+        search,
+    )
+    print(f"`loupe genetic pick PHOTO --out {printable(out)}` shows a photo's other versions")
+    return code
 
 
-def pick(photo: str, out: Path, individual: int | None) -> int:
+def pick(photo: str, out: Path, individual: int | None, overwrite: bool = False) -> int:
     """Write the contact sheet of a photo's front, or the version of `individual` in place of the chosen one.
 
-    photo: a file that `search_photos` wrote to `out`, or the id of an image in data/genetic. Raises NoSuchFront.
+    photo: a file that `search_photos` wrote to `out`, or the id of an image in data/genetic. Raises `NoSuchFront`, and
+    `ImageError` where a file that this tool did not write would be replaced (unless `overwrite`).
     """
-    source, front = _searched(photo, out)
+    searched = _searched(photo, out)
+    source, front = searched.source, searched.front
     leaders = [place for place, rank in enumerate(front.rank) if rank == 0]
-    pixels = read_array(source)
+    receipts = Receipts(out)
     if individual is None:
-        sheet = out / f"{source.stem}.front.png"
+        # The whole name: a.jpg and a.png may lie in one folder.
+        sheet = searched.target.with_name(f"{source.name}.front.png")
+        recipe = {"command": "genetic pick"}
+        plan([Work((source,), sheet)], receipts, recipe, fresh=True, overwrite=overwrite)
+        pixels = read_photo(source, searched.page).pixels
         versions = [(place, enhanced(pixels, front.genes[place])) for place in _along(front, leaders)]
-        with atomic_path(sheet) as temporary:
+        with receipts.writing([source], sheet, recipe, overwrite) as temporary:
             temporary.write_bytes(encode_png(contact_sheet(pixels, versions, front)))
-        print(f"{sheet} shows the {len(leaders)} versions of the front; take one with --individual NUMBER")
+        print(f"{printable(sheet)} shows the {len(leaders)} versions of the front; take one with --individual NUMBER")
         return 0
     if individual not in leaders:
         numbers = ", ".join(str(place) for place in leaders)
-        raise NoSuchFront(f"{photo} has no individual {individual} on its front; it has {numbers}")
-    target = out / source.name
-    if target.resolve() == source.resolve():
-        raise ImageError(source, f"would be overwritten; choose another folder than {out}")
-    save_like(target, enhanced(pixels, front.genes[individual]), source)
+        raise NoSuchFront(f"{printable(photo)} has no individual {individual} on its front; it has {numbers}")
+    plan([Work((source,), searched.target)], receipts, searched.recipe, fresh=True, overwrite=overwrite)
+    picture = read_photo(source, searched.page)
+    with receipts.writing([source], searched.target, searched.recipe, overwrite) as temporary:
+        save_like(temporary, enhanced(picture.pixels, front.genes[individual]), picture)
     genes = "  ".join(f"{name} {value:.3f}" for name, value in zip(GENES, front.genes[individual], strict=True))
     objectives = f"entropy {front.entropy[individual]:.3f}  distance {front.distance[individual]:.3f}"
-    print(f"{target}: individual {individual}  {genes}  {objectives}")
+    print(f"{printable(searched.target)}: individual {individual}  {genes}  {objectives}")
     return 0
 
 
-def _jobs(params: Params, sources: Sequence[Path], out: Path) -> list[SearchJob]:
+def _jobs(params: Params, work: Sequence[Work], out: Path, page: int) -> dict[Path, SearchJob]:
+    """The search of each target; its name, which its seed and the file of its front follow from, is the place below `out`."""
     view = View(params, ("genetic", "ranker.network"))
-    photos = [(source.name, source) for source in sources]
-    return jobs_of(params.genetic, photos, out / FRONTS, params.seed, device(view), ranker_of(view))
+    photos = [(_place(item.target.relative_to(out), item.sources[0]), item.sources[0]) for item in work]
+    jobs = jobs_of(params.genetic, photos, out / FRONTS, params.seed, device(view), ranker_of(view), page)
+    return {item.target: job for item, job in zip(work, jobs, strict=True)}
+
+
+def _place(target: Path, source: Path) -> str:
+    return printable(target.with_name(source.name).as_posix())
+
+
+def _recipe(params: Params, job: SearchJob, page: int) -> dict[str, object]:
+    """What decides the chosen version beside the photo."""
+    return {
+        "command": "genetic",
+        "settings": params.genetic.model_dump(mode="json"),
+        "seed": params.seed,
+        "ranker": None if job.ranker is None else [sha256_file(job.ranker[0]), job.ranker[1]],
+        "page": page,
+    }
 
 
 def _along(front: PhotoFront, leaders: Sequence[int]) -> list[int]:
@@ -97,19 +140,33 @@ def _along(front: PhotoFront, leaders: Sequence[int]) -> list[int]:
     return sorted(leaders, key=lambda place: (-front.entropy[place], front.distance[place]))
 
 
-def _searched(photo: str, out: Path) -> tuple[Path, PhotoFront]:
+@dataclass(frozen=True)
+class _Searched:
+    """A searched photo, its front, the file of its chosen version, and what that was made by."""
+
+    source: Path
+    front: PhotoFront
+    target: Path
+    recipe: dict[str, object]
+    page: int = 1
+
+
+def _searched(photo: str, out: Path) -> _Searched:
     path = Path(photo)
     if path.is_file():
-        front = read_front(out / FRONTS / f"{path.name}.json")
+        target, recipe = _written(path, out)
+        front = read_front(out / FRONTS / f"{_place(target.relative_to(out), path)}.json")
         if front is None:
             raise NoSuchFront(f"{path} was not searched into {out}; run `loupe genetic {path} --out {out}` first")
-        return path, front
+        page = recipe.get("page", 1)
+        return _Searched(path, front, target, recipe, page if isinstance(page, int) else 1)
     fronts = OUT / "fronts.parquet"
     if fronts.is_file():
         rows = tables.read("fronts", fronts).query("image == @photo").sort_values("individual")
         if len(rows):
             images = tables.read("images", Path("data") / "low_light" / "images.parquet").set_index("id")
-            return Path(images.path[photo]), PhotoFront(
+            source = Path(images.path[photo])
+            front = PhotoFront(
                 genes=rows[["brightness", "contrast", "gamma"]].to_numpy().tolist(),
                 values=[list(values) for values in rows["values"]],
                 objectives=list(rows.objectives.iloc[0]),
@@ -120,4 +177,14 @@ def _searched(photo: str, out: Path) -> tuple[Path, PhotoFront]:
                 chosen=int(rows.chosen.to_numpy().argmax()),
                 evaluations={},
             )
+            return _Searched(source, front, out / source.name, {"command": "genetic", "of": "data/genetic"})
     raise NoSuchFront(f"{photo} is neither a photo nor the id of an image in {fronts}")
+
+
+def _written(photo: Path, out: Path) -> tuple[Path, dict[str, object]]:
+    """The file in `out` that a search made of a photo, and its recipe; by its name where no receipt tells of it."""
+    real = photo.resolve()
+    for receipt in Receipts(out).all():
+        if receipt.recipe.get("command") == "genetic" and Path(receipt.inputs[0].path).resolve() == real:
+            return out / receipt.target, receipt.recipe
+    return out / written_name(Path(photo.name)), {"command": "genetic"}

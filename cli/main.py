@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import getpass
+import io
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from cli import labels, observers, ratings, study
+from cli import labels, observers, photos, ratings, study
 
 app = typer.Typer(
     name="loupe",
@@ -27,13 +28,10 @@ app.add_typer(study.app, name="study")
 
 @app.command()
 def check() -> None:
-    """Check params.yaml whole: unknown keys, wrong types, impossible values."""
-    from tasks.config import PARAMS_FILE, load_whole
+    """Check params.yaml whole, and what it names: folders, how their photos join, sizes against crops, the label store."""
+    from cli.checking import check as check_all
 
-    params = load_whole()
-    print(
-        f"{PARAMS_FILE} is valid (scale {params.scale}, {len(params.rounds)} rounds, labels from {params.labels.source})"
-    )
+    sys.exit(check_all())
 
 
 @app.command()
@@ -60,48 +58,8 @@ def run(
     sys.exit(flow(["--target", target, *(["--verbose"] if verbose else [])]))
 
 
-@app.command()
-def enhance(
-    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos")],
-    out: Annotated[Path, typer.Option(help="Folder for the enhanced photos, under the same names")],
-    round_: Annotated[
-        str | None, typer.Option("--round", help="The round whose fine-tuned model to use; the last one by default")
-    ] = None,
-    tile: Annotated[int, typer.Option(min=64, help="Side of a tile in pixels; memory grows with it")] = 1024,
-) -> None:
-    """Enhance your photos with the aligned model, at full resolution."""
-    from cli.enhancing import enhance_photos
-
-    sys.exit(enhance_photos(photos, out, round_, tile))
-
-
-@app.command()
-def fuse(
-    exposures: Annotated[
-        list[Path], typer.Argument(metavar="UNDER OVER [MORE...]", help="Exposures of one scene, or folders of them")
-    ],
-    out: Annotated[Path, typer.Option(help="File to write; with folders, the folder for the fused photos")],
-    method: Annotated[
-        Literal["searched", "mertens", "laplacian", "average"], typer.Option(help="searched: the trained fuser")
-    ] = "searched",
-    rule: Annotated[
-        Literal["fold", "extremes"],
-        typer.Option(help="More than two: fused from the darkest to the brightest, or the darkest and brightest alone"),
-    ] = "fold",
-    round_: Annotated[
-        str | None,
-        typer.Option(
-            "--round", help="With loop.task: brackets, the round whose fine-tuned fuser to use; the last one by default"
-        ),
-    ] = None,
-    tile: Annotated[int, typer.Option(min=64, help="Side of a tile in pixels; memory grows with it")] = 1024,
-) -> None:
-    """Fuse bracketed photos into one, at full resolution; folders are joined by file name."""
-    if round_ is not None and method != "searched":
-        raise typer.BadParameter(f"rounds teach the searched fuser; --method {method} has none", param_hint="--round")
-    from cli.fusing import fuse_photos
-
-    sys.exit(fuse_photos(exposures, out, method, rule, tile, round_))
+app.command()(photos.enhance)
+app.command()(photos.fuse)
 
 
 @app.command()
@@ -128,44 +86,7 @@ def label(
         serve_app(round_, name, host=host, allowed_hosts=allow_host or [], port=port, browser=browser)
 
 
-class _SearchByDefault(TyperGroup):
-    """`loupe genetic PHOTOS` is `loupe genetic search PHOTOS`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = ["search", *args]
-        return super().parse_args(ctx, args)
-
-
-genetic = typer.Typer(
-    cls=_SearchByDefault, no_args_is_help=True, help="Search brightness, contrast and gamma of each photo."
-)
-app.add_typer(genetic, name="genetic")
-
-
-@genetic.command("search")
-def genetic_search(
-    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos")],
-    out: Annotated[Path, typer.Option(help="Folder for the chosen versions, under the same names")],
-) -> None:
-    """Search each photo (`loupe genetic PHOTOS --out DIR` does the same); photos searched before are skipped."""
-    from cli.genetic import search_photos
-
-    sys.exit(search_photos(photos, out))
-
-
-@genetic.command("pick")
-def genetic_pick(
-    photo: Annotated[
-        str, typer.Argument(help="A photo that was searched into --out, or an image's id in data/genetic")
-    ],
-    out: Annotated[Path, typer.Option(help="The folder it was searched into")],
-    individual: Annotated[int | None, typer.Option(help="Number of the version to write")] = None,
-) -> None:
-    """Show a photo's front as a contact sheet, or write another point of it."""
-    from cli.genetic import pick
-
-    sys.exit(pick(photo, out, individual))
+app.add_typer(photos.genetic, name="genetic")
 
 
 @app.command()
@@ -179,9 +100,18 @@ def status() -> None:
             found = store.status(name)
             of = "ratings of {} pictures" if store.batch(name).task == "ratings" else "votes on {} pairs"
             word = "complete" if found.complete else f"label with: loupe label {name}"
-            print(f"{name:<12} {found.kind:<10} {found.have:>6} of {found.need:<6} {of.format(found.pairs)}  {word}")
+            votes = f"{found.have:>6} of {found.need:<6} {of.format(found.pairs)}{found.words()}"
+            print(f"{name:<12} {found.kind:<10} {votes}  {word}")
     if not rounds:
         print("The label store is empty: `dvc repro` registers the pairs of a round when it gets there.")
+
+
+@app.command()
+def repair(path: Annotated[Path, typer.Argument(help="A damaged file or folder that a stage wrote")]) -> None:
+    """Remove a damaged output of the pipeline together with its copy in DVC's cache, where that is damaged too."""
+    from flows.repair import repair as mend
+
+    print(mend(path, Path.cwd()))
 
 
 @app.command()
@@ -193,13 +123,16 @@ def weights(names: Annotated[list[str] | None, typer.Argument(help="Some of them
 
 
 def main() -> None:
-    """Run the command; Loupe's own errors end in one line."""
+    """Run the command; Loupe's own errors end in one line. With LOUPE_DEBUG=1 they show where they came from."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be text
     try:
         app()
     except Exception as error:
         from tasks.runtime import is_own_error
 
-        if not is_own_error(error):
+        if not is_own_error(error) or os.environ.get("LOUPE_DEBUG"):
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -75,9 +75,10 @@ def revoke(name: Name) -> None:
 def _link(store: Store, name: str, address: str | None) -> str:
     from labelling.connection import project_root
     from labelling.tokens import observer_link
+    from pictures import read_text
 
     noted = project_root() / ".loupe" / "label-address"
-    base = address or (noted.read_text(encoding="utf-8").strip() if noted.is_file() else "")
+    base = address or (read_text(noted).strip() if noted.is_file() else "")
     if base:
         return observer_link(store, name, base if "://" in base else f"http://{base}")
     path = observer_link(store, name, "")

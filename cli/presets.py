@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from pictures import MAX_TEXT, read_regular
 from tasks.config import PARAMS_FILE, ConfigError, read_yaml, validate
 from tasks.files import atomic_path
 
@@ -19,7 +20,7 @@ def apply(name: str, target: Path = PARAMS_FILE) -> str:
         raise ConfigError(f"no preset is called {name!r}; known are {known}")
     validate(read_yaml(source), source)
     kept = ""
-    if target.is_file() and target.read_bytes() != source.read_bytes():
+    if target.is_file() and read_regular(target, MAX_TEXT) != source.read_bytes():
         before = target.with_name(target.name + ".before")
         shutil.copyfile(target, before)
         kept = f"; the file before is {before}"

@@ -78,7 +78,10 @@ def results(
     with Store.open() as store:
         found = count_votes(store, name)
     written = write_results(found, out)
-    print(f"{found.have} of {found.need} votes are in")
+    unsure = (
+        f'; {found.unsure} answers are "can\'t tell", {found.undecidable} pairs undecidable' if found.unsure else ""
+    )
+    print(f"{found.have} of {found.need} votes are in{unsure}")
     print(f"{'method':<24} {'score':>8} {'error':>8} {'wins':>8} {'votes':>8}")
     for method, score, error, wins, total in score_rows(found):
         print(f"{method:<24} {float(score):>8.2f} {float(error):>8.2f} {wins:>8} {total:>8}")
@@ -88,7 +91,9 @@ def results(
 
 
 def say_left_out(made: Created) -> None:
-    """One line per photo that is not in the study, the first ten."""
+    """What the folders hold beside photos, and one line per photo that is not in the study, the first ten."""
+    for note in made.notes:
+        print(note)
     for photo, reason in list(made.left_out.items())[:10]:
         print(f"left out: {photo}: {reason}")
     if len(made.left_out) > 10:

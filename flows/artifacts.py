@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from prefect import get_run_logger
 from prefect.artifacts import create_table_artifact
 
 from flows.graph import StageNode
+from pictures import FileFault, read_json
 
 _NAMES = {"evaluate": "evaluation"}
 
@@ -54,9 +54,9 @@ class MetricTables:
 
     def _rows(self, stage: str, path: Path) -> list[dict[str, Any]]:
         try:
-            values = flatten(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            get_run_logger().warning("metrics of stage %s are not shown: %s: %s", stage, path, error)
+            values = flatten(read_json(path))
+        except FileFault as error:
+            get_run_logger().warning("metrics of stage %s are not shown: %s", stage, error)
             return []
         return [{"stage": stage, "metric": name, "value": value} for name, value in values.items()]
 

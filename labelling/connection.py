@@ -1,19 +1,32 @@
-"""Where the label store is, and an engine that connects to it durably."""
+"""Where the label store is: reading what LOUPE_LABELS says, and naming the place without anything secret."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from labelling.errors import StoreUnavailable
 
-_WRITE = "loupe_write"
-_POSTGRES_LOCK = 5_498_613_172  # any constant; only writers of this store take it
+_FORMS = "write a path, sqlite:///PATH or postgresql://USER@HOST/DATABASE"
+_UNSHOWN = "it is not shown here, as it may hold a password"
+# What a path hardly looks like, and a URL or a libpq string with a fault in it does. A path that does is taken where it
+# begins with / or ./ or ~.
+_FAULTY = re.compile(
+    r"[a-z][a-z0-9+.-]+:/?(?!/)"  # postgresql:/h/db, sqlite:labels.sqlite
+    r"|(post|pg|psql|sqlite|mysql|maria)[a-z0-9+]*[;,.]?//"  # postgres//u@h/db
+    r"|[^/]*:[^/]*@"  # u:PW@h/db
+    r"|.*//[^/]*:[^/]*@"  # anything//u:PW@h
+    r"|(.*\s)?(host|hostaddr|port|user|dbname|password|passfile|sslpassword)\s*=",  # host=h user=u
+    re.IGNORECASE,
+)
+_PLAIN_PATH = re.compile(r"[/~]|\.{1,2}/|[a-z]:[\\/]", re.IGNORECASE)
+_SHOWN_USER = re.compile(r"[\w.-]+")
+_HIDDEN = "***"
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -42,17 +55,19 @@ def locate(place: str | Path | None = None) -> URL:
     """URL of the store: `place`, else the environment's LOUPE_LABELS, else `default_path()`.
 
     `place` is a path (a relative one counts from the project's folder, so that an experiment's workspace finds the same
-    store), `sqlite:///PATH`, or `postgresql://USER@HOST/DATABASE`. Raises StoreUnavailable for any other URL.
+    store), `sqlite:///PATH`, or `postgresql://USER@HOST/DATABASE`. Raises StoreUnavailable for any other URL, and for
+    what looks like a URL with a fault; its message shows nothing of what may be a password.
     """
     given = str(place) if place is not None else os.environ.get("LOUPE_LABELS", "").strip()
     if not given:
         return _sqlite(default_path())
     if "://" not in given:
+        if not isinstance(place, Path) and not _PLAIN_PATH.match(given) and _FAULTY.match(given):
+            raise StoreUnavailable(
+                f"LOUPE_LABELS looks like a URL with a fault ({_UNSHOWN}): {_FORMS}, or ./PATH for a path"
+            )
         return _sqlite(Path(given))
-    try:
-        url = make_url(given)
-    except ArgumentError as error:
-        raise StoreUnavailable(f"LOUPE_LABELS is not a readable URL: {error}") from error
+    url = _parsed(given)
     backend = url.drivername.split("+")[0]
     if backend == "sqlite":
         if not url.database or url.database == ":memory:":
@@ -60,72 +75,49 @@ def locate(place: str | Path | None = None) -> URL:
         return _sqlite(Path(url.database))
     if backend in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
-    raise StoreUnavailable(f"the label store cannot be a {backend} database: use a path, sqlite:/// or postgresql://")
+    raise StoreUnavailable(
+        f"the label store cannot be a {backend[:20]} database: use a path, sqlite:/// or postgresql://"
+    )
+
+
+def _parsed(given: str) -> URL:
+    try:
+        url = make_url(given)
+    except ArgumentError:
+        raise StoreUnavailable(f"LOUPE_LABELS is not a readable URL ({_UNSHOWN}): {_FORMS}") from None
+    except ValueError:
+        raise StoreUnavailable(f"the port in LOUPE_LABELS is not a number ({_UNSHOWN}): {_FORMS}") from None
+    if url.port is not None and not 0 < url.port < 2**16:
+        raise StoreUnavailable(f"the port in LOUPE_LABELS is not one from 1 to 65535: {_FORMS}")
+    if "@" in (url.host or "") + (url.username or ""):
+        raise StoreUnavailable(f"LOUPE_LABELS has more than one @ ({_UNSHOWN}): write one in a password as %40")
+    if url.drivername != "sqlite" and re.search(r"[;&=@]", url.database or ""):
+        raise StoreUnavailable(
+            f"the database in LOUPE_LABELS is no name ({_UNSHOWN}): parameters follow a question mark"
+        )
+    return url
 
 
 def describe(url: URL) -> str:
-    """The store's file, or its URL without the password."""
-    return str(url.database) if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
+    """The store's file, or its user, host and database: never a password, and nothing of the query."""
+    if url.drivername == "sqlite":
+        return str(url.database)
+    user = url.username if url.username and _SHOWN_USER.fullmatch(url.username) else None
+    shown = URL.create("postgresql", user, None, url.host, url.port, url.database)
+    return shown.render_as_string(hide_password=True)
 
 
-def connect(url: URL, timeout: float) -> Engine:
-    """Engine whose connections wait up to `timeout` seconds for a lock and acknowledge only durable commits.
-
-    Makes the folder of an SQLite file. Raises StoreUnavailable where that is impossible.
-    """
-    if url.drivername != "sqlite":
-        options = f"-c lock_timeout={int(timeout * 1000)} -c synchronous_commit=on"
-        engine = create_engine(
-            url, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": max(2, int(timeout))}
-        )
-        event.listen(engine, "begin", _begin_postgres)
-        return engine
-    path = Path(str(url.database))
-    if path.is_dir():
-        raise StoreUnavailable(f"the label store {path} is a folder; point LOUPE_LABELS to a file in it")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"the label store {path} cannot be made: {error.strerror}; point LOUPE_LABELS to a place you may write"
-        ) from error
-    engine = create_engine(url, connect_args={"timeout": timeout})
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def for_reading(engine: Engine) -> Engine:
-    """The same engine, each statement seeing the newest state by itself.
-
-    SQLite reads within a transaction, which costs next to nothing. In PostgreSQL each statement has a view of its own
-    anyway (read committed), and a transaction around it two journeys to the server.
-    """
-    return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
-
-
-def for_writing(engine: Engine) -> Engine:
-    """The same engine, whose transactions take the write lock at their start."""
-    return engine.execution_options(**{_WRITE: True})
+def hider(url: URL) -> Callable[[str], str]:
+    """A function that takes the password, and every value of the query, out of what a driver says."""
+    values = [
+        url.password,
+        *(value for each in url.query.values() for value in ([each] if isinstance(each, str) else each)),
+    ]
+    secret = sorted({str(value) for value in values if value}, key=len, reverse=True)
+    found = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, secret))})(?!\w)") if secret else None
+    return lambda text: found.sub(_HIDDEN, text) if found else text
 
 
 def _sqlite(path: Path) -> URL:
     path = path.expanduser()
     return URL.create("sqlite", database=str(path if path.is_absolute() else project_root() / path))
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # Taking the lock first: a transaction that reads and then writes could otherwise fail without waiting.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITE) else "BEGIN")
-
-
-def _begin_postgres(connection: Connection) -> None:
-    # One writer at a time, as in SQLite, so that the order of `seq` is the order of commits.
-    if connection.get_execution_options().get(_WRITE):
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Engine, Select, bindparam, func, select
+from sqlalchemy import URL, Connection, Engine, Row, Select, bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from labelling import connection as connections
-from labelling import schema
+from labelling import engine, files, schema
 from labelling.checks import findable
+from labelling.connection import describe, hider, locate
 from labelling.errors import StoreUnavailable, StoreVersionError, UnknownRound, unavailable
 from labelling.records import Batch, Options
 
@@ -28,10 +28,11 @@ class Database:
     """Connections to one store; every method that uses them raises StoreUnavailable where it cannot be used."""
 
     def __init__(self, url: URL, busy_timeout: float) -> None:
-        self.place = connections.describe(url)
-        self._engine: Engine = connections.connect(url, busy_timeout)
-        self._reader: Engine = connections.for_reading(self._engine)
-        self._writer: Engine = connections.for_writing(self._engine)
+        self.place = describe(url)
+        self._hide = hider(url)
+        self._engine: Engine = engine.connect(url, busy_timeout)
+        self._reader: Engine = engine.for_reading(self._engine)
+        self._writer: Engine = engine.for_writing(self._engine)
         self._process = os.getpid()
         self._busy_timeout = busy_timeout
         # Threads of one process queue here: SQLite lets a waiting connection sleep longer and longer instead.
@@ -45,7 +46,7 @@ class Database:
         many seconds to wait for another writer. Raises StoreUnavailable, or StoreVersionError for a store that another
         version or another program wrote.
         """
-        store = cls(connections.locate(url), busy_timeout)
+        store = cls(locate(url), busy_timeout)
         try:
             store._set_up()
         except BaseException:
@@ -66,10 +67,9 @@ class Database:
     def _set_up(self) -> None:
         deadline = time.monotonic() + self._busy_timeout
         while self._engine.dialect.name == "sqlite":
-            try:  # changing the journal mode does not honour the busy timeout
-                with self._guarded(), self._engine.connect() as db:
-                    db.connection.driver_connection.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
-                break
+            try:  # the first connection changes the journal mode, which does not honour the busy timeout
+                with self._guarded(), self._engine.connect():
+                    break
             except StoreUnavailable as error:
                 if "is locked" not in str(error) or time.monotonic() > deadline:
                     raise
@@ -89,7 +89,7 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            raise unavailable(error, self.place) from error
+            raise unavailable(error, self.place, self._hide) from None
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:  # a forked child must not use its parent's connections, nor wait for its locks
@@ -107,8 +107,11 @@ class Database:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with self._guarded(), self._in_turn(), self._writer.begin() as db:
-            yield db
+        with self._guarded(), self._in_turn():
+            with self._writer.begin() as db:
+                held = engine.files_of(db)
+                yield db
+            files.check_in_place(held)  # what is committed to a file that went away is lost
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
@@ -129,6 +132,14 @@ class Database:
                 f"no pairs of round {round!r} are registered in the label store {self.place} (rounds there: {known}); "
                 "run `dvc repro` up to its labels stage first"
             )
+        return self._batch_of(db, row)
+
+    def _current(self, db: Connection, rounds: Collection[str]) -> dict[str, Batch]:
+        """Round -> its current batch, for those of `rounds` that are registered."""
+        found = ((round, db.execute(_batch_query(True), {"round": round}).first()) for round in sorted(rounds))
+        return {round: self._batch_of(db, row) for round, row in found if row is not None}
+
+    def _batch_of(self, db: Connection, row: Row[Any]) -> Batch:
         values = row._asdict()
         size, options = values.pop("size"), Options.from_json(values.pop("options"))
         if size is None:  # registered by a Loupe of version 1 after the migration

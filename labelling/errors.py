@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy.exc import SQLAlchemyError
 
 
@@ -67,12 +69,12 @@ _MEANINGS = (
 )
 
 
-def unavailable(error: SQLAlchemyError, place: str) -> StoreUnavailable:
+def unavailable(error: SQLAlchemyError, place: str, hide: Callable[[str], str]) -> StoreUnavailable:
     """Turn a driver's error into one sentence that names the store and the way out.
 
-    `place` is the store's file or its URL without the password.
+    `place` is the store's file or its URL without the password; `hide` takes out of the driver's words what is secret.
     """
-    cause = " ".join(str(getattr(error, "orig", None) or error).split())
+    cause = hide(" ".join(str(getattr(error, "orig", None) or error).split()))
     for sign, meaning in _MEANINGS:
         if sign in cause.lower():
             return StoreUnavailable(f"the label store {place} {meaning} ({cause})")

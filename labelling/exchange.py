@@ -16,6 +16,7 @@ from labelling.importing import ExchangeError, pair_rounds
 from labelling.names import PairNames, names_of
 from labelling.records import CHOICES, PURPOSES, StoredVote
 from labelling.store import Store
+from labelling.undecidable import undecidable_pairs
 from models.preference.votes import majority
 from tasks.files import atomic_path
 
@@ -49,7 +50,8 @@ def vote_rows(store: Store, rounds: Sequence[str]) -> list[dict[str, Any]]:
         known = names_of(round)
         pairs = store.pairs(round)
         by_key = {pair[0]: pair for pair in pairs}
-        for vote in store.votes(list(by_key), store.batch(round).kind):
+        batch = store.batch(round)
+        for vote in store.votes(list(by_key), batch.kind, batch.question):
             if vote.id not in seen:
                 seen.add(vote.id)
                 rows.append(_row(known.get(vote.key), by_key[vote.key], {"purpose": "vote", **asdict(vote)}))
@@ -62,15 +64,19 @@ def vote_rows(store: Store, rounds: Sequence[str]) -> list[dict[str, Any]]:
 def paper_rows(store: Store, rounds: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
     """HiLLIE's labels (Sec. 3.2.1): 0 for the better picture of a pair, 1 for the other, by the majority of its votes.
 
-    Returns the rows, and how many pairs have none because they have no votes or their votes balance.
+    Returns the rows, and how many pairs have none because they have no votes, their votes balance, or too many can't tell.
     """
     rows, undecided = [], 0
     for round in rounds:
         known = names_of(round)
         pairs = store.pairs(round)
         votes: dict[str, list[StoredVote]] = {}
-        for vote in store.votes([key for key, _, _ in pairs], store.batch(round).kind):
+        batch = store.batch(round)
+        found = store.votes([key for key, _, _ in pairs], batch.kind, batch.question)
+        for vote in found:
             votes.setdefault(vote.key, []).append(vote)
+        for key in undecidable_pairs(found, batch.votes_per_pair):
+            del votes[key]
         for key, low, high in pairs:
             names = known.get(key) or PairNames(key, low, high, low, high)
             sides = {names.first_sha256: "first", names.second_sha256: "second"}
@@ -100,7 +106,7 @@ def export_votes(store: Store, rounds: Sequence[str], out: Path, form: str) -> s
     if form == "paper":
         rows, undecided = paper_rows(store, chosen)
         write_csv(rows, PAPER, out)
-        return f"{len(rows)} pairs written to {out}; {undecided} pairs left out: no votes, or they balance"
+        return f"{len(rows)} pairs written to {out}; {undecided} pairs left out: no votes, they balance, or too many can't tell"
     rows = vote_rows(store, chosen)
     if out.suffix == ".parquet":
         write_parquet(rows, VOTES, out)

@@ -10,9 +10,21 @@ from pathlib import Path
 from PIL import Image
 
 from labelling.checks import check_name
-from pictures import ImageError, encode_png, list_photos, orientation_of, read_uint8, stems
+from pictures import (
+    ImageError,
+    as_uint8,
+    encode_png,
+    listing,
+    nearest_name,
+    orientation_of,
+    photo_from,
+    read_picture,
+    stems,
+)
 from tasks.files import sha256_bytes
 
+# Looking for the nearest name of very many would take its time.
+_HINTS = 20
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -38,13 +50,14 @@ class Picture:
 class Collected:
     """photos: stems, sorted. pictures: (method, photo) -> picture. sources: (name, photo) -> picture.
 
-    left_out: photo -> why it is in no comparison.
+    left_out: photo -> why it is in no comparison. notes: what the folders hold beside photos, a line each.
     """
 
     photos: list[str]
     pictures: dict[tuple[str, str], Picture]
     sources: dict[tuple[str, str], Picture]
     left_out: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def parse(arguments: Sequence[str], what: str) -> dict[str, Path]:
@@ -65,23 +78,36 @@ def parse(arguments: Sequence[str], what: str) -> dict[str, Path]:
 
 
 def collect(methods: Mapping[str, Path], sources: Mapping[str, Path]) -> Collected:
-    """Join the pictures of all folders by their name without suffix, and read each once.
+    """Join the pictures of all folders by their name without suffix (up to case and Unicode form), and read each once.
 
-    A photo that a folder lacks, that cannot be read or whose sizes differ is left out, with the reason. Raises
-    FolderError where nothing is left, ImageError for a folder that is absent or empty.
+    A photo is called as in the first folder that has it. One that a folder lacks, that cannot be read or whose sizes differ
+    is left out, with the reason. Raises FolderError where nothing is left, ImageError for a folder that is absent or empty.
     """
-    folders = {("method", name): stems(list_photos(folder)) for name, folder in methods.items()}
-    folders |= {("source", name): stems(list_photos(folder)) for name, folder in sources.items()}
-    # A photo that only a source folder has (they are often whole data sets) is no loss worth a line.
-    names = sorted({stem for (kind, _), files in folders.items() if kind == "method" for stem in files})
+    places = {("method", name): folder for name, folder in methods.items()}
+    places |= {("source", name): folder for name, folder in sources.items()}
     found = Collected([], {}, {})
-    for photo in names:
-        missing = [f"{kind} {name!r}" for (kind, name), files in folders.items() if photo not in files]
+    folders: dict[tuple[str, str], dict[str, Path]] = {}
+    for place, folder in places.items():
+        here = listing(folder)
+        folders[place] = stems(here.photos)
+        found.notes += here.said("naming the sub-folder itself")
+    # A photo that only a source folder has (they are often whole data sets) is no loss worth a line.
+    called: dict[str, str] = {}
+    for (kind, _), files in folders.items():
+        for key, path in files.items() if kind == "method" else ():
+            called.setdefault(key, path.stem)
+    common = set.intersection(*(set(files) for files in folders.values()))
+    for key, photo in sorted(called.items(), key=lambda entry: entry[1]):
+        missing = [(f"{kind} {name!r}", files) for (kind, name), files in folders.items() if key not in files]
         if missing:
-            found.left_out[photo] = f"missing in {', '.join(missing)}"
+            words = f"missing in {', '.join(place for place, _ in missing)}"
+            where, files = missing[0]
+            free = {name: path for name, path in files.items() if name not in common}
+            near = nearest_name(key, free) if len(found.left_out) < _HINTS else None
+            found.left_out[photo] = words + (f"; the nearest in {where} is {near.stem!r}" if near else "")
             continue
         try:
-            read = {place: open_picture(files[photo]) for place, files in folders.items()}
+            read = {place: open_picture(files[key]) for place, files in folders.items()}
         except ImageError as error:
             found.left_out[photo] = str(error)
             continue
@@ -108,16 +134,14 @@ def open_picture(path: Path) -> Picture:
 def as_png(path: Path) -> tuple[bytes, int, int]:
     """PNG bytes, width and height of a picture file; the same file always gives the same bytes.
 
-    A PNG of 8-bit RGB goes in as it is, so that the sha256 is that of the file; anything else is decoded (see
-    pictures) and written as such a PNG. Raises ImageError.
+    A PNG of 8-bit RGB goes in as it is, so that the sha256 is that of the file; anything else (transparency, a profile
+    that is not sRGB, EXIF rotation) is decoded and written as such a PNG. Raises ImageError.
     """
-    array = read_uint8(path)
-    height, width = array.shape[:2]
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(path, f"cannot be read ({error.strerror})") from error
-    return (data if _is_plain(data) else encode_png(array)), width, height
+    data = read_picture(path)
+    photo = photo_from(path, data)
+    height, width = photo.pixels.shape[:2]
+    plain = not photo.notes and _is_plain(data)
+    return (data if plain else encode_png(as_uint8(photo.pixels))), width, height
 
 
 def _is_plain(data: bytes) -> bool:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from labelling.errors import InvalidVote, VoteConflict
 from labelling.matching import PictureFinder, Unmatched
+from labelling.people import KnownNames
 from labelling.records import TIE, UNSURE, Vote, pair_key
 from labelling.store import Store
+from pictures import FileFault, read_text, shortened
 
 NAMESPACE = uuid.UUID("b7c9a3f2-2f0e-4a31-9d65-5b8f6e1c7d04")
+MAX_FILE = 256 << 20
+"""Bytes of a file of votes or ratings: some millions of them."""
 _AT_ONCE = 1000  # votes in one transaction
 _SHOWN_REASONS, _SHOWN_PLACES = 12, 3
 
@@ -85,19 +91,31 @@ def pair_rounds(store: Store) -> list[str]:
     return [name for name in store.rounds() if store.batch(name).task == "pairs"]
 
 
+class _Cell(NamedTuple):
+    """What an observer answers once."""
+
+    observer: str
+    pair: str
+    kind: str
+    question: str
+
+
 def take(store: Store, answers: Iterable[Answer], round: str | None, report: Report) -> Report:
     """Store the answers that belong to a registered pair (of `round`, if given), and report.
 
-    A vote stored before is left as it is, so the same file can be imported again; an observer's second answer on a
-    pair is not taken. Raises UnknownRound, StoreUnavailable.
+    An answer is to the question of the round that it names, else of the round that asks about its pair; where several
+    do, with different questions, it is not taken. A vote stored before is left as it is, so the same file can be
+    imported again; an observer's second answer on a pair is not taken. Raises UnknownRound, StoreUnavailable.
     """
     rounds = [round] if round is not None else pair_rounds(store)
-    kinds = {name: store.batch(name).kind for name in rounds}
+    batches = {name: store.batch(name) for name in rounds}
+    kinds = {name: batch.kind for name, batch in batches.items()}
     holders: dict[str, list[str]] = {}
     for name in rounds:
         for key, _, _ in store.pairs(name):
             holders.setdefault(key, []).append(name)
-    votes: dict[tuple[str, str, str], tuple[str, Vote]] = {}
+    votes: dict[_Cell, tuple[str, Vote]] = {}
+    people = KnownNames(store.people())
     for answer in answers:
         place = answer.place
         if answer.first == answer.second:
@@ -115,17 +133,29 @@ def take(store: Store, answers: Iterable[Answer], round: str | None, report: Rep
                 else f"these two pictures are no pair {where} of the label store",
             )
             continue
+        named = answer.round if answer.round in fitting else fitting[0]
+        if named != answer.round and len({batches[name].question_id for name in fitting}) > 1:
+            listed = ", ".join(fitting[:_SHOWN_PLACES])
+            report.refuse(
+                place, f"rounds ask different questions about this pair ({listed}); --round says which is meant"
+            )
+            continue
+        try:
+            observer = people.resolve(answer.observer) if answer.kind == "people" else answer.observer
+        except ValueError as error:
+            report.refuse(place, str(error))
+            continue
         vote = Vote(
             id=answer.id,
             key=key,
-            observer=answer.observer,
+            observer=observer,
             kind=answer.kind,
             preferred=answer.preferred,
             left=answer.left,
-            round=answer.round if answer.round in fitting else fitting[0],
+            round=named,
             seconds=answer.seconds,
         )
-        cell = (vote.observer, key, vote.kind)
+        cell = _Cell(vote.observer, key, vote.kind, batches[named].question)
         if cell in votes:
             report.refuse(place, "a second answer of the same observer on the same pair; the first one counts")
             continue
@@ -134,14 +164,12 @@ def take(store: Store, answers: Iterable[Answer], round: str | None, report: Rep
     return report
 
 
-def _without_known(
-    store: Store, votes: Mapping[tuple[str, str, str], tuple[str, Vote]], report: Report
-) -> list[tuple[str, Vote]]:
+def _without_known(store: Store, votes: Mapping[_Cell, tuple[str, Vote]], report: Report) -> list[tuple[str, Vote]]:
     """The votes on pairs that their observer has no vote on yet; the others are counted or refused."""
     standing = {
-        (vote.observer, vote.key, kind): vote
-        for kind in {vote.kind for _, vote in votes.values()}
-        for vote in store.votes({vote.key for _, vote in votes.values()}, kind)
+        _Cell(vote.observer, vote.key, kind, question): vote
+        for kind, question in {(cell.kind, cell.question) for cell in votes}
+        for vote in store.votes({cell.pair for cell in votes}, kind, question)
     }
     fresh = []
     for cell, (place, vote) in votes.items():
@@ -189,22 +217,22 @@ def read_csv(path: Path, finder: PictureFinder, report: Report) -> list[Answer]:
     second_sha256, or first and second. Rows that say nothing usable are refused in `report`. Raises ExchangeError.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline()
-            delimiter = max(",;\t", key=head.count)
-            file.seek(0)
-            reader = csv.DictReader(file, delimiter=delimiter)
-            names = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
-            pictures = _picture_columns(path, names)
-            rows = list(reader)
-    except OSError as error:
-        raise ExchangeError(f"{path} cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+        text = read_text(path, MAX_FILE, "utf-8-sig")
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        names = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
+        pictures = _picture_columns(path, names)
+        rows = list(reader)
+    except FileFault as error:
+        raise ExchangeError(f"{error}; save it as a CSV file in UTF-8") from error
+    except csv.Error as error:
         raise ExchangeError(f"{path} is not a CSV file in UTF-8 ({error}); save it as one") from error
     if "left" not in names and rows:
         report.notes.append("the file has no column left: first is taken as shown left")
     if "observer" not in names:
-        raise ExchangeError(f"{path} lacks the column observer; it holds {', '.join(filter(None, names))}")
+        raise ExchangeError(
+            f"{path} lacks the column observer; it holds {shortened(', '.join(filter(None, names)), 200)}"
+        )
     answers = []
     uncounted: Counter[str] = Counter()
     for number, row in enumerate(rows, start=2):
@@ -228,7 +256,9 @@ def _picture_columns(path: Path, names: Mapping[str, str]) -> tuple[str, str]:
     if "label_first" in names and "observer" not in names:
         raise ExchangeError(f"{path} holds majorities, not single votes; import the file that has one row per vote")
     if "choice" not in names:
-        raise ExchangeError(f"{path} lacks the column choice; it holds {', '.join(filter(None, names)) or 'nothing'}")
+        raise ExchangeError(
+            f"{path} lacks the column choice; it holds {shortened(', '.join(filter(None, names)), 200) or 'nothing'}"
+        )
     for pair in (("first_sha256", "second_sha256"), ("first", "second")):
         if all(name in names for name in pair):
             return pair

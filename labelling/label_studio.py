@@ -16,8 +16,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
 
-from labelling.importing import NAMESPACE, Answer, ExchangeError, Report, seconds_of
+from labelling.importing import MAX_FILE, NAMESPACE, Answer, ExchangeError, Report, seconds_of
 from labelling.matching import PictureFinder, Unmatched, path_of
+from pictures import FileFault, read_json, read_text
 
 _MAX_CONFIG = 1 << 20
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
@@ -31,11 +32,9 @@ def read_label_studio(path: Path, finder: PictureFinder, report: Report, config:
     looked for among the data fields, else the two fields that hold pictures are taken. Raises ExchangeError.
     """
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ExchangeError(f"{path} cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise ExchangeError(f"{path} is not JSON ({error}); export from Label Studio as JSON") from error
+        tasks = read_json(path, MAX_FILE, "utf-8-sig")
+    except FileFault as error:
+        raise ExchangeError(f"{error}; export from Label Studio as JSON") from error
     tasks = [tasks] if isinstance(tasks, dict) else tasks
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise ExchangeError(f"{path} is not a list of tasks; export from Label Studio as JSON")
@@ -52,11 +51,11 @@ def read_label_studio(path: Path, finder: PictureFinder, report: Report, config:
 def read_config(path: Path) -> dict[str, str]:
     """Tag name -> data field, of a labelling configuration: <Image name="a" value="$field"/>. Raises ExchangeError."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExchangeError(f"{path} cannot be read ({error})") from error
-    if len(text) > _MAX_CONFIG or "<!" in text.replace("<!--", ""):  # no entities: they can grow without bounds
-        raise ExchangeError(f"{path} is no labelling configuration: too large, or it declares a DOCTYPE or CDATA")
+        text = read_text(path, _MAX_CONFIG)
+    except FileFault as error:
+        raise ExchangeError(str(error)) from error
+    if "<!" in text.replace("<!--", ""):  # no entities: they can grow without bounds
+        raise ExchangeError(f"{path} is no labelling configuration: it declares a DOCTYPE or CDATA")
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:

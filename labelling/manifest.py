@@ -6,15 +6,17 @@ methods apart. The manifest lies in `.loupe/studies/NAME/manifest.json` of the p
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from labelling.connection import project_root
+from pictures import AbsentFile, FileFault, read_json, shortened
 
 VERSION = 1
+MAX_BYTES = 256 << 20
+"""Of a manifest: a hundred thousand pictures and their pairs."""
 VALIDATION = "validation"
 Task = Literal["pairs", "ratings"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -94,13 +96,11 @@ def find(name: str) -> Manifest | None:
         return None
     path = place(name)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        values = read_json(path, MAX_BYTES)
+    except AbsentFile:
         return None
-    except (OSError, ValueError) as error:
-        raise StudyError(
-            f"{path} cannot be read ({error}); restore it from a copy, or create the study again"
-        ) from error
+    except FileFault as error:
+        raise StudyError(f"{error}; restore it from a copy, or create the study again") from error
     return _manifest(path, values)
 
 
@@ -118,7 +118,9 @@ def load(name: str, task: Task) -> Manifest:
 def _manifest(path: Path, values: Any) -> Manifest:
     try:
         if values["version"] != VERSION:
-            raise StudyError(f"{path} is of version {values['version']}, and this Loupe reads {VERSION}; update Loupe")
+            raise StudyError(
+                f"{path} is of version {shortened(values['version'])}, and this Loupe reads {VERSION}; update Loupe"
+            )
         return Manifest(
             name=values["name"],
             task=values["task"],
@@ -130,5 +132,5 @@ def _manifest(path: Path, values: Any) -> Manifest:
         )
     except (KeyError, TypeError) as error:
         raise StudyError(
-            f"{path} is no manifest of a study ({error}); restore it, or create the study again"
+            f"{path} is no manifest of a study ({shortened(error, 200)}); restore it, or create the study again"
         ) from error

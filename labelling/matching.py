@@ -82,14 +82,14 @@ class PictureFinder:
 
     def _read(self, path: Path) -> str | None:
         from labelling.folders import as_png
-        from pictures import ImageError
+        from pictures import FileFault
         from tasks.files import sha256_file
 
         try:
             sha = sha256_file(path)
             if sha not in self._registered:
                 sha = hashlib.sha256(as_png(path)[0]).hexdigest()
-        except (OSError, ImageError):
+        except (OSError, FileFault):
             return None
         return sha if sha in self._registered else None
 

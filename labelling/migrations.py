@@ -6,11 +6,14 @@ undoes the whole step, so that the store stays what it was.
 
 from __future__ import annotations
 
+import json
 import struct
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
 from labelling.errors import StoreVersionError
+from labelling.questions import question_id, same_question
 
 # Where the dialects differ: the words between braces below.
 _WORDS = {
@@ -81,6 +84,138 @@ def to_version_2(db: Connection) -> None:
         raise StoreVersionError(f"the label store was not migrated: {had} votes were taken back, {kept} were copied")
     db.execute(text("DROP TABLE loupe_retractions_1"))
     measure_pictures(db)
+
+
+# SQLite adds no column that must not be null, so there the tables of answers are made anew, with the rows as they are.
+_ANSWERS = """
+    seq {serial}, id VARCHAR(200) NOT NULL, pair VARCHAR(64) NOT NULL REFERENCES loupe_pairs ("key"),
+    observer VARCHAR(200) NOT NULL, kind VARCHAR(40) NOT NULL, preferred VARCHAR(64) NOT NULL,
+    "left" VARCHAR(64) NOT NULL REFERENCES loupe_pictures (sha256), round VARCHAR(200) NOT NULL, seconds {float},
+    made_at VARCHAR(40) NOT NULL, batch VARCHAR(64) REFERENCES loupe_batches (id),
+    question VARCHAR(64) NOT NULL REFERENCES loupe_questions (id)"""
+_ANSWER_COLUMNS = 'seq, id, pair, observer, kind, preferred, "left", round, seconds, made_at, batch'
+_TABLES_3 = {
+    "loupe_votes": (f"{_ANSWERS}, UNIQUE (id)", _ANSWER_COLUMNS),
+    "loupe_trials": (
+        f"{_ANSWERS}, purpose VARCHAR(20) NOT NULL, after INTEGER NOT NULL, UNIQUE (id)",
+        f"{_ANSWER_COLUMNS}, purpose, after",
+    ),
+    "loupe_ratings": (
+        """
+    seq {serial}, id VARCHAR(200) NOT NULL, item VARCHAR(64) NOT NULL REFERENCES loupe_pictures (sha256),
+    observer VARCHAR(200) NOT NULL, kind VARCHAR(40) NOT NULL, content TEXT NOT NULL, round VARCHAR(200) NOT NULL,
+    seconds {float}, reviews VARCHAR(200), verdict VARCHAR(20), made_at VARCHAR(40) NOT NULL,
+    batch VARCHAR(64) REFERENCES loupe_batches (id), question VARCHAR(64) NOT NULL REFERENCES loupe_questions (id),
+    UNIQUE (id)""",
+        "seq, id, item, observer, kind, content, round, seconds, reviews, verdict, made_at, batch",
+    ),
+}
+_INDEXES_3 = {
+    "loupe_votes": (
+        "CREATE INDEX loupe_votes_by_pair ON loupe_votes (pair, kind, observer)",
+        "CREATE INDEX loupe_votes_by_observer ON loupe_votes (observer, seq)",
+    ),
+    "loupe_trials": ("CREATE INDEX loupe_trials_by_observer ON loupe_trials (round, observer, seq)",),
+    "loupe_ratings": ("CREATE INDEX loupe_ratings_by_round ON loupe_ratings (round, seq)",),
+}
+_NEW_3 = """
+CREATE TABLE loupe_questions (id VARCHAR(64) NOT NULL PRIMARY KEY, text TEXT NOT NULL, criteria TEXT NOT NULL);
+CREATE TABLE loupe_batch_sources (
+    batch VARCHAR(64) NOT NULL REFERENCES loupe_batches (id), subject VARCHAR(64) NOT NULL, position INTEGER NOT NULL,
+    name VARCHAR(200) NOT NULL, picture VARCHAR(64) NOT NULL REFERENCES loupe_pictures (sha256),
+    PRIMARY KEY (batch, subject, position)
+);
+INSERT INTO loupe_batch_sources (batch, subject, position, name, picture)
+    SELECT members.batch, subject, loupe_sources.position, name, picture FROM loupe_sources JOIN (
+        SELECT batch, pair AS member FROM loupe_batch_pairs UNION SELECT batch, item FROM loupe_batch_items
+    ) AS members ON member = subject;
+DROP TABLE loupe_sources;
+CREATE TABLE loupe_asked (batch VARCHAR(64) NOT NULL PRIMARY KEY, question VARCHAR(64) NOT NULL);
+CREATE TABLE loupe_only (pair VARCHAR(64) NOT NULL PRIMARY KEY, question VARCHAR(64) NOT NULL);
+CREATE TABLE loupe_answered (rating INTEGER NOT NULL PRIMARY KEY, question VARCHAR(64) NOT NULL)
+"""
+# The batch that the answer came in for; else what its round asks now; else the only question about the pair.
+_QUESTION_OF_ANSWER = """coalesce(
+    (SELECT question FROM loupe_asked WHERE loupe_asked.batch = {table}.batch),
+    (SELECT question FROM loupe_asked JOIN loupe_rounds ON loupe_rounds.batch = loupe_asked.batch
+        WHERE loupe_rounds.round = {table}.round),
+    (SELECT question FROM loupe_only WHERE loupe_only.pair = {table}.pair),
+    :unknown)"""
+_QUESTION_OF_RATING = "(SELECT question FROM loupe_answered WHERE rating = {table}.seq)"
+_DEFAULT_QUESTION = "Which picture looks better overall?"  # of params.yaml and of studies, when version 2 was current
+
+
+def to_version_3(db: Connection) -> None:
+    """Every answer belongs to a question, every source picture to a batch.
+
+    A program of an older version that has the store open can store no answer any more, and says so: it would count
+    answers to one question as answers to another.
+    """
+    for statement in _NEW_3.split(";\n"):
+        db.execute(text(statement))
+    unknown = _put_question(db, _DEFAULT_QUESTION, [])
+    _note_questions(db)
+    for table, (columns, kept) in _TABLES_3.items():
+        had = db.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+        question = _QUESTION_OF_RATING if table == "loupe_ratings" else _QUESTION_OF_ANSWER
+        values = {} if table == "loupe_ratings" else {"unknown": unknown}
+        if db.dialect.name == "sqlite":
+            db.execute(text(f"CREATE TABLE {table}_3 ({columns.format(**_WORDS['sqlite'])})"))
+            copied = f"SELECT {kept}, {question.format(table=table)} FROM {table} ORDER BY seq"
+            db.execute(text(f"INSERT INTO {table}_3 ({kept}, question) {copied}"), values)
+            db.execute(text(f"DROP TABLE {table}"))
+            db.execute(text(f"ALTER TABLE {table}_3 RENAME TO {table}"))
+            for index in _INDEXES_3[table]:
+                db.execute(text(index))
+        else:
+            db.execute(text(f"ALTER TABLE {table} ADD COLUMN question VARCHAR(64)"))
+            db.execute(text(f"UPDATE {table} SET question = {question.format(table=table)}"), values)
+            db.execute(text(f"ALTER TABLE {table} ALTER COLUMN question SET NOT NULL"))
+            db.execute(text(f"ALTER TABLE {table} ADD FOREIGN KEY (question) REFERENCES loupe_questions (id)"))
+        has = db.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+        if has != had:
+            raise StoreVersionError(f"the label store was not migrated: {table} had {had} rows, {has} were copied")
+    for table in ("loupe_asked", "loupe_only", "loupe_answered"):
+        db.execute(text(f"DROP TABLE {table}"))
+
+
+def _note_questions(db: Connection) -> None:
+    """Fill loupe_questions, and note the question of each batch of pairs and of each rating."""
+    options = dict(db.execute(text("SELECT round, options FROM loupe_rounds")).tuples().all())
+    asked: dict[str, str] = {}
+    for batch, question, task in db.execute(text("SELECT id, question, task FROM loupe_batches")).all():
+        asked[batch] = question
+        if task == "pairs":
+            values = {"batch": batch, "question": _put_question(db, question, [])}
+            db.execute(text("INSERT INTO loupe_asked (batch, question) VALUES (:batch, :question)"), values)
+    only = "SELECT pair, min(question) FROM loupe_batch_pairs JOIN loupe_asked ON loupe_asked.batch = loupe_batch_pairs.batch"
+    db.execute(text(f"INSERT INTO loupe_only {only} GROUP BY pair HAVING count(DISTINCT question) = 1"))
+    answered: dict[str, str] = {}  # by the rating's id: a review is about what the rating is about
+    rows = db.execute(text("SELECT seq, id, round, batch, content, reviews FROM loupe_ratings ORDER BY seq")).all()
+    for seq, id, round, batch, content, reviews in rows:
+        found = answered.get(reviews)
+        if found is None:
+            given = json.loads(options.get(round) or "{}").get("criteria", [])
+            criteria = [[each["name"], each["title"], *each["scale"]] for each in given]
+            names = sorted(json.loads(content)["scores"])
+            if names != sorted(each[0] for each in criteria):  # rated by others than the round has now
+                criteria = [[name] for name in names]
+            found = _put_question(db, asked.get(batch, ""), criteria)
+        answered[id] = found
+        db.execute(
+            text("INSERT INTO loupe_answered (rating, question) VALUES (:seq, :found)"), {"seq": seq, "found": found}
+        )
+
+
+def _put_question(db: Connection, question: str, criteria: Sequence[Sequence[str]]) -> str:
+    """Store what is asked where it is new; returns its id."""
+    values = {"id": question_id(question, criteria), "text": same_question(question)}
+    if db.execute(text("SELECT id FROM loupe_questions WHERE id = :id"), values).first() is None:
+        said = {"criteria": json.dumps(criteria, ensure_ascii=True)}
+        db.execute(
+            text("INSERT INTO loupe_questions (id, text, criteria) VALUES (:id, :text, :criteria)"), values | said
+        )
+    return values["id"]
 
 
 def measure_pictures(db: Connection) -> None:

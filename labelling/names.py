@@ -13,6 +13,9 @@ from typing import Any
 from labelling import manifest
 from labelling.connection import project_root
 from labelling.records import pair_key
+from pictures import FileFault, check_regular
+
+MAX_TABLE = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     try:
+        check_regular(path, MAX_TABLE)
         rows: list[dict[str, Any]] = pq.read_table(path, partitioning=None).to_pylist()
-    except (OSError, pa.ArrowInvalid):
+    except (FileFault, OSError, pa.ArrowInvalid):
         return []
     return rows

@@ -12,6 +12,7 @@ from labelling import schema
 from labelling.checks import check_name, findable
 from labelling.database import Database, now
 from labelling.errors import UnknownObserver
+from labelling.people import KnownNames, clean_name
 from labelling.queries import rows_with
 from labelling.records import ROLES, Observer
 
@@ -38,15 +39,15 @@ class Observers(Database):
     def add_observer(self, name: str, role: str = "observer") -> Observer:
         """Add an observer, or find the one of that name; an expert's or manager's role is taken over.
 
-        One that was revoked may work again, under a new serial: links made before stay void. Raises ValueError for a
-        malformed name or an unknown role.
+        The name is kept as people.clean_name gives it. One that was revoked may work again, under a new serial: links made
+        before stay void. Raises ValueError for an unknown role, a malformed name, and one that can be mistaken for that of
+        another observer.
         """
         check_name("the observer's name", name)
-        if name != name.strip():
-            raise ValueError(f"the observer's name must not begin or end with a space: {name!r:.80}")
         if role not in ROLES:
             raise ValueError(f"unknown role {role!r:.80}; known: {', '.join(ROLES)}")
         with self._writing() as db:
+            name = KnownNames(_people(db)).resolve(name)
             found = _named(db, name)
             if found is None:
                 made = Observer(
@@ -63,6 +64,15 @@ class Observers(Database):
                 db.execute(update(_observers).where(_observers.c.id == found.id).values(**changes))
             return _observer(db.execute(select(_observers).where(_observers.c.id == found.id)).one())
 
+    def people(self) -> set[str]:
+        """The names of all people that were added or have answered."""
+        with self._reading() as db:
+            return _people(db)
+
+    def observer_name(self, name: str) -> str:
+        """The name under which somebody works who is called `name`. Raises ValueError as `add_observer`."""
+        return KnownNames(self.people()).resolve(name)
+
     def observers(self) -> list[Observer]:
         """Every observer that was added, revoked ones too, sorted by name."""
         with self._reading() as db:
@@ -77,6 +87,14 @@ class Observers(Database):
             raise UnknownObserver(f"no observer with id {id[:80]!r}; `loupe observers list` shows those there are")
         return _observer(row)
 
+    def observer_named(self, name: str) -> Observer:
+        """The observer of that name, revoked or not. Raises UnknownObserver."""
+        with self._reading() as db:
+            found = _named(db, name)
+        if found is None:
+            raise UnknownObserver(f"there is no observer {name!r:.80}; add one with: loupe observers add NAME")
+        return found
+
     def revoke_observer(self, name: str) -> Observer:
         """Void every link of the observer; votes stay. Revoking twice is fine. Raises UnknownObserver."""
         with self._writing() as db:
@@ -88,9 +106,27 @@ class Observers(Database):
             return _observer(db.execute(select(_observers).where(_observers.c.id == found.id)).one())
 
 
+def _people(db: Connection) -> set[str]:
+    names = set(db.execute(select(_observers.c.name)).scalars())
+    for table in (schema.votes, schema.trials, schema.ratings):
+        names |= set(db.execute(select(table.c.observer).where(table.c.kind == "people").distinct()).scalars())
+    return names
+
+
 def _named(db: Connection, name: str) -> Observer | None:
-    row = db.execute(select(_observers).where(_observers.c.name == findable(name))).first()
-    return None if row is None else _observer(row)
+    """The observer who is called so, else the one whose name is this without what nobody sees."""
+    for each in dict.fromkeys((findable(name), *_cleaned(name))):
+        row = db.execute(select(_observers).where(_observers.c.name == each)).first()
+        if row is not None:
+            return _observer(row)
+    return None
+
+
+def _cleaned(name: str) -> tuple[str, ...]:
+    try:
+        return (clean_name(name),)
+    except ValueError:
+        return ()
 
 
 def _observer(row: Row[Any]) -> Observer:

@@ -16,6 +16,7 @@ import numpy as np
 from labelling.records import Batch, StoredRating
 from labelling.store import Store, UnknownRound
 from labelling.tally import Tally
+from labelling.undecidable import is_undecidable
 from models.preference.agreement import (
     agreement_with_majority,
     krippendorff_alpha,
@@ -56,7 +57,7 @@ def overview(store: Store) -> dict[str, Any]:
 
 def _round(store: Store, batch: Batch) -> dict[str, Any]:
     found = _ratings(store, batch) if batch.task == "ratings" else _pairs(store.tally(batch.round), batch)
-    need = batch.pairs * batch.votes_per_pair
+    need = (batch.pairs - found["undecidable"]) * batch.votes_per_pair
     return {
         "round": batch.round,
         "task": batch.task,
@@ -92,13 +93,16 @@ def _pairs(tally: Tally, batch: Batch) -> dict[str, Any]:
     votes = tally.purpose == _VOTE
     cells = tally.position[votes].astype(np.int64) * 4 + tally.choice[votes]
     counts = np.bincount(cells, minlength=4 * tally.pairs).reshape(-1, 4).astype(np.int32)
-    per_pair = counts.sum(axis=1)
-    owing = per_pair < tally.votes_per_pair
     told = counts[:, :_UNSURE]
+    per_pair, unsure = told.sum(axis=1), counts[:, _UNSURE]
+    undecidable = is_undecidable(per_pair, unsure, tally.votes_per_pair)
+    owing = (per_pair < tally.votes_per_pair) & ~undecidable
     alpha = krippendorff_alpha(told)
     return {
-        "have": int(np.minimum(per_pair, tally.votes_per_pair).sum()),
+        "have": int(np.minimum(per_pair, tally.votes_per_pair)[~undecidable].sum()),
         "open": int(owing.sum()),
+        "unsure": int(unsure.sum()),
+        "undecidable": int(undecidable.sum()),
         "alpha": alpha.value,
         "alpha_reason": alpha.reason,
         "pairwise": pairwise_agreement(told),
@@ -173,6 +177,8 @@ def _ratings(store: Store, batch: Batch) -> dict[str, Any]:
     return {
         "have": sum(min(len(names), batch.votes_per_pair) for names in raters.values()),
         "open": len(owing),
+        "unsure": 0,
+        "undecidable": 0,
         "alpha": float(np.mean(known)) if known else None,
         "alpha_reason": None if known else "nothing was judged by two observers yet, or nobody differs in anything",
         "pairwise": None,

@@ -1,15 +1,32 @@
-"""Parts of the label store's queries: answers that stand, how many votes a batch has, long lists of values."""
+"""Parts of the label store's queries: answers that stand, how far a batch is, long lists of values."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, bindparam, case, func, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from labelling import schema
-from labelling.records import Batch
+from labelling.questions import same_question
+from labelling.records import UNSURE, Batch
+from labelling.undecidable import is_undecidable
 
 _CHUNK = 500  # values in one IN (...)
 
@@ -22,20 +39,51 @@ def standing(answers: Table) -> ColumnElement[bool]:
     return ~taken_back.exists()
 
 
-def have_of(asked: Batch) -> Select[Any]:
-    """The sum over a batch of min(votes asked for, distinct observers of its kind with a standing vote or rating)."""
-    if asked.task == "ratings":
-        table, subject, members = _ratings, _ratings.c.item, schema.batch_items
-        on: ColumnElement[bool] = members.c.item == _ratings.c.item
-        on = on & (_ratings.c.round == asked.round) & _ratings.c.reviews.is_(None)
-    else:
-        table, subject, members = _votes, _votes.c.pair, _batch_pairs
-        on = members.c.pair == _votes.c.pair
-    query = select(func.count(table.c.observer.distinct()).label("count")).select_from(members).join(table, on)
-    query = query.where(members.c.batch == asked.id, table.c.kind == asked.kind, standing(table)).group_by(subject)
-    counts = query.subquery()
+def counted_of(asked: Batch) -> Select[Any]:
+    """One row about a batch: `have` (as in LabelsStatus), how many answers are "can't tell", how many pairs undecidable."""
+    return _counted_ratings(asked) if asked.task == "ratings" else _counted_votes(asked)
+
+
+def _counted_votes(asked: Batch) -> Select[Any]:
+    first = select(_votes.c.pair, func.min(_votes.c.seq).label("seq")).select_from(_batch_pairs)
+    first = first.join(_votes, _batch_pairs.c.pair == _votes.c.pair).group_by(_votes.c.pair, _votes.c.observer)
+    effective = first.where(
+        _batch_pairs.c.batch == asked.id, _votes.c.kind == asked.kind, _votes.c.question == asked.question_id,
+        standing(_votes),
+    ).subquery()  # fmt: skip
+    unsure = func.sum(case((_votes.c.preferred == UNSURE, 1), else_=0))
+    of_pair = select((func.count() - unsure).label("votes"), unsure.label("unsure")).select_from(effective)
+    counts = of_pair.join(_votes, _votes.c.seq == effective.c.seq).group_by(effective.c.pair).subquery()
+    lost = is_undecidable(counts.c.votes, counts.c.unsure, asked.votes_per_pair)
+    capped = case((counts.c.votes > asked.votes_per_pair, asked.votes_per_pair), else_=counts.c.votes)
+    return select(
+        func.coalesce(func.sum(case((lost, 0), else_=capped)), 0).label("have"),
+        func.coalesce(func.sum(counts.c.unsure), 0).label("unsure"),
+        func.coalesce(func.sum(case((lost, 1), else_=0)), 0).label("undecidable"),
+    )
+
+
+def _counted_ratings(asked: Batch) -> Select[Any]:
+    members = schema.batch_items
+    on = and_(
+        members.c.item == _ratings.c.item, _ratings.c.round == asked.round, _ratings.c.question == asked.question_id,
+        _ratings.c.reviews.is_(None),
+    )  # fmt: skip
+    query = select(func.count(_ratings.c.observer.distinct()).label("count")).select_from(members).join(_ratings, on)
+    query = query.where(members.c.batch == asked.id, _ratings.c.kind == asked.kind, standing(_ratings))
+    counts = query.group_by(_ratings.c.item).subquery()
     capped = case((counts.c.count > asked.votes_per_pair, asked.votes_per_pair), else_=counts.c.count)
-    return select(func.coalesce(func.sum(capped), 0))
+    nothing = literal(0)
+    return select(
+        func.coalesce(func.sum(capped), 0).label("have"), nothing.label("unsure"), nothing.label("undecidable")
+    )
+
+
+def put_question(db: Connection, asked: Batch) -> None:
+    """Store what a batch asks, where it is not known yet."""
+    if not present(db, schema.questions.c.id, [asked.question_id]):
+        values = {"text": same_question(asked.question), "criteria": json.dumps(asked.asked, ensure_ascii=True)}
+        db.execute(insert(schema.questions), values | {"id": asked.question_id})
 
 
 def rows_with(db: Connection, column: Column[Any], values: Sequence[str]) -> Iterator[Row[Any]]:
@@ -62,15 +110,17 @@ def _present(column: Column[Any]) -> Select[Any]:
     return select(column).where(column.in_(bindparam("values", expanding=True)))
 
 
-def sources_of(db: Connection, subject: str) -> tuple[tuple[str, str], ...]:
-    """(name, sha256) of what a pair (its key) or a rated picture was made from, in the order registered."""
-    return tuple((name, sha256) for name, sha256 in db.execute(_sources(), {"subject": subject}))
+def sources_of(db: Connection, batch: str, subject: str) -> tuple[tuple[str, str], ...]:
+    """(name, sha256) of what a batch shows beside a pair (its key) or a picture to rate, in the order registered."""
+    return tuple((name, sha256) for name, sha256 in db.execute(_sources(), {"batch": batch, "subject": subject}))
 
 
 @cache
 def _sources() -> Select[Any]:
     table = schema.sources
-    query = select(table.c.name, table.c.picture).where(table.c.subject == bindparam("subject"))
+    query = select(table.c.name, table.c.picture).where(
+        table.c.batch == bindparam("batch"), table.c.subject == bindparam("subject")
+    )
     return query.order_by(table.c.position)
 
 

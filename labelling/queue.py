@@ -1,8 +1,9 @@
 """What each observer is asked next: everybody in an order of their own, until every pair has its votes.
 
 An observer gets training pairs first (the first ones of the round; for real they come last), then the pairs that still
-owe votes in the observer's own shuffled order, and in between hidden repeats with the sides swapped. Nothing is handed
-out or reserved: two observers may hold the same pair, and whatever comes in is stored.
+owe votes in the observer's own shuffled order, and in between hidden repeats with the sides swapped. Who can't tell is
+not asked about that pair again. Nothing is handed out or reserved: two observers may hold the same pair, and whatever
+comes in is stored.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _pairs, _batch_pairs = schema.pairs, schema.batch_pairs
 class _Own:
     """One observer's way through a round. All but the last three are (pairs,) bool."""
 
-    open: np.ndarray  # owes votes, and has none of this observer
+    open: np.ndarray  # owes votes, and has no answer of this observer
     voted: np.ndarray
     trained: np.ndarray
     untrained: np.ndarray  # still to be shown for training
@@ -106,9 +107,9 @@ class Queue:
         return Progress(done=int(done), left=int(left), seconds=float(spent))
 
     def complete(self) -> bool:
-        """True if every pair has its votes."""
+        """True if every pair has its votes, or is undecidable."""
         with self._looking() as (log, _):
-            return bool((log.counts >= self._batch.votes_per_pair).all())
+            return bool(log.settled().all())
 
     @contextmanager
     def _looking(self) -> Iterator[tuple[Log, Connection]]:
@@ -132,7 +133,7 @@ class Queue:
     def _own(self, log: Log, observer: str) -> _Own:
         number = log.number(observer)
         voted = log.voted(number)
-        open = (log.counts < self._batch.votes_per_pair) & ~voted
+        open = ~log.settled() & ~voted
         trials = log.trials.of(number)
         place, purpose = log.trials["position"][trials], log.trials["purpose"][trials]
         trained, repeated, untrained = (np.zeros(self._batch.pairs, bool) for _ in range(3))
@@ -183,8 +184,11 @@ def _positions(db: Connection, batch: Batch, keys: Collection[str]) -> list[int]
 def _open_pair(db: Connection, batch: Batch, position: int, purpose: str, left_low: bool | None = None) -> OpenPair:
     row = db.execute(_pair_at(), {"batch": batch.id, "position": position}).one()
     left = None if left_low is None else (row.low if left_low else row.high)
-    pictures, sources = (row.low, row.high), sources_of(db, row.key)
-    return OpenPair(key=row.key, pictures=pictures, purpose=purpose, left=left, sources=sources)
+    pictures, sources = (row.low, row.high), sources_of(db, batch.id, row.key)
+    return OpenPair(
+        key=row.key, pictures=pictures, question=batch.question, question_id=batch.question_id, purpose=purpose, left=left,
+        sources=sources,
+    )  # fmt: skip
 
 
 @cache

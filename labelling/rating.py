@@ -33,6 +33,8 @@ class RatingDesk:
 
         Raises AnswerNotAllowed for scores or circles that the round does not ask for, and as PairDesk.vote.
         """
+        if shown.question_id not in ("", self._question()):
+            raise AnswerNotAllowed("what is asked here was changed meanwhile; reload the page")
         if verdict != "accepted":  # an accepted rating is taken over from the store, whatever the page sends
             bare = verdict == "rejected" and not scores
             _check(scores, {} if bare else self._criteria(), circles, self._work.pictures.size(shown.first))
@@ -73,7 +75,7 @@ class RatingDesk:
             return None
         self._work.pictures.prepare([found.item, *(picture for _, picture in found.sources)])
         return {
-            "id": self._work.names.showing(observer, self.round, "rate", found.item),
+            "id": self._work.names.showing(observer, self.round, "rate", found.item, question_id=self._question()),
             "picture": self._work.show(observer, found.item),
             "sources": self._work.show_sources(observer, found.sources),
         }
@@ -86,7 +88,9 @@ class RatingDesk:
         self._work.pictures.prepare([item, *(picture for _, picture in found.sources)])
         ratings = (found.rating, *found.others)
         return {
-            "id": self._work.names.showing(observer, self.round, "review", item, found.rating.id),
+            "id": self._work.names.showing(
+                observer, self.round, "review", item, found.rating.id, question_id=self._question()
+            ),
             "picture": self._work.show(observer, item),
             "sources": self._work.show_sources(observer, found.sources),
             "ratings": _anonymous(ratings),
@@ -100,6 +104,9 @@ class RatingDesk:
 
     def _complete(self) -> bool:
         return self._work.store.status(self.round).complete
+
+    def _question(self) -> str:
+        return self._work.store.batch(self.round).question_id
 
     def _criteria(self) -> dict[str, Criterion]:
         return {criterion.name: criterion for criterion in self._work.store.options(self.round).criteria}

@@ -13,10 +13,12 @@ from labelling import manifest
 from labelling.checks import MAX_CIRCLES, check_rating, check_scores
 from labelling.errors import InvalidRating, VoteConflict
 from labelling.exchange import Columns, write_csv, write_parquet
-from labelling.importing import NAMESPACE, ExchangeError, Report, seconds_of
+from labelling.importing import MAX_FILE, NAMESPACE, ExchangeError, Report, seconds_of
 from labelling.matching import PictureFinder, Unmatched
+from labelling.people import KnownNames
 from labelling.records import Circle, Rating, StoredRating
 from labelling.store import Store
+from pictures import FileFault, parse_json, read_text
 
 _FIELDS = {
     "id", "picture", "photo", "method", "observer", "kind", "scores", "circles", "note", "seconds", "round",
@@ -99,9 +101,9 @@ def import_ratings(store: Store, path: Path, round: str | None, images: Path | N
     readers: dict[str, _Reader] = {}
     ratings: dict[str, tuple[str, Rating]] = {}
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExchangeError(f"{path} cannot be read as UTF-8 text ({error})") from error
+        lines = read_text(path, MAX_FILE, "utf-8-sig").splitlines()
+    except FileFault as error:
+        raise ExchangeError(str(error)) from error
     known_rounds = {name for name in store.rounds() if store.batch(name).task == "ratings"}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -133,9 +135,9 @@ def _parsed(line: str) -> dict[str, Any]:
     if len(line) > _MAX_LINE:
         raise ValueError("the line is longer than a million characters")
     try:
-        values = json.loads(line)
-    except (ValueError, RecursionError):
-        raise ValueError("the line is not JSON") from None
+        values = parse_json(line)
+    except ValueError as error:
+        raise ValueError(f"the line is not JSON ({error})") from None
     if not isinstance(values, dict):
         raise ValueError("the line is not a JSON object")
     unknown = sorted(set(values) - _FIELDS)
@@ -154,6 +156,7 @@ class _Reader:
         self._finder = PictureFinder(set(store.items(round)), images)
         study = manifest.find(round)
         pictures = study.pictures if study is not None else ()
+        self._people = KnownNames(store.people())
         self._made = {(picture.photo, picture.method): picture.sha256 for picture in pictures}
 
     def read(self, values: Mapping[str, Any]) -> Rating:
@@ -162,6 +165,8 @@ class _Reader:
         observer, kind = values.get("observer"), values.get("kind", "llm")
         if not isinstance(observer, str) or not observer.strip():
             raise ValueError("no observer: the name of the model or the person who rated")
+        if kind == "people":
+            observer = self._people.resolve(observer)
         scores = values.get("scores")
         if not isinstance(scores, dict) or set(scores) != self._criteria:
             raise ValueError(f"scores must be an object with exactly {', '.join(sorted(self._criteria))}")

@@ -15,7 +15,7 @@ from labelling.checks import check_rating, check_scores
 from labelling.database import now
 from labelling.errors import InvalidRating
 from labelling.order import shuffled
-from labelling.queries import chunks, present, rows_with, sources_of, standing
+from labelling.queries import chunks, present, put_question, rows_with, sources_of, standing
 from labelling.records import Batch, Circle, OpenItem, OpenReview, Progress, Rating, StoredRating
 from labelling.rounds import Rounds
 from labelling.votes import is_stored, once, refuse_taken
@@ -30,6 +30,7 @@ class Ratings(Rounds):
     def add_ratings(self, ratings: Sequence[Rating]) -> int:
         """Store ratings and reviews, all or none, and return how many were new.
 
+        They belong to the question and the criteria that their round has now.
         One that is stored already (the same id, the same content) is fine and counts 0. Raises VoteConflict for an id
         with other content, UnknownRound, InvalidRating for what does not fit the round, the picture, or the rating
         under review.
@@ -42,27 +43,35 @@ class Ratings(Rounds):
             return 0
         with self._writing() as db:
             wanted = {*unique, *(rating.reviews for rating in unique.values() if rating.reviews is not None)}
-            stored = {row.id: _rating(row) for row in rows_with(db, _ratings.c.id, sorted(wanted))}
+            there = list(rows_with(db, _ratings.c.id, sorted(wanted)))
+            stored = {row.id: _rating(row) for row in there}
             filled = [_filled(rating, stored | unique) for rating in unique.values()]
             fresh = [rating for rating in filled if not is_stored(rating, stored.get(rating.id))]
             refuse_taken(db, [rating.id for rating in fresh], _ratings)
             asked = {name: self._batch(db, name) for name in sorted({rating.round for rating in fresh})}
             self._check(db, fresh, asked, stored | unique)
             if fresh:
-                rows = [_row(rating) | {"made_at": now(), "batch": asked[rating.round].id} for rating in fresh]
+                for batch in asked.values():
+                    put_question(db, batch)
+                reviewed = {row.id: row.question for row in there}  # a review is about what the rating is about
+                rows = [
+                    _row(rating)
+                    | {"made_at": now(), "batch": asked[rating.round].id}
+                    | {"question": reviewed.get(rating.reviews or "", asked[rating.round].question_id)}
+                    for rating in fresh
+                ]
                 db.execute(insert(_ratings), rows)
         return len(fresh)
 
     def ratings(self, round: str, effective: bool = True) -> list[StoredRating]:
-        """The ratings of a round that were not taken back.
+        """The ratings of a round, under its question and criteria of now, that were not taken back.
 
         `effective`: one for each picture and observer, the first, sorted by them; where it was reviewed (the first
         review counts): itself if accepted, the expert's in its place if corrected, the expert's (if there are scores)
         or none if rejected. Else every rating and review, in the order stored. Raises UnknownRound.
         """
         with self._reading() as db:
-            self._batch(db, round)
-            found = [_stored(row) for row in db.execute(_standing(round))]
+            found = [_stored(row) for row in db.execute(_standing(self._batch(db, round)))]
         if not effective:
             return found
         reviews: dict[str, StoredRating] = {}
@@ -95,12 +104,12 @@ class Ratings(Rounds):
                 if item in skip:
                     continue
                 if item not in later:
-                    return OpenItem(item=item, sources=sources_of(db, item))
+                    return OpenItem(item=item, sources=sources_of(db, asked.id, item))
                 waiting.append((later[item], item))
             if not waiting:
                 return None
             item = min(waiting)[1]
-            return OpenItem(item=item, sources=sources_of(db, item))
+            return OpenItem(item=item, sources=sources_of(db, asked.id, item))
 
     def item_progress(self, round: str, observer: str) -> Progress:
         """Pictures that `observer` has rated, and those that are left to rate. Raises UnknownRound."""
@@ -116,35 +125,32 @@ class Ratings(Rounds):
         `skip` names ratings to pass over; those that were skipped before come last. Raises UnknownRound.
         """
         with self._reading() as db:
-            self._batch(db, round)
+            asked = self._batch(db, round)
             later = _skipped(db, round, observer)
-            open = [id for id in _open_reviews(db, round, observer) if id not in skip]
+            open = [id for id in _open_reviews(db, asked, observer) if id not in skip]
             if not open:
                 return None
             chosen = min(open, key=lambda id: later.get(id, 0))
             item = db.execute(select(_ratings.c.item).where(_ratings.c.id == chosen)).scalar_one()
-            found = [_stored(row) for row in db.execute(_standing(round).where(_ratings.c.item == item))]
+            found = [_stored(row) for row in db.execute(_standing(asked).where(_ratings.c.item == item))]
             of_item = {rating.id: rating for rating in _first(found)}
             rating = of_item.pop(chosen)
-            return OpenReview(rating=rating, others=tuple(of_item.values()), sources=sources_of(db, item))
+            return OpenReview(rating=rating, others=tuple(of_item.values()), sources=sources_of(db, asked.id, item))
 
     def review_progress(self, round: str, observer: str) -> Progress:
         """Reviews that `observer` made, and ratings that are left to review. Raises UnknownRound."""
         with self._reading() as db:
-            self._batch(db, round)
-            left = len(_open_reviews(db, round, observer))
-            query = select(func.count()).where(
-                _ratings.c.round == round, _ratings.c.observer == observer, _ratings.c.reviews.is_not(None)
-            )
-            done = db.execute(query.where(standing(_ratings))).scalar_one()
+            asked = self._batch(db, round)
+            left = len(_open_reviews(db, asked, observer))
+            done = sum(row.observer == observer and row.reviews is not None for row in db.execute(_standing(asked)))
             return Progress(done=done, left=left, seconds=_seconds(db, round, observer, reviews=True))
 
     def _open_items(self, db: Connection, asked: Batch, observer: str) -> tuple[np.ndarray, np.ndarray]:
         """(items,) bool each: rated by `observer`, and still to rate for `observer`."""
         query = select(_items.c.position, _ratings.c.observer).join(_ratings, _ratings.c.item == _items.c.item)
         query = query.where(
-            _items.c.batch == asked.id, _ratings.c.round == asked.round, _ratings.c.kind == asked.kind,
-            _ratings.c.reviews.is_(None), standing(_ratings),
+            _items.c.batch == asked.id, _ratings.c.round == asked.round, _ratings.c.question == asked.question_id,
+            _ratings.c.kind == asked.kind, _ratings.c.reviews.is_(None), standing(_ratings),
         )  # fmt: skip
         mine, counts = np.zeros(asked.pairs, bool), np.zeros(asked.pairs, np.int32)
         for position, who in db.execute(query.distinct()):
@@ -207,8 +213,9 @@ def _of_round(db: Connection, round: str, items: Sequence[str]) -> set[str]:
     return found
 
 
-def _standing(round: str) -> Select[Any]:
-    return select(_ratings).where(_ratings.c.round == round, standing(_ratings)).order_by(_ratings.c.seq)
+def _standing(asked: Batch) -> Select[Any]:
+    mine = (_ratings.c.round == asked.round, _ratings.c.question == asked.question_id)
+    return select(_ratings).where(*mine, standing(_ratings)).order_by(_ratings.c.seq)
 
 
 def _first(ratings: Sequence[Any]) -> list[Any]:
@@ -220,10 +227,10 @@ def _first(ratings: Sequence[Any]) -> list[Any]:
     return list(first.values())
 
 
-def _open_reviews(db: Connection, round: str, observer: str) -> list[str]:
+def _open_reviews(db: Connection, asked: Batch, observer: str) -> list[str]:
     """Ids of the ratings that `observer` could review, in the order stored."""
     columns = (_ratings.c.id, _ratings.c.item, _ratings.c.observer, _ratings.c.reviews)
-    rows = db.execute(_standing(round).with_only_columns(*columns)).all()
+    rows = db.execute(_standing(asked).with_only_columns(*columns)).all()
     reviewed = {row.reviews for row in rows}
     return [row.id for row in _first(rows) if row.observer != observer and row.id not in reviewed]
 

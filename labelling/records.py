@@ -6,7 +6,10 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
+
+from labelling.questions import question_id
 
 KINDS = ("people", "simulated", "llm")
 ROLES = ("observer", "expert", "manager")
@@ -234,6 +237,16 @@ class Batch:
     task: str = "pairs"
     options: Options = field(default_factory=Options)
 
+    @property
+    def asked(self) -> tuple[tuple[str, ...], ...]:
+        """Name, title and scale of the criteria of a round of ratings; () where pairs are compared."""
+        return tuple((c.name, c.title, *c.scale) for c in self.options.criteria) if self.task == "ratings" else ()
+
+    @cached_property
+    def question_id(self) -> str:
+        """What the batch's answers are answers to: those of other batches with the same id count here, too."""
+        return question_id(self.question, self.asked)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Observer:
@@ -254,8 +267,10 @@ class Observer:
 class LabelsStatus:
     """How far the labelling of a round is.
 
-    `need` is pairs x votes_per_pair; `have` is the sum over pairs of min(votes_per_pair, distinct observers of the
-    batch's kind with an effective vote), so extra votes on one pair never stand in for missing ones on another.
+    `have` is the sum over pairs of min(votes_per_pair, distinct observers of the batch's kind with an effective vote),
+    so extra votes on one pair never stand in for missing ones on another; `need` is pairs x votes_per_pair. A "can't
+    tell" is no vote: `unsure` counts them, and `undecidable` the pairs that lack votes and of which so many observers
+    said so (see labelling.undecidable) that nobody is asked any more. Those pairs are in neither `have` nor `need`.
     """
 
     round: str
@@ -266,11 +281,22 @@ class LabelsStatus:
     need: int
     complete: bool
     batch: str
+    unsure: int = 0
+    undecidable: int = 0
+
+    def words(self) -> str:
+        """What there is to say beside the votes, such as "; 3 can't tell, 1 pair undecidable"; "" for nothing."""
+        if not self.unsure:
+            return ""
+        pairs = (
+            f", {self.undecidable} pair{'s' if self.undecidable != 1 else ''} undecidable" if self.undecidable else ""
+        )
+        return f"; {self.unsure} can't tell{pairs}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenPair:
-    """A pair to show next: its key and its two pictures, in no meaningful order.
+    """A pair to show next: its key, its two pictures, in no meaningful order, and the question about them.
 
     `purpose` is 'vote', 'repeat' or 'training' (an answer to the latter two is a Trial). `left` is the picture that a
     repeat must show left. `sources` are (name, sha256) of what the pictures were made from.
@@ -278,6 +304,8 @@ class OpenPair:
 
     key: str
     pictures: tuple[str, str]
+    question: str
+    question_id: str
     purpose: str = "vote"
     left: str | None = None
     sources: tuple[tuple[str, str], ...] = ()

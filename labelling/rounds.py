@@ -12,7 +12,7 @@ from labelling.checks import check_asked, check_items, check_pairs, findable
 from labelling.database import Database
 from labelling.errors import InvalidPair, UnknownPicture
 from labelling.migrations import png_size
-from labelling.queries import chunks, have_of, present, sources_of
+from labelling.queries import chunks, counted_of, present, put_question, sources_of
 from labelling.records import Batch, LabelsStatus, Options, PairImages, RatingItem, SourceImage, batch_id
 
 _CHUNK_BYTES = 16 * 2**20  # of PNG in one transaction
@@ -39,11 +39,11 @@ class Rounds(Database):
     ) -> str:
         """Ask for `votes` votes of observers of `kind` on each of `pairs`, in this order; returns the batch's id.
 
-        The batch becomes the round's current one. Registering the same again changes nothing but the `options`, and
-        keeps the order of the first time. Pictures are stored as they are read, a few at a time; pairs and batch only
-        when all pictures are in. Raises InvalidPair where a key or the bytes of a new picture are not what the sha256
-        says, are no PNG, or a pair comes twice or consists of one picture; ValueError for an empty round or a malformed
-        argument.
+        The batch becomes the round's current one. Registering the same again changes nothing but the `options` and the
+        source pictures, and keeps the order of the first time. Pictures are stored as they are read, a few at a time;
+        pairs and batch only when all pictures are in. Raises InvalidPair where a key or the bytes of a new picture are
+        not what the sha256 says, are no PNG, or a pair comes twice or consists of one picture; ValueError for an empty
+        round or a malformed argument.
         """
         check_asked(round, kind, votes, question, options)
         if not pairs:
@@ -66,8 +66,8 @@ class Rounds(Database):
             new = [_pair_row(pair) for pair in pairs if pair.key not in known]
             if new:
                 db.execute(insert(_pairs), new)
-            _put_sources(db, {pair.key: pair.sources for pair in pairs if pair.sources})
             _put_batch(db, batch, _batch_pairs, "pair", keys)
+            _put_sources(db, batch.id, {pair.key: pair.sources for pair in pairs})
         return batch.id
 
     def register_ratings(
@@ -92,8 +92,8 @@ class Rounds(Database):
             votes_per_pair=raters, question=question, pairs=len(names), task="ratings", options=options,
         )  # fmt: skip
         with self._writing() as db:
-            _put_sources(db, {item.sha256: item.sources for item in items if item.sources})
             _put_batch(db, batch, _batch_items, "item", names)
+            _put_sources(db, batch.id, {item.sha256: item.sources for item in items})
         return batch.id
 
     def rounds(self) -> list[str]:
@@ -140,20 +140,24 @@ class Rounds(Database):
         with self._reading() as db:
             return self._size(db, sha256)
 
-    def sources(self, subject: str) -> tuple[tuple[str, str], ...]:
-        """(name, sha256) of what a pair (its key) or a picture to rate was made from; () for none."""
+    def sources(self, round: str, subject: str) -> tuple[tuple[str, str], ...]:
+        """(name, sha256) of what the round shows beside a pair (its key) or a picture to rate; () for nothing.
+
+        Raises UnknownRound.
+        """
         with self._reading() as db:
-            return sources_of(db, subject)
+            return sources_of(db, self._batch(db, round).id, subject)
 
     def status(self, round: str, batch: str | None = None) -> LabelsStatus:
         """How far the round's current batch is, or the given `batch` of that round. Raises UnknownRound."""
         with self._reading() as db:
             asked = self._batch(db, round, batch)
-            have = int(db.execute(have_of(asked)).scalar_one())
-        need = asked.pairs * asked.votes_per_pair
+            counted = db.execute(counted_of(asked)).one()
+        have, unsure, undecidable = (int(number) for number in counted)
+        need = (asked.pairs - undecidable) * asked.votes_per_pair
         return LabelsStatus(
             round=round, kind=asked.kind, pairs=asked.pairs, votes_per_pair=asked.votes_per_pair, have=have, need=need,
-            complete=have >= need, batch=asked.id,
+            complete=have >= need, batch=asked.id, unsure=unsure, undecidable=undecidable,
         )  # fmt: skip
 
     def _size(self, db: Connection, sha256: str) -> tuple[int, int]:
@@ -210,20 +214,23 @@ def _pair_row(pair: PairImages) -> dict[str, str]:
     return {"key": pair.key, "low": low, "high": high}
 
 
-def _put_sources(db: Connection, wanted: Mapping[str, Sequence[SourceImage]]) -> None:
-    """Make these the sources of these subjects; those that have them already are left alone."""
+def _put_sources(db: Connection, batch: str, wanted: Mapping[str, Sequence[SourceImage]]) -> None:
+    """Make these the sources of these subjects in the batch; those that have them already are left alone."""
+    mine = _sources.c.batch == batch
     for subjects in chunks(list(wanted)):
         found: dict[str, list[tuple[str, str]]] = {}
-        for row in db.execute(select(_sources).where(_sources.c.subject.in_(subjects)).order_by(_sources.c.position)):
+        query = select(_sources).where(mine, _sources.c.subject.in_(subjects)).order_by(_sources.c.position)
+        for row in db.execute(query):
             found.setdefault(row.subject, []).append((row.name, row.picture))
-        changed = [s for s in subjects if found.get(s) != [(source.name, source.sha256) for source in wanted[s]]]
-        if changed:
-            db.execute(delete(_sources).where(_sources.c.subject.in_(changed)))
-            rows = [
-                {"subject": subject, "position": i, "name": source.name, "picture": source.sha256}
-                for subject in changed
-                for i, source in enumerate(wanted[subject])
-            ]
+        changed = [s for s in subjects if found.get(s, []) != [(each.name, each.sha256) for each in wanted[s]]]
+        if any(subject in found for subject in changed):
+            db.execute(delete(_sources).where(mine, _sources.c.subject.in_(changed)))
+        rows = [
+            {"batch": batch, "subject": subject, "position": i, "name": source.name, "picture": source.sha256}
+            for subject in changed
+            for i, source in enumerate(wanted[subject])
+        ]
+        if rows:
             db.execute(insert(_sources), rows)
 
 
@@ -236,5 +243,6 @@ def _put_batch(db: Connection, batch: Batch, members: Table, column: str, subjec
         }  # fmt: skip
         db.execute(insert(_batches), values)
         db.execute(insert(members), [{"batch": batch.id, "position": i, column: it} for i, it in enumerate(subjects)])
+    put_question(db, batch)
     db.execute(delete(_rounds).where(_rounds.c.round == batch.round))
     db.execute(insert(_rounds), {"round": batch.round, "batch": batch.id, "options": batch.options.to_json()})

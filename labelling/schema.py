@@ -33,8 +33,8 @@ from sqlalchemy import (
 from labelling import migrations
 from labelling.errors import StoreVersionError
 
-VERSION = 2
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: migrations.to_version_2}
+VERSION = 3
+MIGRATIONS: dict[int, Callable[[Connection], None]] = {2: migrations.to_version_2, 3: migrations.to_version_3}
 
 metadata = MetaData()
 _sha256 = String(64)
@@ -58,10 +58,20 @@ sizes = Table(
     Column("height", Integer, nullable=False),
 )
 
-# What a pair or a rated picture (`subject`: pair key or sha256) was fused from.
-sources = Table(
-    "loupe_sources",
+# What is asked: labelling.questions.question_id, the question as it is compared, and the criteria as JSON.
+questions = Table(
+    "loupe_questions",
     metadata,
+    Column("id", _sha256, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("criteria", Text, nullable=False),
+)
+
+# What a batch shows beside a pair or a picture to rate (`subject`: pair key or sha256): what they were fused from.
+sources = Table(
+    "loupe_batch_sources",
+    metadata,
+    Column("batch", _sha256, ForeignKey("loupe_batches.id"), primary_key=True),
     Column("subject", _sha256, primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("name", String(200), nullable=False),
@@ -128,6 +138,7 @@ def _answer_columns() -> list[Column[Any]]:
         Column("seconds", Float(53)),
         Column("made_at", String(40), nullable=False),
         Column("batch", _sha256, ForeignKey(batches.c.id)),  # what the round asked when the answer came in
+        Column("question", _sha256, ForeignKey(questions.c.id), nullable=False),  # what the answer is an answer to
     ]
 
 
@@ -166,6 +177,7 @@ ratings = Table(
     Column("verdict", String(20)),
     Column("made_at", String(40), nullable=False),
     Column("batch", _sha256, ForeignKey(batches.c.id)),
+    Column("question", _sha256, ForeignKey(questions.c.id), nullable=False),
     Index("loupe_ratings_by_round", "round", "seq"),
     sqlite_autoincrement=True,
 )

@@ -17,6 +17,7 @@ from labelling.connection import project_root
 from labelling.store import Store
 from labelling.tokens import observer_link
 from labelling.voting import check_people
+from pictures import FileFault, read_text
 
 MANAGER = "manager"  # the observer whose link is printed for whoever runs the server
 
@@ -80,9 +81,9 @@ def _greet(
 ) -> None:
     announce(f"The labelling app runs at {address} (stop with Ctrl-C)")
     if open_for is not None:
-        store.add_observer(open_for)
-        link = observer_link(store, open_for, address)
-        announce(f"Personal link of {open_for}: {link}")
+        name = store.add_observer(open_for).name
+        link = observer_link(store, name, address)
+        announce(f"Personal link of {name}: {link}")
         if open_browser:
             webbrowser.open(link)
     store.add_observer(MANAGER, role="manager")
@@ -94,7 +95,7 @@ def _listen_as_before(host: str) -> socket.socket:
     """Listen on the port of the last time, or on a free one, which is kept in `.loupe/label-port`."""
     kept = project_root() / ".loupe" / "label-port"
     try:
-        return _listen(host, int(kept.read_text(encoding="utf-8")))
+        return _listen(host, int(read_text(kept)))
     except (OSError, ValueError, OverflowError):
         listener = _listen(host, 0)
     _write(kept, str(listener.getsockname()[1]))
@@ -156,9 +157,9 @@ class _Noted:
 
     def __exit__(self, *_: object) -> None:
         try:
-            if self._path.read_text(encoding="utf-8").strip() == self._address:
+            if read_text(self._path).strip() == self._address:
                 self._path.unlink()
-        except OSError:
+        except (FileFault, OSError):
             pass
 
 

@@ -53,6 +53,7 @@ class Showing:
     """What was put on screen, as its token says.
 
     Of a pair: the pictures left and right; of a picture to rate: that picture; of a review: it and the rating's id.
+    `question_id` is of what was asked, "" in a token of a Loupe that did not say.
     """
 
     observer: str
@@ -60,6 +61,7 @@ class Showing:
     purpose: str
     first: str
     second: str
+    question_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,8 @@ class State:
     """What the header of a page says.
 
     `done` and `left` count showings for this observer, `spent` is in seconds; `undo` tells if there is an answer to
-    take back, `complete` that the set has all its answers of everybody, and `message` what happens then.
+    take back, `complete` that the set has all its answers of everybody, and `message` what happens then. `notice` is said
+    once, about the answer that this is the state after.
     """
 
     done: int
@@ -76,6 +79,7 @@ class State:
     complete: bool
     message: str | None
     spent: float
+    notice: str | None = None
 
 
 class Names:
@@ -101,17 +105,20 @@ class Names:
             raise UnknownShowing("there is no such set here; open your personal link again")
         return Set(self._round(tag), TASKS[task])
 
-    def showing(self, observer: Observer, round: str, purpose: str, first: str, second: str = "") -> str:
+    def showing(
+        self, observer: Observer, round: str, purpose: str, first: str, second: str = "", *, question_id: str
+    ) -> str:
         """A new token for something put on screen."""
         filled = second.ljust(64)  # a repeat, a rating and a review look alike from outside
-        return self._sealer.seal("showing", [observer.id, _tag(round), PURPOSES.index(purpose), first, filled])
+        payload = [observer.id, _tag(round), PURPOSES.index(purpose), first, filled, question_id]
+        return self._sealer.seal("showing", payload)
 
     def open_showing(self, observer: Observer, token: str, *purposes: str) -> Showing:
         """Raises UnknownShowing for a token that is not this observer's, or shows something else than `purposes`."""
-        owner, tag, purpose, first, second = self._open("showing", token)
+        owner, tag, purpose, first, second, *asked = self._open("showing", token)
         if owner != observer.id or PURPOSES[purpose] not in purposes:
             raise UnknownShowing("this was not shown to you here; reload the page")
-        return Showing(owner, self._round(tag), PURPOSES[purpose], first, second.strip())
+        return Showing(owner, self._round(tag), PURPOSES[purpose], first, second.strip(), asked[0] if asked else "")
 
     def picture(self, observer: Observer, sha256: str) -> str:
         """A new token for a picture."""

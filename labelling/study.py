@@ -11,7 +11,7 @@ import io
 import random
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 from labelling import manifest
 from labelling.folders import Collected, collect
 from labelling.manifest import Manifest, StudyError, StudyPair, StudyPicture
+from labelling.questions import question_id, same_question
 from labelling.store import Options, PairImages, RatingItem, SourceImage, Store, StoredVote, pair_key
 from models.preference.pairing import all_pairings, balanced_pairings
 from models.preference.thurstone import DisconnectedComparisons, GlobalScores, thurstone_scores
@@ -32,10 +33,11 @@ RATING_QUESTION = "How good is this fusion of the infrared and the visible pictu
 
 @dataclass(frozen=True)
 class Created:
-    """A study that is now registered, and the photos that are not in it, each with its reason."""
+    """A study that is now registered, the photos that are not in it, each with its reason, and what else the folders hold."""
 
     manifest: Manifest
     left_out: dict[str, str]
+    notes: list[str] = field(default_factory=list)
 
 
 def create_pairs(
@@ -76,7 +78,7 @@ def create_pairs(
     # The first pairs serve for training, so they should not all be of one photo.
     random.Random(name).shuffle(pairs)
     made = Manifest(name, "pairs", question, tuple(names), _pictures(found), tuple(pairs), tuple(identical))
-    _check_new(store, made)
+    _check_new(store, made, question_id(question))
     pngs = {picture.sha256: picture.png for picture in found.pictures.values()}
     offered = {
         pair.key: PairImages(
@@ -91,7 +93,7 @@ def create_pairs(
     }
     made.save()
     store.register(name, "people", list(offered.values()), votes, question, options or Options())
-    return Created(made, found.left_out)
+    return Created(made, found.left_out, found.notes)
 
 
 def create_ratings(
@@ -110,7 +112,8 @@ def create_ratings(
         raise StudyError("ratings need at least one method; name it as METHOD=DIR")
     found = collect(methods, sources)
     made = Manifest(name, "ratings", question, tuple(methods), _pictures(found))
-    _check_new(store, made)
+    criteria = tuple((c.name, c.title, *c.scale) for c in options.criteria)
+    _check_new(store, made, question_id(question, criteria))
     items: dict[str, RatingItem] = {}
     for (_, photo), picture in found.pictures.items():
         sha256 = picture.sha256
@@ -119,7 +122,7 @@ def create_ratings(
     random.Random(name).shuffle(order)
     made.save()
     store.register_ratings(name, "people", order, raters, question, options)
-    return Created(made, found.left_out)
+    return Created(made, found.left_out, found.notes)
 
 
 def _pair(found: Collected, photo: str, first: str, second: str) -> StudyPair:
@@ -142,8 +145,8 @@ def _sources(found: Collected, photo: str) -> tuple[SourceImage, ...]:
     )
 
 
-def _check_new(store: Store, made: Manifest) -> None:
-    """Refuse to replace another study, or a round that is none."""
+def _check_new(store: Store, made: Manifest, asked: str) -> None:
+    """Refuse to replace another study, or a round that is none; `asked` is the id of the question."""
     before = manifest.find(made.name)
     if before is None:
         if made.name in store.rounds():
@@ -157,6 +160,13 @@ def _check_new(store: Store, made: Manifest) -> None:
             f"the study {made.name!r} exists with other pictures or pairs; choose another name (or delete "
             f"{manifest.place(made.name).parent} if its results are not needed)"
         )
+    before_id = store.batch(made.name).question_id if made.name in store.rounds() else asked
+    if same_question(before.question) != same_question(made.question) or before_id != asked:
+        raise StudyError(
+            f"the study {made.name!r} asks {before.question!r}"
+            f"{', by other criteria' if before.question == made.question else ''}; its answers are to that question, so "
+            "choose another name for another one"
+        )
 
 
 # Results
@@ -166,7 +176,8 @@ def _check_new(store: Store, made: Manifest) -> None:
 class Results:
     """rows: one per vote (see `votes_of`). counts: (M, M), [i, j] is how often method i was preferred to method j.
 
-    scores: Thurstone's model. have, need: votes. warning: why scores should be read with care, else None.
+    scores: Thurstone's model. have, need: votes; unsure: how many answers are "can't tell", undecidable: pairs of which
+    too many are. warning: why scores should be read with care, else None.
     """
 
     methods: tuple[str, ...]
@@ -176,6 +187,8 @@ class Results:
     have: int
     need: int
     warning: str | None
+    unsure: int = 0
+    undecidable: int = 0
 
 
 def votes_of(study: Manifest, votes: list[StoredVote]) -> list[dict[str, Any]]:
@@ -208,16 +221,24 @@ def results(store: Store, name: str) -> Results:
     """Count the votes of a study and fit Thurstone's model. Raises StudyError where there are none."""
     study = manifest.load(name, "pairs")
     status = store.status(name)
-    votes = store.votes([pair.key for pair in study.pairs], "people")
+    votes = store.votes([pair.key for pair in study.pairs], "people", store.batch(name).question)
     rows = votes_of(study, votes)
     counts = count_matrix(study.methods, [(r["first_method"], r["second_method"], r["choice"]) for r in rows])
+    if not counts.any() and status.unsure:
+        raise StudyError(
+            f'the study {name!r} has no votes: all its {status.unsure} answers are "can\'t tell"; ask more people, or about '
+            "pictures that differ more"
+        )
     if not counts.any():
         raise StudyError(f"the study {name!r} has no votes yet; label with `loupe label {name}`")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DisconnectedComparisons)
         scores = thurstone_scores(counts)
     said = [str(entry.message) for entry in caught if issubclass(entry.category, DisconnectedComparisons)]
-    return Results(study.methods, rows, counts, scores, status.have, status.need, said[0] if said else None)
+    warning = said[0] if said else None
+    return Results(
+        study.methods, rows, counts, scores, status.have, status.need, warning, status.unsure, status.undecidable
+    )
 
 
 def write_results(found: Results, out: Path) -> list[Path]:

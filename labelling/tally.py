@@ -33,11 +33,13 @@ from labelling.checks import findable
 from labelling.database import Database
 from labelling.errors import StoreError
 from labelling.records import CHOICES, PURPOSES, TIE, UNSURE, Batch
+from labelling.undecidable import is_undecidable
 
 _votes, _trials, _pairs, _batch_pairs = schema.votes, schema.trials, schema.pairs, schema.batch_pairs
 _retractions, _skips = schema.retractions, schema.skips
 _LOGS = (_votes, _trials, _retractions, _skips, schema.ratings)
 _ROWS = 5000  # read at once
+_NOTHING, _VOTE, _UNSURE = range(3)  # what an observer said about a pair
 _COLUMNS = {
     "seq": np.int64, "after": np.int64, "position": np.int32, "observer": np.int16, "choice": np.int8,
     "left_low": np.bool_, "seconds": np.float32, "here": np.bool_, "purpose": np.int8, "stands": np.bool_,
@@ -46,7 +48,8 @@ _COLUMNS = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tally:
-    """A round's effective votes, and its trials that were not taken back, as arrays of one length, in no set order.
+    """A round's effective votes ("can't tell" among them), and its trials that were not taken back, as arrays of one
+    length, in no set order.
 
     `position`: place of the pair among the `pairs` of the round; `observer`: index into `names`; `choice`: index into
     CHOICES; `left_low`: the low picture (by sha256) was left; `seconds`: NaN where unknown; `purpose`: index into
@@ -104,8 +107,9 @@ class Answers:
 class Log:
     """The answers to the pairs of a round, as this process last read them. Hold `lock` while looking.
 
-    `counts`: (pairs,) distinct observers of the batch's kind with a standing vote; `skips`: observer -> position -> seq
-    of the newest skip; `at`: how far the database's log was read, None where nothing was.
+    `counts`, `unsure`: (pairs,) distinct observers of the batch's kind whose effective answer to the batch's question is
+    a vote, or "can't tell"; `skips`: observer -> position -> seq of the newest skip; `at`: how far the database's log was
+    read, None where nothing was.
     """
 
     def __init__(self) -> None:
@@ -135,8 +139,13 @@ class Log:
         return self._numbers.get(observer, -1)
 
     def voted(self, number: int) -> np.ndarray:
-        """(pairs,) bool: has a standing vote of the observer with that number."""
-        return self._voted[number] if number in self._voted else np.zeros(self.batch.pairs, bool)
+        """(pairs,) bool: has a standing answer of the observer with that number, "can't tell" included."""
+        return self._said[number] != _NOTHING if number in self._said else np.zeros(self.batch.pairs, bool)
+
+    def settled(self) -> np.ndarray:
+        """(pairs,) bool: has the votes that are asked for, or is undecidable."""
+        asked = self.batch.votes_per_pair
+        return (self.counts >= asked) | is_undecidable(self.counts, self.unsure, asked)
 
     def tally(self) -> Tally:
         """The effective answers; the same object as long as nothing is new."""
@@ -157,12 +166,13 @@ class Log:
         self.names: list[str] = []
         self._numbers: dict[str, int] = {}
         self.votes, self.trials = Answers(), Answers()
-        self.counts = np.zeros(batch.pairs, np.int32)
-        self._voted: dict[int, np.ndarray] = {}
+        self.counts, self.unsure = np.zeros(batch.pairs, np.int32), np.zeros(batch.pairs, np.int32)
+        self._said: dict[int, np.ndarray] = {}
         self.skips: dict[str, dict[int, int]] = {}
 
     def _read_answers(self, db: Connection, last: Sequence[int], top: Sequence[int]) -> None:
         of = {"batch": self.batch.id, "kind": self.batch.kind, "round": self.batch.round}
+        of["question"] = self.batch.question_id
         for i, (answers, table) in enumerate(((self.votes, _votes), (self.trials, _trials))):
             begin = answers.count
             for start in range(last[i], top[i], _ROWS):  # in pieces, so that no more than these are objects at a time
@@ -180,21 +190,27 @@ class Log:
 
     def _count(self, begin: int) -> None:
         """Count the votes from row `begin` on."""
-        observers, positions = self.votes["observer"][begin:], self.votes["position"][begin:]
-        for number in np.unique(observers):
-            voted = self._voted.setdefault(int(number), np.zeros(self.batch.pairs, bool))
-            cast = np.unique(positions[observers == number])
-            new = cast[~voted[cast]]
-            voted[new] = True
-            self.counts[new] += 1
+        for number in np.unique(self.votes["observer"][begin:]):
+            self._said.setdefault(int(number), np.zeros(self.batch.pairs, np.int8))
+            self._add_up(int(number), begin + np.flatnonzero(self.votes["observer"][begin:] == number))
 
     def _recount(self, numbers: np.ndarray) -> None:
         for number in numbers:
-            voted = self._voted[int(number)]
-            self.counts -= voted
-            voted[:] = False
-            voted[self.votes["position"][self.votes.of(int(number))]] = True
-            self.counts += voted
+            said = self._said[int(number)]
+            self.counts -= said == _VOTE
+            self.unsure -= said == _UNSURE
+            said[:] = _NOTHING
+            self._add_up(int(number), self.votes.of(int(number)))
+
+    def _add_up(self, number: int, rows: np.ndarray) -> None:
+        """Count these rows of an observer, who has no earlier ones that were not counted; the first on a pair counts."""
+        said = self._said[number]
+        cast, first = np.unique(self.votes["position"][rows], return_index=True)
+        new = said[cast] == _NOTHING
+        cast, first = cast[new], first[new]
+        said[cast] = np.where(self.votes["choice"][rows[first]] == CHOICES.index(UNSURE), _UNSURE, _VOTE)
+        self.counts[cast] += said[cast] == _VOTE
+        self.unsure[cast] += said[cast] == _UNSURE
 
     def _read_skips(self, db: Connection, last: int, top: int) -> None:
         if top > last:
@@ -264,7 +280,7 @@ def _new_answers(table: Table) -> Select[Any]:
     if table is _trials:
         columns += [table.c.after, table.c.purpose]
     query = select(*columns, _position_of(table.c.pair).label("position"), low.label("low")).order_by(table.c.seq)
-    query = query.where(*_between(table), table.c.kind == bindparam("kind"))
+    query = query.where(*_between(table), table.c.kind == bindparam("kind"), table.c.question == bindparam("question"))
     return query.where(table.c.round == bindparam("round")) if table is _trials else query
 
 

@@ -34,10 +34,11 @@ def label_in_terminal(
 
     Each pair is written to `export_folder` as A.png and B.png, in a random order that is recorded with the answer, and
     its source pictures beside it; all are removed at the end. Answers: a, b, t (about the same) and u (can't tell)
-    where the round offers them, s (later), z (take the last answer back), q. Raises UnknownRound, and StoreError where
-    the round is not labelled by people.
+    where the round offers them, s (later), z (take the last answer back), q. Raises UnknownRound, StoreError where
+    the round is not labelled by people, and ValueError for a name that can be mistaken for another observer's.
     """
     batch = check_people(store, round)
+    observer = store.observer_name(observer)
     queue = Queue(store, round)
     chance = sides or random.SystemRandom()
     answers = {_LETTERS[answer]: answer for answer in answers_of(batch.options)}
@@ -66,7 +67,7 @@ def label_in_terminal(
                 continue
             save = partial(
                 save_answer, store, pair.purpose, id=str(uuid.uuid4()), observer=observer, round=round, left=left,
-                right=right, answer=answers[letter], seconds=seconds,
+                right=right, answer=answers[letter], seconds=seconds, question_id=pair.question_id,
             )  # fmt: skip
             while not _is_saved(save, print):
                 try:
@@ -79,9 +80,9 @@ def label_in_terminal(
             file.unlink(missing_ok=True)
     status = store.status(round)
     if status.complete:
-        print(after_last_vote(round) if cast else f"Round {round} has all its votes.")
+        print(after_last_vote(round) if cast else f"Round {round} has all its votes{status.words()}.")
     else:
-        print(f"Thank you. Round {round} has {status.have} of {status.need} votes.")
+        print(f"Thank you. Round {round} has {status.have} of {status.need} votes{status.words()}.")
     return cast
 
 

@@ -139,10 +139,10 @@ def observer_link(store: Store, name: str, base: str) -> str:
 
     Raises UnknownObserver where nobody of that name may work here.
     """
-    for observer in store.observers():
-        if observer.name == name and observer.revoked_at is None:
-            return f"{base.rstrip('/')}/o/{Doorkeeper(store, Sealer(store.secret())).token(observer)}"
-    raise UnknownObserver(f"there is no observer {name!r:.80}; add one with: loupe observers add NAME")
+    observer = store.observer_named(name)
+    if observer.revoked_at is not None:
+        raise UnknownObserver(f"there is no observer {name!r:.80}; add one with: loupe observers add NAME")
+    return f"{base.rstrip('/')}/o/{Doorkeeper(store, Sealer(store.secret())).token(observer)}"
 
 
 def _text(raw: bytes) -> str:

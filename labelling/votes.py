@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Table, func, insert, select
+from sqlalchemy import Connection, Row, Select, Table, and_, bindparam, func, insert, select
 
 from labelling import schema
 from labelling.checks import check_kind, check_membership, check_name, check_vote, findable
 from labelling.database import Database, now
 from labelling.errors import InvalidVote, UnknownVote, VoteConflict
-from labelling.queries import chunks, present, rows_with, standing
+from labelling.queries import chunks, present, put_question, rows_with, standing
+from labelling.questions import question_id
 from labelling.records import StoredVote, Trial, Vote
 
 _votes, _trials, _ratings = schema.votes, schema.trials, schema.ratings
@@ -24,17 +26,20 @@ _V = TypeVar("_V", bound=Vote)
 class Votes(Database):
     """The part of the Store that keeps votes and trials."""
 
-    def add_votes(self, votes: Sequence[Vote]) -> int:
+    def add_votes(self, votes: Sequence[Vote], question_id: str | None = None) -> int:
         """Store votes, all or none, and return how many were new.
+
+        They answer the question with `question_id` (of a Batch), or what their rounds ask at this moment. A vote of a
+        round that is not registered answers the question that the pair is asked about under, if it is only one.
 
         A vote that is stored already (the same id, the same content) is fine and counts 0. Raises VoteConflict for an
         id with other content, InvalidVote for an unknown pair, a picture outside the pair, or a malformed field.
         """
-        return self._add(votes, _votes)
+        return self._add(votes, _votes, question_id)
 
-    def add_trials(self, trials: Sequence[Trial]) -> int:
+    def add_trials(self, trials: Sequence[Trial], question_id: str | None = None) -> int:
         """Store answers to hidden repeats and training pairs by the rules of `add_votes`; they never count as votes."""
-        return self._add(trials, _trials)
+        return self._add(trials, _trials, question_id)
 
     def retract(self, id: str, observer: str) -> bool:
         """Take back a vote, trial or rating of `observer`; it stays stored and no longer counts.
@@ -73,16 +78,19 @@ class Votes(Database):
             row = {"round": round, "observer": observer, "subject": key, "at": now()}
             db.execute(insert(schema.skips), row)
 
-    def votes(self, keys: Collection[str], kind: str) -> list[StoredVote]:
-        """The effective votes of observers of `kind` on the pairs `keys`, sorted by (key, observer).
+    def votes(self, keys: Collection[str], kind: str, question: str) -> list[StoredVote]:
+        """The effective votes of observers of `kind` on the pairs `keys` under `question`, sorted by (key, observer).
 
-        The effective vote of an observer on a pair is the first one not taken back. Unknown keys have no votes.
+        `question` is the text, as in Batch.question; "can't tell" is among the votes. The effective vote of an observer
+        on a pair is the first one not taken back. Unknown keys have no votes.
         """
         check_kind(kind)
+        asked = question_id(question)
         first: dict[tuple[str, str], StoredVote] = {}
         with self._reading() as db:
             for chunk in chunks(sorted(set(keys))):
                 query = select(_votes).where(_votes.c.pair.in_(chunk), _votes.c.kind == kind, standing(_votes))
+                query = query.where(_votes.c.question == asked)
                 for row in db.execute(query.order_by(_votes.c.seq)):
                     first.setdefault((row.pair, row.observer), _stored(row))
         return [first[place] for place in sorted(first)]
@@ -97,18 +105,31 @@ class Votes(Database):
         return None if row is None else _stored(row)
 
     def last_answer(self, round: str, observer: str) -> str | None:
-        """Id of the newest vote, trial or rating of `observer` in `round` that was not taken back, else None."""
+        """Id of the newest vote, trial or rating of `observer` in `round` that was not taken back, else None.
+
+        Answers to what the round asked before are left alone. Raises UnknownRound.
+        """
         with self._reading() as db:
+            asked = self._batch(db, round).question_id
             found = {}
             for table in _ANSWERS:
-                query = select(table).where(table.c.round == round, table.c.observer == observer, standing(table))
+                mine = (table.c.round == round, table.c.question == asked, table.c.observer == observer)
+                query = select(table).where(*mine, standing(table))
                 found[table.name] = db.execute(query.order_by(table.c.seq.desc()).limit(1)).first()
         vote, trial, rating = (found[table.name] for table in _ANSWERS)
         newest = trial if trial is not None and (vote is None or trial.after >= vote.seq) else vote
         newest = newest or rating  # a round has pairs or pictures to rate, not both
         return None if newest is None else newest.id
 
-    def _add(self, answers: Sequence[_V], table: Table) -> int:
+    def effective_instead(self, id: str) -> StoredVote | None:
+        """The vote that counts in place of the vote `id`, as the same observer had answered before; None where it counts
+        itself, was taken back, or is no vote.
+        """
+        with self._reading() as db:
+            rows = db.execute(_of_same_observer(), {"id": id}).all()
+        return None if not any(row.id == id for row in rows) or rows[0].id == id else _stored(rows[0])
+
+    def _add(self, answers: Sequence[_V], table: Table, asked_id: str | None) -> int:
         unique = once(answers)
         for answer in unique.values():
             check_vote(answer)
@@ -122,17 +143,42 @@ class Votes(Database):
             refuse_taken(db, [answer.id for answer in fresh], table)
             keys = list({answer.key for answer in fresh})
             members = {row.key: (row.low, row.high) for row in rows_with(db, schema.pairs.c.key, keys)}
-            current = batches_of(db, {answer.round for answer in fresh})
+            current = self._current(db, {answer.round for answer in fresh})
+            for batch in current.values():
+                put_question(db, batch)
+            check_question(db, asked_id)
+            only = {} if asked_id else _only_questions(db, [a.key for a in fresh if a.round not in current])
             more: dict[str, Any] = {}
             if table is _trials and fresh:
                 more["after"] = db.execute(select(func.coalesce(func.max(_votes.c.seq), 0))).scalar_one()
             rows = []
             for answer in fresh:
                 check_membership(answer, members)
-                rows.append(_row(answer) | more | {"made_at": now(), "batch": current.get(answer.round)})
+                asked = current.get(answer.round)
+                question = asked_id or (asked.question_id if asked is not None else only.get(answer.key))
+                if question is None:
+                    raise InvalidVote(
+                        f"vote {answer.id}: round {answer.round} is not registered, and its pair is asked about under "
+                        "several questions; name a registered round; nothing was stored"
+                    )
+                of = {"made_at": now(), "batch": None if asked is None else asked.id, "question": question}
+                rows.append(_row(answer) | more | of)
             if rows:
                 db.execute(insert(table), rows)
         return len(rows)
+
+
+@cache
+def _of_same_observer() -> Select[Any]:
+    """The standing votes of the observer of a vote on the same pair, under the same question, the first one first."""
+    one = _votes.alias("one")
+    same = [_votes.c[name] == one.c[name] for name in ("pair", "kind", "observer", "question")]
+    return (
+        select(_votes)
+        .join(one, and_(*same))
+        .where(one.c.id == bindparam("id"), standing(_votes))
+        .order_by(_votes.c.seq)
+    )
 
 
 def once(answers: Sequence[Any]) -> dict[str, Any]:
@@ -159,9 +205,21 @@ def refuse_taken(db: Connection, ids: Sequence[str], table: Table) -> None:
                 raise VoteConflict(f"id {taken} is already stored with other content; nothing was stored")
 
 
-def batches_of(db: Connection, rounds: Collection[str]) -> dict[str, str]:
-    """Round -> id of its current batch, for those of `rounds` that are registered."""
-    return {row.round: row.batch for row in rows_with(db, schema.rounds.c.round, sorted(rounds))}
+def check_question(db: Connection, id: str | None) -> None:
+    """Raise InvalidVote for the id of a question that was never asked."""
+    if id is not None and not present(db, schema.questions.c.id, [id]):
+        raise InvalidVote(f"there is no question {id[:80]!r}; nothing was stored")
+
+
+def _only_questions(db: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """Pair -> the question that it is asked about under, for those that are asked about under one only."""
+    found: dict[str, set[str]] = {}
+    members, batches = schema.batch_pairs, schema.batches
+    for chunk in chunks(sorted(set(keys))):
+        query = select(members.c.pair, batches.c.question).join(batches, batches.c.id == members.c.batch).distinct()
+        for key, question in db.execute(query.where(members.c.pair.in_(chunk))):
+            found.setdefault(key, set()).add(question_id(question))
+    return {key: questions.pop() for key, questions in found.items() if len(questions) == 1}
 
 
 def _answer(row: Row[Any]) -> Vote:

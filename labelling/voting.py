@@ -26,6 +26,7 @@ from labelling.store import Store
 from labelling.tally import Log
 
 PURPOSES = ("vote", "repeat", "training")
+_ANSWERED_BEFORE = "This pair you had answered otherwise before (in another window?): that answer counts, not this one."
 
 
 def check_people(store: Store, round: str) -> Batch:
@@ -55,10 +56,11 @@ def sides_of(pair: OpenPair, chance: random.Random) -> tuple[str, str]:
 
 def save_answer(
     store: Store, purpose: str, *, id: str, observer: str, round: str, left: str, right: str, answer: str,
-    seconds: float,
+    seconds: float, question_id: str,
 ) -> int:  # fmt: skip
     """Store an answer ('left', 'right', 'tie', 'unsure') durably, as a vote or as a trial; returns how many were new.
 
+    It answers the question that was shown, whatever the round asks by now ("": what it asks now).
     Raises VoteConflict, InvalidVote, StoreUnavailable; nothing was stored then.
     """
     fields: dict[str, Any] = {
@@ -66,8 +68,8 @@ def save_answer(
         "preferred": {"left": left, "right": right}.get(answer, answer), "seconds": round_seconds(seconds),
     }  # fmt: skip
     if purpose == "vote":
-        return store.add_votes([Vote(**fields)])
-    return store.add_trials([Trial(purpose=purpose, **fields)])
+        return store.add_votes([Vote(**fields)], question_id or None)
+    return store.add_trials([Trial(purpose=purpose, **fields)], question_id or None)
 
 
 class PairDesk:
@@ -92,7 +94,10 @@ class PairDesk:
         left, right = sides_of(pair, self._chance)
         self._work.pictures.prepare([left, right, *(picture for _, picture in pair.sources)])
         shown = {
-            "id": self._work.names.showing(observer, self.round, pair.purpose, left, right),
+            "id": self._work.names.showing(
+                observer, self.round, pair.purpose, left, right, question_id=pair.question_id
+            ),
+            "question": pair.question,
             "left": self._work.show(observer, left),
             "right": self._work.show(observer, right),
             "sources": self._work.show_sources(observer, pair.sources),
@@ -103,7 +108,8 @@ class PairDesk:
     def vote(self, observer: Observer, id: str, shown: Showing, answer: str, seconds: float) -> State:
         """Store an answer under the id that the page made.
 
-        Returns only after the answer is durably stored; the same one again is fine. Raises AnswerNotAllowed,
+        Returns only after the answer is durably stored; the same one again is fine. The state's `notice` says where the
+        observer had answered the pair otherwise before, so that this answer does not count. Raises AnswerNotAllowed,
         VoteConflict, StoreUnavailable, and nothing was stored then; SavedButUncounted, and it was.
         """
         was_complete = self._queue.complete() if self._complete is None else self._complete
@@ -113,9 +119,14 @@ class PairDesk:
             raise AnswerNotAllowed(f"the answer must be one of {', '.join(allowed)}")
         new = save_answer(
             self._work.store, shown.purpose, id=id, observer=observer.name, round=self.round, left=shown.first,
-            right=shown.second, answer=answer, seconds=seconds,
+            right=shown.second, answer=answer, seconds=seconds, question_id=shown.question_id,
         )  # fmt: skip
-        return after_saving(lambda: self._counted(observer, late=was_complete and bool(new)))
+        said = {"left": shown.first, "right": shown.second}.get(answer, answer)
+        return after_saving(
+            lambda: replace(
+                self._counted(observer, late=was_complete and bool(new)), notice=self._notice(shown.purpose, id, said)
+            )
+        )
 
     def skip(self, observer: Observer, shown: Showing) -> State:
         """Put a pair off: it comes back when nothing else is left."""
@@ -137,7 +148,7 @@ class PairDesk:
         with log.lock:
             number = log.number(observer.name)
             undo = bool(log.votes["here"][log.votes.of(number)].any() or len(log.trials.of(number)))
-            complete = self._complete = bool((log.counts >= log.batch.votes_per_pair).all())
+            complete = self._complete = bool(log.settled().all())
         return State(
             done=progress.done, left=progress.left, undo=undo, complete=complete,
             message=self._ending.message(complete), spent=round_seconds(progress.seconds),
@@ -152,6 +163,10 @@ class PairDesk:
         """Raises UnknownShowing where the round, as last looked at, is not labelled by people any more."""
         if self._queue.batch.kind != "people":
             raise UnknownShowing(GONE)
+
+    def _notice(self, purpose: str, id: str, said: str) -> str | None:
+        before = self._work.store.effective_instead(id) if purpose == "vote" else None
+        return None if before is None or before.preferred == said else _ANSWERED_BEFORE
 
     def _counted(self, observer: Observer, late: bool) -> State:
         state = self.state(observer)

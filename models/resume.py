@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from pictures import atomic_path
+from models.storage import MAX_BYTES
+from pictures import AbsentFile, atomic_path, check_regular
 
 
 class ResumableState:
@@ -28,8 +29,9 @@ class ResumableState:
     def load(self, device: torch.device) -> dict[str, Any] | None:
         """Load the parts in place and return what else was saved; None for a fresh start, with an empty folder."""
         try:
+            check_regular(self._path, MAX_BYTES)
             saved = torch.load(self._path, map_location=device, weights_only=True)
-        except FileNotFoundError:
+        except AbsentFile:
             saved = None
         except Exception as error:  # torch raises many kinds for a damaged file
             print(f"{self._path} is damaged ({type(error).__name__}); {self._name} starts anew", flush=True)

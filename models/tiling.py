@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 
 from models.enhancers.base import Enhancer
+from models.finite import require_finite
 from models.fusers.base import Fuser
-from models.fusers.many import Rule, exposure_order, fold_ordered
+from models.fusers.many import Rule, blending, check_rule, exposure_order, paired, pairs, passes, stepwise
 
 _LOOK = 512
 
@@ -37,7 +40,7 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
     """Enhance a photo (H, W, 3), uint8 or uint16, RGB, sRGB; returns the same shape and type.
 
     tile: side of the written part of a tile, in pixels; memory beside the two photos grows with it alone.
-    Raises `ValueError` for another type or shape.
+    Raises `ValueError` for another type or shape, `NotFinite` where the enhancer made values that are not finite.
     """
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"a photo is (H, W, 3) uint8 or uint16, not {photo.shape} {photo.dtype}")
@@ -53,44 +56,75 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
             rows.start - read_rows.start : rows.stop - read_rows.start,
             columns.start - read_columns.start : columns.stop - read_columns.start,
         ]
-        result[rows, columns] = (inner.clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(photo.dtype)
+        result[rows, columns] = (require_finite(inner).clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(photo.dtype)
     return result
 
 
 @torch.no_grad()
 def fuse_tiled(
-    fuser: Fuser, photos: Sequence[np.ndarray], tile: int = 1024, device: str = "cpu", rule: Rule = "fold"
+    fuser: Fuser, photos: Sequence[np.ndarray], tile: int = 1024, device: str = "cpu", rule: Rule = "pairs"
 ) -> np.ndarray:
     """Fuse exposures of a scene, (H, W, 3) each, all uint8 or all uint16, RGB, sRGB; returns one of that shape and type.
 
     photos: two are the under- and the over-exposed one, in this order; more are sorted by mean brightness and fused by
     `rule` (`models.fusers.many.fold`). tile: side of the written part of a tile; a fuser that looks at the `whole` photo
-    gets no tiles. Tiled and whole are equal within 1/255. Raises ValueError: fewer than two, other types or shapes.
+    gets no tiles. By rule "pairs" the pairs are fused tile by tile, and their results (16 bits) blended as a whole.
+    Tiled and whole are equal within 1/255. Raises ValueError: fewer than two, other types or shapes, another rule;
+    `NotFinite`: the fuser made values that are not finite.
     """
     if len(photos) < 2 or len({(photo.shape, photo.dtype) for photo in photos}) > 1:
         found = ", ".join(f"{photo.shape} {photo.dtype}" for photo in photos) or "none"
         raise ValueError(f"at least two exposures of one shape and type are fused, not {found}")
-    height, width = photos[0].shape[:2]
     if photos[0].ndim != 3 or photos[0].shape[2] != 3 or photos[0].dtype not in (np.uint8, np.uint16):
         raise ValueError(f"an exposure is (H, W, 3) uint8 or uint16, not {photos[0].shape} {photos[0].dtype}")
-    if len(photos) > 2:
+    check_rule(rule)
+    count, kind = len(photos), photos[0].dtype
+    if count > 2:
         photos = [photos[place] for place in exposure_order(photos)]
-    top_value = float(np.iinfo(photos[0].dtype).max)
-    result = np.empty_like(photos[0])
-    # Folded, each step reads what the one before it wrote: its halo adds up.
-    passes = 1 if fuser.native or rule == "extremes" else len(photos) - 1
+    if paired(fuser, count, rule):
+        fused = [
+            _in_tiles(partial(_call, fuser), (photos[dark], photos[bright]), _cuts(fuser, photos[0], tile, 1), device,
+                      np.dtype(np.uint16))
+            for dark, bright in pairs(count)
+        ]  # fmt: skip
+        blender = blending()
+        return _in_tiles(blender.fuse_all, fused, _cuts(blender, photos[0], tile, 1), device, kind)
+    cuts = _cuts(fuser, photos[0], tile, passes(fuser, count, rule))
+    return _in_tiles(stepwise(fuser, count, rule), photos, cuts, device, kind)
+
+
+def _call(fuser: Fuser, pair: Sequence[torch.Tensor]) -> torch.Tensor:
+    return fuser(*pair)  # type: ignore[no-any-return]
+
+
+def _cuts(fuser: Fuser, photo: np.ndarray, tile: int, steps: int) -> Iterator[tuple[slice, slice, slice, slice]]:
+    """The tiles of a photo for a fuser that is applied `steps` times; one where it looks at the whole photo."""
+    height, width = photo.shape[:2]
     side = max(height, width) + fuser.stride if fuser.whole else tile
-    for read_rows, read_columns, rows, columns in tiles(height, width, side, fuser.halo * passes, fuser.stride):
+    return tiles(height, width, side, fuser.halo * steps, fuser.stride)
+
+
+def _in_tiles(
+    fuse: Callable[[Sequence[torch.Tensor]], torch.Tensor],
+    photos: Sequence[np.ndarray],
+    cuts: Iterable[tuple[slice, slice, slice, slice]],
+    device: str,
+    kind: np.dtype[Any],
+) -> np.ndarray:
+    """What `fuse` makes of photos (H, W, 3) of one integer type, tile by tile, as `kind`."""
+    top_value, full = float(np.iinfo(photos[0].dtype).max), float(np.iinfo(kind).max)
+    result = np.empty(photos[0].shape, kind)
+    for read_rows, read_columns, rows, columns in cuts:
         parts = [
             torch.from_numpy(photo[read_rows, read_columns].astype(np.float32)).to(device).permute(2, 0, 1)[None]
             / top_value
             for photo in photos
         ]
-        inner = fold_ordered(fuser, parts, rule)[0].permute(1, 2, 0)[
+        inner = fuse(parts)[0].permute(1, 2, 0)[
             rows.start - read_rows.start : rows.stop - read_rows.start,
             columns.start - read_columns.start : columns.stop - read_columns.start,
         ]
-        result[rows, columns] = (inner.clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(result.dtype)
+        result[rows, columns] = (require_finite(inner).clamp(0, 1) * full + 0.5).cpu().numpy().astype(kind)
     return result
 
 

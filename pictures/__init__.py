@@ -1,49 +1,120 @@
 """Picture files: reading, writing, resizing, names. The ground floor: it imports no torch and nothing else of Loupe."""
 
-from pictures.atomic import atomic_path, fresh_folder
-from pictures.errors import FileFault, ImageError
+from pictures.alignment import GHOSTS, disagreement, moved, register_all
+from pictures.atomic import atomic_path, fresh_folder, remove_leftovers
+from pictures.bursts import Burst, Bursts, bursts
+from pictures.decoding import MAX_PIXELS, opened, orientation_of
+from pictures.errors import AbsentFile, FileFault, ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
-from pictures.names import join_by_stem, list_photos, stems
-from pictures.opening import read_regular
+from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, nearest_name, stems
+from pictures.listing import Listing, list_photos, listing, some
+from pictures.opening import MAX_BYTES, check_regular, read_picture, read_regular
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
-    MAX_PIXELS,
     Photo,
-    opened,
-    orientation_of,
+    as_uint8,
+    photo_from,
     read_array,
     read_image,
     read_pair,
     read_photo,
     read_uint8,
 )
+from pictures.receipts import Receipts, digest
+from pictures.registration import Registration, RegistrationError, register
 from pictures.resizing import reduce_to
 from pictures.saving import refuse_suffix, save_like
+from pictures.taken import Taken, header_size, taken
+from pictures.targets import (
+    Found,
+    Work,
+    depth_of,
+    find_photos,
+    is_folder,
+    plan,
+    refuse_file_as_folder,
+    refuse_names,
+    sorted_out,
+    without,
+    written_name,
+)
+from pictures.text import MAX_TEXT, mended, parse_json, read_json, read_text, shortened
 
 __all__ = [
+    "GHOSTS",
+    "MAX_BYTES",
     "MAX_PIXELS",
+    "MAX_TEXT",
     "SUFFIXES",
+    "AbsentFile",
+    "Burst",
+    "Bursts",
+    "By",
     "FileFault",
+    "Found",
     "ImageError",
+    "Joined",
+    "Listing",
     "Photo",
+    "Photos",
+    "Receipts",
+    "Registration",
+    "RegistrationError",
+    "Taken",
+    "Work",
+    "as_uint8",
     "atomic_path",
+    "bursts",
+    "check_regular",
+    "depth_of",
+    "digest",
+    "disagreement",
     "encode_png",
+    "find_photos",
+    "folded",
     "fresh_folder",
+    "header_size",
+    "identifiers",
+    "is_folder",
+    "join",
     "join_by_stem",
     "list_photos",
+    "listing",
+    "mended",
+    "moved",
+    "name_key",
+    "nearest_name",
     "opened",
     "orientation_of",
+    "parse_json",
+    "photo_from",
+    "plan",
+    "printable",
     "quantise",
     "read_array",
     "read_image",
+    "read_json",
     "read_pair",
     "read_photo",
+    "read_picture",
     "read_regular",
+    "read_text",
     "read_uint8",
     "reduce_to",
+    "refuse_file_as_folder",
+    "refuse_names",
     "refuse_suffix",
+    "register",
+    "register_all",
+    "remove_leftovers",
     "save_like",
+    "shortened",
+    "some",
+    "sorted_out",
     "stems",
+    "taken",
     "why_not_read",
+    "without",
     "write_png",
+    "written_name",
 ]

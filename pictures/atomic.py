@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+
+_WORKSPACE = re.compile(r"\.(.*)\.\d+\.tmp", re.DOTALL)
 
 
 @contextmanager
@@ -54,6 +57,33 @@ def fresh_folder(path: Path | str) -> Iterator[Path]:
         _sync(path.parent)
 
 
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove what killed writers of these paths left beside them; a folder that was being replaced is put back.
+
+    The next writer of a path does so as well; this is for paths that nobody is going to write. What is in use, or cannot be
+    removed, stays.
+    """
+    by_folder: dict[Path, dict[str, Path]] = {}
+    for path in paths:
+        by_folder.setdefault(path.parent, {})[_short_name(path)] = path
+    for folder, names in by_folder.items():
+        with suppress(OSError):
+            for place in list(folder.iterdir()):
+                found = _WORKSPACE.fullmatch(place.name)
+                if found and found[1] in names and place.is_dir() and not place.is_symlink():
+                    _remove(place, names[found[1]])
+
+
+def _remove(workspace: Path, path: Path) -> None:
+    lock = _claim(workspace)
+    if lock is not None:
+        try:
+            _empty(workspace, path)
+            workspace.rmdir()
+        finally:
+            os.close(lock)
+
+
 @contextmanager
 def _workspace(path: Path) -> Iterator[Path]:
     """A hidden temporary folder beside `path`, on its file system, removed at the end.
@@ -61,7 +91,7 @@ def _workspace(path: Path) -> Iterator[Path]:
     Whose process is gone holds no lock on it, and is taken over by the next. Names are cut, for names have 255 bytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    stem = path.name.encode()[:100].decode(errors="ignore")
+    stem = _short_name(path)
     candidates = (path.parent / f".{stem}.{number}.tmp" for number in count())
     workspace, lock = next((place, held) for place in candidates if (held := _claim(place)) is not None)
     try:
@@ -71,6 +101,10 @@ def _workspace(path: Path) -> Iterator[Path]:
         _empty(workspace, path)
         workspace.rmdir()
         os.close(lock)
+
+
+def _short_name(path: Path) -> str:
+    return os.fsdecode(os.fsencode(path.name)[:100].decode(errors="ignore").encode())
 
 
 def _claim(workspace: Path) -> int | None:

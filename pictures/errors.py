@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import unicodedata
 import zlib
 from pathlib import Path
 
@@ -34,7 +35,11 @@ class FileFault(ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{printable(self.path)}: {self.reason}"
+
+
+class AbsentFile(FileFault):
+    """There is no such file, or a link leads nowhere."""
 
 
 class ImageError(FileFault):
@@ -45,3 +50,14 @@ def short(error: BaseException) -> str:
     """The first line of an error, without the memory address of the buffer that Pillow names."""
     line = (str(error).splitlines() or [""])[0].split(" <_io")[0]
     return line[:120] or type(error).__name__
+
+
+def printable(path: Path | str) -> str:
+    """A path that any terminal and any JSON can hold: bytes that are not UTF-8 and control characters are escaped."""
+
+    def escaped(character: str) -> str:
+        if unicodedata.category(character) in {"Cc", "Cs"}:
+            return character.encode("unicode_escape", "surrogatepass").decode()
+        return character
+
+    return "".join(map(escaped, str(path)))

@@ -91,7 +91,7 @@ def run(params: View) -> None:
     section = params.amortise
     to = device(params)
     images = tables.read("images", DATA / "low_light" / "images.parquet")
-    fronts = tables.read("fronts", DATA / "genetic" / "fronts.parquet").query("split == 'train'")
+    fronts = tables.read_split("fronts", DATA / "genetic" / "fronts.parquet", "train")
     images = images[images.id.isin(fronts.image)].sort_values("id")
     pictures = ImageSet(list(images.path), list(images.sha256))
     thumbs = {name: thumbnail(pictures.tensor(place)[None]) for place, name in enumerate(images.id)}

@@ -14,13 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pictures import ImageError, list_photos, read_image, stems, write_png
+from pictures import ImageError, Listing, identifiers, read_image, write_png
 from tasks import tables
 from tasks.config import View
 from tasks.config.fusion import FolderBrackets, SampleBrackets
-from tasks.exposures import folder_scene, joined, sample_scenes
+from tasks.exposures import Files, folder_scene, joined, of_bursts, sample_scenes
 from tasks.files import fresh_folder, sha256_file, write_json
-from tasks.low_light import DatasetError, photos_in, validation_names, working_copy
+from tasks.folders import listed, not_read, photos_in, say
+from tasks.low_light import DatasetError, validation_names, working_copy
 from tasks.mapping import Failure, map_images
 from tasks.photos import PHOTOS
 from tasks.runtime import DATA, stage, workers
@@ -49,68 +50,85 @@ def from_folder(
     settings: FolderBrackets, seed: int, processes: int, folder: Path
 ) -> tuple[Rows, set[str], dict[str, Any]]:
     """Rows of the scenes, the photographs to validate on, and what the summary says beyond."""
-    reference = photos_in(settings.reference) if settings.reference else []
-    pairs, skipped = joined(photos_in(str(settings.under)), photos_in(str(settings.over)), reference)
+    scenes, skipped, folders = scenes_of(settings)
     make = partial(folder_scene, settings=settings, folder=str(folder))
-    found = map_images(make, pairs, processes, "brackets", skip=(ImageError,))
+    found = map_images(make, scenes, processes, "brackets", skip=(ImageError,))
     skipped += refused(found)
     rows = [row for row in found if not isinstance(row, Failure)]
     if len(rows) < 3:
         reasons = "\n".join(f"  {error}" for error in skipped)
+        where = settings.bursts or f"{settings.under} and {settings.over}"
         raise DatasetError(
-            f"{settings.under} and {settings.over} have {len(rows)} usable pairs; at least three are needed, two to search "
-            "and train on and one to validate on" + (f". Skipped:\n{reasons}" if skipped else "")
+            f"{where} have {len(rows)} usable pairs; at least three are needed, two to search and train on and one to "
+            "validate on" + (f". Skipped:\n{reasons}" if skipped else "")
         )
-    natural = natural_photos(settings, processes, folder)
+    natural: list[Any] = []
+    if settings.natural:
+        folders.append(listed_folder(settings.natural, settings))
+        natural = natural_photos(folders[-1], settings, processes, folder)
     skipped += refused(natural)
     swapped = sorted(row["id"] for row in rows if row.pop("swapped"))
-    for error in skipped:
-        print(f"skipped: {error}")
+    say(skipped, str(OUT / "summary.json"))
+    aligned = sorted(line for row in rows for line in row.pop("aligned"))
+    for line in aligned:
+        print(f"aligned: {line}")
     for name in swapped:
         print(f"swapped: the under-exposed {name} was the brighter one; put right")
     names = [row["photograph"] for row in rows]
     count = min(max(1, round(len(names) * settings.validation_fraction)), len(names) - 2)
-    listed = [{"file": shown(error.path), "reason": error.reason} for error in skipped]
     extra = {
-        "skipped": sorted(listed, key=lambda entry: (entry["file"], entry["reason"])),
+        "skipped": listed(skipped),
         "swapped": swapped,
-        "without_reference": [row["id"] for row in rows if not row["has_reference"]] if reference else [],
+        "aligned": aligned,
+        "without_reference": [row["id"] for row in rows if not row["has_reference"]] if settings.reference else [],
+        **not_read(folders),
     }
     return rows, validation_names(names, count, seed), extra
 
 
-def natural_photos(settings: FolderBrackets, processes: int, folder: Path) -> list[Any]:
+def listed_folder(folder: str, settings: FolderBrackets) -> Listing:
+    return photos_in(folder, settings.recursive, "brackets.folder.recursive")
+
+
+def scenes_of(settings: FolderBrackets) -> tuple[list[Files], list[ImageError], list[Listing]]:
+    """A user's scenes, an error for each photo that is in none, and the folders they are of. Prints how these joined."""
+    named = [name for name in (settings.bursts, settings.under, settings.over, settings.reference) if name]
+    folders = [listed_folder(name, settings) for name in named]
+    reference = folders[-1] if settings.reference else None
+    if settings.bursts:
+        scenes, lonely = of_bursts(folders[0], reference)
+        print(f"{folders[0].folder}: {len(scenes)} bursts among {len(folders[0].photos)} photos")
+        return scenes, lonely, folders
+    scenes, found = joined(folders[0], folders[1], reference, settings.pair_by)
+    for line in found.said():
+        print(line)
+    return scenes, found.lonely, folders
+
+
+def natural_photos(photos: Listing, settings: FolderBrackets, processes: int, folder: Path) -> list[Any]:
     """Working copies of the natural photos; an empty folder, or none that is usable, is an error of its own."""
-    if not settings.natural:
-        return []
-    place = Path(settings.natural).expanduser()
     make = partial(natural_photo, settings=settings, folder=str(folder))
-    found = map_images(make, list(stems(list_photos(place)).values()), processes, "natural photos", skip=(ImageError,))
+    found = map_images(make, list(identifiers(photos).items()), processes, "natural photos", skip=(ImageError,))
     broken = refused(found)
     if len(broken) == len(found):
         raise DatasetError(
-            f"{place} has no usable natural photo of {len(found)}; name another folder, or set brackets.folder.natural to "
-            f"null. The first: {broken[0]}"
+            f"{photos.folder} has no usable natural photo of {len(found)}; name another folder, or set "
+            f"brackets.folder.natural to null. The first: {broken[0]}"
         )
     return found
 
 
-def natural_photo(path: Path, settings: FolderBrackets, folder: str) -> str:
-    """Write the working copy of one natural photo; its stem."""
-    copy_to = Path(folder) / "natural" / f"{path.stem}.png"
-    write_png(copy_to, working_copy(path, read_image(path), settings.max_side))
-    return path.stem
+def natural_photo(photo: tuple[Path, str], settings: FolderBrackets, folder: str) -> str:
+    """Write the working copy of one natural photo; its name."""
+    path, name = photo
+    write_png(Path(folder) / "natural" / f"{name}.png", working_copy(path, read_image(path), settings.max_side))
+    return name
 
 
 def refused(found: Sequence[Any]) -> list[ImageError]:
     """The errors among the results of a map."""
     errors = [entry.error for entry in found if isinstance(entry, Failure)]
     return [error for error in errors if isinstance(error, ImageError)]
-
-
-def shown(path: Path) -> str:
-    """A file with the folder it lies in: both folders hold the same names."""
-    return f"{path.parent.name}/{path.name}"
 
 
 def placed(row: dict[str, Any], split: str, folder: Path) -> dict[str, Any]:
@@ -148,7 +166,7 @@ def natural_rows(table: Rows, folder: Path, own: bool) -> Rows:
 def run(params: View) -> None:
     settings, sample = params.brackets, params.brackets.source == "sample"
     with fresh_folder(OUT) as folder:
-        extra: dict[str, Any] = {"skipped": [], "swapped": [], "without_reference": []}
+        extra: dict[str, Any] = {"skipped": [], "swapped": [], "aligned": [], "without_reference": []}
         if sample:
             rows, validation = from_sample(settings.sample, params.seed, workers(params), folder)
         else:
@@ -169,7 +187,7 @@ def run(params: View) -> None:
             "references": sum(row["reference"] is not None for row in table),
             "natural": len(natural),
             **extra,
-            "counts": {name: len(found) for name, found in extra.items()},
+            "counts": {name: len(found) for name, found in extra.items() if isinstance(found, list)},
         }
         write_json(folder / "summary.json", summary)
     print(

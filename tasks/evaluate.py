@@ -97,7 +97,11 @@ def simulated_votes(
                 choice = "tie"
                 if first.sha256 != second.sha256:
                     vote = vote_of(
-                        observer, VALIDATION, key, {side: hidden[side] for side in (first.sha256, second.sha256)}
+                        observer,
+                        VALIDATION,
+                        key,
+                        {side: hidden[side] for side in (first.sha256, second.sha256)},
+                        params.labels.question,
                     )
                     choice = "first" if vote.preferred == first.sha256 else "second"
                 rows.append(
@@ -142,7 +146,7 @@ def peoples_votes(outputs: pd.DataFrame, last: str, params: View) -> list[dict[s
         settings = params.labels
         unique = offered(frame.drop_duplicates("key"), params.loop.task)
         store.register(VALIDATION, "people", unique, settings.votes, settings.question, options(settings))
-        votes = store.votes(list(frame.key), "people")
+        votes = store.votes(list(frame.key), "people", settings.question)
     print(
         f"validation: {len(votes)} votes of people on {len(frame)} pairs are in (`loupe label {VALIDATION}` adds more)"
     )

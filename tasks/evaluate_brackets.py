@@ -86,9 +86,7 @@ def parameters(trained: SearchedFuser) -> dict[str, int]:
 
 
 def run(params: View) -> None:
-    scenes = (
-        tables.read("brackets", DATA / "brackets" / "brackets.parquet").query("split == 'validation'").set_index("id")
-    )
+    scenes = tables.read_split("brackets", DATA / "brackets" / "brackets.parquet", "validation").set_index("id")
     fused = tables.read("enhanced", DATA / "fused" / "enhanced.parquet")
     usable, missing = available(params.evaluate_brackets.metrics)
     jobs = [

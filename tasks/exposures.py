@@ -10,20 +10,39 @@ from typing import Any
 import numpy as np
 
 from models.degradation import expose
-from models.fusers.many import brightness
-from pictures import ImageError, read_image, stems, write_png
+from models.fusers.many import brightness, empty
+from pictures import (
+    By,
+    ImageError,
+    Joined,
+    Listing,
+    Photos,
+    RegistrationError,
+    bursts,
+    identifiers,
+    join,
+    moved,
+    name_key,
+    read_image,
+    register,
+    stems,
+    write_png,
+)
 from tasks.config.fusion import FolderBrackets, SampleBrackets
+from tasks.folders import original
 from tasks.low_light import crops_of, generator, working_copy
 from tasks.photos import Photo
 
 
 @dataclass(frozen=True)
 class Files:
-    """A user's files of one scene."""
+    """A user's files of one scene; name: its id, original: the name of the under-exposed file."""
 
     under: Path
     over: Path
     reference: Path | None = None
+    name: str = ""
+    original: str = ""
 
 
 def sample_scenes(photo: Photo, settings: SampleBrackets, seed: int, folder: str) -> list[dict[str, Any]]:
@@ -41,9 +60,11 @@ def sample_scenes(photo: Photo, settings: SampleBrackets, seed: int, folder: str
 
 
 def folder_scene(files: Files, settings: FolderBrackets, folder: str) -> dict[str, Any]:
-    """Working copies of a user's scene, as 8-bit PNG; returns its row, with `swapped`: whether it was put right.
+    """Working copies of a user's scene, as 8-bit PNG; returns its row, with `swapped`: whether it was put right, and `aligned`:
+    what was said about exposures that were brought over the reference, or the brighter one over the darker.
 
-    Raises `ImageError` for one that cannot be used: broken, of unequal sizes, twice the same, swapped where that is refused.
+    Raises `ImageError` for one that cannot be used: broken, of unequal sizes, twice the same, black or white all over, swapped
+    where that is refused, exposures that cannot be aligned.
     """
     under, over = read_image(files.under), read_image(files.over)
     same_size(files.under, under, files.over, over)
@@ -51,15 +72,46 @@ def folder_scene(files: Files, settings: FolderBrackets, folder: str) -> dict[st
     if reference is not None and files.reference is not None:
         same_size(files.under, under, files.reference, reference)
     swapped = exposures_fault(files, under, over, settings.swapped == "refuse")
+    paths = [files.under, files.over]
     if swapped:
         under, over = over, under
-    name = files.under.stem
+        paths.reverse()
+    aligned: list[str] = []
+    if settings.align:
+        under, over, aligned = brought_together(paths, under, over, files.reference, reference)
+    name = files.name
     written = {"under": under, "over": over} | ({} if reference is None else {"reference": reference})
     for part, picture in written.items():
         written[part] = working_copy(files.under, picture, settings.max_side)
         write_png(Path(folder) / part / f"{name}.png", written[part])
-    found = row(name, name, written["under"], files.under.name, has_reference=reference is not None)
-    return found | {"swapped": swapped}
+    found = row(name, name, written["under"], files.original, has_reference=reference is not None)
+    return found | {"swapped": swapped, "aligned": aligned}
+
+
+def brought_together(
+    paths: Sequence[Path],
+    under: np.ndarray,
+    over: np.ndarray,
+    reference_path: Path | None,
+    reference: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Both exposures over the reference, or `over` over `under` where there is none, and a line for each that was off.
+
+    Raises `ImageError` where an exposure cannot be aligned.
+    """
+    still = under if reference is None else reference
+    over_what = paths[0] if reference_path is None else reference_path
+    found, lines = [under], []
+    for path, picture in [*([] if reference is None else [(paths[0], under)]), (paths[1], over)]:
+        try:
+            motion = register(picture, still)
+        except RegistrationError as error:
+            way = "set brackets.folder.align to false to take the scene as it is"
+            raise ImageError(path, f"cannot be aligned with {over_what}: {error}; {way}") from error
+        if not motion.still:
+            lines.append(f"{path} with {over_what}, off by {motion}")
+        found.append(moved(picture, still, motion))
+    return found[-2], found[-1], lines
 
 
 def row(name: str, photograph: str, picture: np.ndarray, original: str, has_reference: bool) -> dict[str, Any]:
@@ -80,10 +132,13 @@ def same_size(path: Path, picture: np.ndarray, other_path: Path, other: np.ndarr
 def exposures_fault(files: Files, under: np.ndarray, over: np.ndarray, refuse_swapped: bool) -> bool:
     """Whether the exposures are swapped: `under`, float in [0, 1], is the brighter by mean Y.
 
-    Raises `ImageError`: the same picture twice; swapped, where that is refused.
+    Raises `ImageError`: the same picture twice; one that is black or white all over; swapped, where that is refused.
     """
     if np.array_equal(under, over):
         raise ImageError(files.under, f"is the same picture as {files.over}; there is nothing to fuse")
+    for path, picture in ((files.under, under), (files.over, over)):
+        if (reason := empty(picture)) is not None:
+            raise ImageError(path, f"{reason}: nothing is to be seen in it; take the scene out, or another exposure")
     dark, light = brightness(under), brightness(over)
     if dark > light and refuse_swapped:
         raise ImageError(
@@ -94,30 +149,41 @@ def exposures_fault(files: Files, under: np.ndarray, over: np.ndarray, refuse_sw
     return dark > light
 
 
-def joined(
-    under: Sequence[Path], over: Sequence[Path], reference: Sequence[Path]
-) -> tuple[list[Files], list[ImageError]]:
-    """Scenes by stem in the order of `under`, and an error for each file that has no partner, or no scene as a reference.
+def joined(under: Photos, over: Photos, reference: Photos | None, by: By = "name") -> tuple[list[Files], Joined]:
+    """Scenes in the order of `under`, and how the folders joined: who has no partner, or is the reference of no scene.
 
-    Raises `ImageError`: two files of a folder share a stem, or no stem is in both (surely the wrong folder).
+    Raises `ImageError` as `pictures.join` does.
     """
-    unders, overs, references = stems(under), stems(over), stems(reference)
-    if unders and overs and not set(unders) & set(overs):
-        example = next(iter(unders.values()))
-        raise ImageError(over[0].parent, f"no photo here has the stem of an under-exposed one, such as {example}")
-    if references and not set(unders) & set(references):
-        example = next(iter(unders.values()))
-        raise ImageError(reference[0].parent, f"no reference here has the stem of a scene, such as {example}")
+    names = identifiers(under)
+    found = join([under, over, *([] if reference is None else [reference])], by, optional={2})
+    scenes = []
+    for dark, light, *rest in found.scenes:
+        if dark is not None and light is not None:
+            scenes.append(Files(dark, light, rest[0] if rest else None, names[dark], original(dark, under)))
+    return scenes, found
+
+
+def of_bursts(photos: Listing, reference: Listing | None) -> tuple[list[Files], list[ImageError]]:
+    """Scenes of the darkest and the brightest photo of each burst, under the name of the darkest; and who is in none.
+
+    A reference belongs to the burst that a photo of its name is in. Raises `ImageError` as `pictures.bursts` does.
+    """
+    found = bursts(photos)
+    names = identifiers(photos)
+    references = {} if reference is None else stems(reference.photos, reference.folder)
+    scenes, used = [], set()
+    for burst in found.scenes:
+        keys = [name_key(path, photos.folder) for path in burst.photos]
+        own = next((key for key in keys if key in references), None)
+        used.add(own)
+        dark = burst.photos[0]
+        fitting = None if own is None else references[own]
+        scenes.append(Files(dark, burst.photos[-1], fitting, names[dark], original(dark, photos)))
     lonely = [
-        ImageError(path, f"has no partner of the stem {stem!r} in {other}; add it, or take this file out")
-        for mine, theirs, other in ((unders, overs, over[0].parent), (overs, unders, under[0].parent))
-        for stem, path in mine.items()
-        if stem not in theirs
+        ImageError(path, f"no burst has a photo of the stem {path.stem!r}, or another reference is taken for it")
+        for key, path in references.items()
+        if key not in used
     ]
-    lonely += [
-        ImageError(path, f"has no scene of the stem {stem!r} in {under[0].parent}; rename it, or take it out")
-        for stem, path in references.items()
-        if stem not in unders
-    ]
-    scenes = [Files(path, overs[stem], references.get(stem)) for stem, path in unders.items() if stem in overs]
-    return scenes, lonely
+    if reference is not None and len(lonely) == len(references):
+        raise ImageError(reference.folder, f"no reference here has the stem of a photo of a burst in {photos.folder}")
+    return scenes, found.lonely + lonely

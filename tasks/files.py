@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pictures import atomic_path, fresh_folder
+from pictures import atomic_path, check_regular, fresh_folder
 
-__all__ = ["atomic_path", "fresh_folder", "sha256_bytes", "sha256_file", "write_json"]
+__all__ = ["MAX_PICTURE", "atomic_path", "fresh_folder", "sha256_bytes", "sha256_file", "write_json"]
 
 _CHUNK = 1 << 20
+_LARGEST = 1 << 40
+MAX_PICTURE = 1 << 30
+"""Bytes of a picture of the workspace."""
 
 
 def write_json(path: Path | str, value: Any) -> None:
@@ -31,7 +34,8 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def sha256_file(path: Path | str) -> str:
-    """SHA-256 of a file's bytes, as 64 hex digits."""
+    """SHA-256 of a file's bytes, as 64 hex digits. Raises `FileFault` for what is no regular file."""
+    check_regular(path, _LARGEST)
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         while chunk := file.read(_CHUNK):

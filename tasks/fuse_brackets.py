@@ -33,7 +33,7 @@ def fuse_scene(scene: tuple[str, str, str], methods: tuple[Method, ...], folder:
 
 def run(params: View) -> None:
     to = device(params)
-    scenes = tables.read("brackets", DATA / "brackets" / "brackets.parquet").query("split == 'validation'")
+    scenes = tables.read_split("brackets", DATA / "brackets" / "brackets.parquet", "validation")
     methods = tuple(map(fusers.method, METHODS))
     fusers.opened(methods[0])  # weights that are absent or broken are said once, not by each process
     rows: list[dict[str, Any]] = []

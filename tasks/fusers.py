@@ -13,6 +13,7 @@ from models.fusers.base import Fuser
 from models.fusers.searched import SearchedFuser, build, load
 from models.search.genotype import Genotype, GenotypeError
 from models.training import make_deterministic, step_seed
+from pictures import AbsentFile, FileFault, mended, read_text
 from tasks.config import View
 from tasks.runtime import DATA
 
@@ -34,10 +35,12 @@ def fresh(params: View, genotype: Genotype) -> SearchedFuser:
 def read_genotype(path: Path) -> Genotype:
     """The genotype in a file. Raises `GenotypeError` naming the file when it is absent or wrong."""
     try:
-        return Genotype.from_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        return Genotype.from_json(read_text(path))
+    except AbsentFile:
         raise GenotypeError(f"{path} is missing; `dvc repro` makes it") from None
-    except (GenotypeError, UnicodeDecodeError) as error:
+    except FileFault as error:
+        raise GenotypeError(f"{error}; {mended(path)}") from error
+    except GenotypeError as error:
         raise GenotypeError(f"{path}: {error}") from error
 
 

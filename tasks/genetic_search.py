@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from models.genetic.objectives import Fitness, Judge, Objective, Photo
 from models.genetic.search import SearchSettings, search
 from models.quality import create, info
 from models.training import make_deterministic, step_seed
-from pictures import read_array
+from pictures import AbsentFile, FileFault, digest, read_json, read_photo
 from tasks.config import View
 from tasks.config.genetic import PAPER_OBJECTIVES, Genetic
 from tasks.files import sha256_file, write_json
@@ -41,6 +40,7 @@ class SearchJob:
     kept: str
     device: str = "cpu"
     ranker: tuple[str, str] | None = None  # weights and the ranker.network section as JSON
+    page: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,20 @@ def jobs_of(
     seed: int,
     device: str,
     ranker: tuple[str, str] | None,
+    page: int = 1,
 ) -> list[SearchJob]:
     """One job a photo (name, path), kept at folder/NAME.json; the seed of a photo follows from its name alone."""
     text = settings.model_dump_json()
     return [
         SearchJob(
-            name, str(path), text, step_seed(seed, 0, f"genetic/{name}"), str(folder / f"{name}.json"), device, ranker
+            name,
+            str(path),
+            text,
+            step_seed(seed, 0, f"genetic/{name}"),
+            str(folder / f"{name}.json"),
+            device,
+            ranker,
+            page,
         )
         for name, path in photos
     ]
@@ -93,22 +101,17 @@ def search_photo(job: SearchJob) -> PhotoFront:
     return found
 
 
-def is_kept(job: SearchJob) -> bool:
-    """Whether the result of a job is kept already."""
-    return read_front(Path(job.kept), _identity(job)) is not None
-
-
 def read_front(path: Path, identity: str | None = None) -> PhotoFront | None:
     """A kept front; None where there is none, or one of another photo, of other settings or another seed.
 
     Raises BrokenFront for a file that is no front.
     """
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        kept = read_json(path)
+    except AbsentFile:
         return None
-    except (OSError, ValueError) as error:
-        raise BrokenFront(f"{path} is not a readable front ({error}); delete it and search again") from error
+    except FileFault as error:
+        raise BrokenFront(f"{error}: no front; delete it and search again") from error
     if not isinstance(kept, dict) or kept.get("format") != FORMAT or (identity and kept.get("identity") != identity):
         return None
     try:
@@ -119,14 +122,20 @@ def read_front(path: Path, identity: str | None = None) -> PhotoFront | None:
 
 def _identity(job: SearchJob) -> str:
     ranker = [] if job.ranker is None else [sha256_file(job.ranker[0]), job.ranker[1]]
-    parts = [sha256_file(job.path), job.settings, str(job.seed), *ranker]
+    parts = [
+        digest(Path(job.path)),
+        job.settings,
+        str(job.seed),
+        *ranker,
+        *([f"page {job.page}"] if job.page > 1 else []),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _search(job: SearchJob) -> PhotoFront:
     make_deterministic()
     settings = Genetic.model_validate_json(job.settings)
-    photo = Photo(read_array(job.path), job.device)
+    photo = Photo(read_photo(job.path, job.page).pixels, job.device)
     make = {name: partial(_objective, name, photo, settings, job) for name in {*settings.objectives, *PAPER_OBJECTIVES}}
     used = [make[name]() for name in settings.objectives]
     fitness = Fitness(used)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from pictures import ImageError, read_uint8
-from tasks.files import sha256_bytes
+from pictures import AbsentFile, FileFault, ImageError, mended, read_regular, read_uint8
+from tasks.files import MAX_PICTURE, sha256_bytes
 
 
 class ImageSet:
@@ -36,11 +35,13 @@ class ImageSet:
             return self._cache[index]
         path, sha256 = self._entries[index]
         try:
-            data = Path(path).read_bytes()
-        except FileNotFoundError:
+            data = read_regular(path, MAX_PICTURE)
+        except AbsentFile:
             raise ImageError(path, "is missing; `dvc checkout` or `dvc repro` brings it back") from None
+        except FileFault as error:
+            raise ImageError(path, f"{error.reason}; {mended(path)}") from error
         if sha256_bytes(data) != sha256:
-            raise ImageError(path, "is not the picture its table names; `dvc checkout` brings it back")
+            raise ImageError(path, f"is not the picture its table names; {mended(path)}")
         array = read_uint8(path)
         self._cache[index] = array
         self._held += array.nbytes

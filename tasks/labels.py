@@ -8,15 +8,18 @@ Reads data/pairs/ROUND, the pictures it names and the dataset; writes data/label
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
+from functools import partial
 
 import pandas as pd
 
-from labelling.store import Options, PairImages, SourceImage, Store, StoredVote, Vote
+from labelling.questions import question_id
+from labelling.store import UNSURE, Options, PairImages, SourceImage, Store, StoredVote, Vote
+from labelling.undecidable import undecidable_pairs
 from models.preference.observers import SimulatedObserver
-from pictures import read_uint8
+from pictures import read_regular, read_uint8
 from tasks import tables
 from tasks.config import Labels, View
+from tasks.files import MAX_PICTURE
 from tasks.mapping import map_images
 from tasks.runtime import DATA, stage, workers
 from tasks.scoring import score_files
@@ -31,7 +34,7 @@ VOTE_NAMESPACE = uuid.UUID("6f0d9c1e-6a0c-4a52-9a53-0b6f7a1f4e2d")
 def sources_of(names: tuple[str, ...], subject: Subject) -> tuple[SourceImage, ...]:
     """The files that a picture was fused from, as the store takes them."""
     return tuple(
-        SourceImage(name=name, sha256=sha256, png=Path(path).read_bytes)
+        SourceImage(name=name, sha256=sha256, png=partial(read_regular, path, MAX_PICTURE))
         for name, path, sha256 in zip(names, subject.sources, subject.hashes, strict=True)
     )
 
@@ -45,8 +48,8 @@ def offered(pairs: pd.DataFrame, task: str) -> list[PairImages]:
             key=row.key,
             first_sha256=row.first_sha256,
             second_sha256=row.second_sha256,
-            first_png=Path(row.first).read_bytes,
-            second_png=Path(row.second).read_bytes,
+            first_png=partial(read_regular, row.first, MAX_PICTURE),
+            second_png=partial(read_regular, row.second, MAX_PICTURE),
             sources=sources_of(names, of[row.image]) if names else (),
         )
         for row in tables.rows(pairs)
@@ -84,11 +87,11 @@ def utilities(pairs: pd.DataFrame, task: str, settings: Labels, processes: int) 
     }
 
 
-def vote_of(observer: SimulatedObserver, round_name: str, key: str, sides: dict[str, float]) -> Vote:
-    """One simulated vote. Its id follows from observer and pair, so that voting again is voting once."""
+def vote_of(observer: SimulatedObserver, round_name: str, key: str, sides: dict[str, float], question: str) -> Vote:
+    """One simulated vote. Its id follows from observer, pair and question, so that voting again is voting once."""
     answer = observer.vote(key, sides)
     return Vote(
-        id=str(uuid.uuid5(VOTE_NAMESPACE, f"{observer.name}/{key}")),
+        id=str(uuid.uuid5(VOTE_NAMESPACE, f"{observer.name}/{key}/{question_id(question)}")),
         key=key,
         observer=observer.name,
         kind="simulated",
@@ -104,7 +107,7 @@ def simulate(
     """Let the simulated observers vote on the pairs they have not voted on yet; returns their votes."""
     observers = {observer.name: observer for observer in panel(settings.simulated)[: settings.votes]}
     keys = list(pairs.key)
-    done = {(vote.observer, vote.key) for vote in store.votes(keys, "simulated")}
+    done = {(vote.observer, vote.key) for vote in store.votes(keys, "simulated", settings.question)}
     owed = [(name, row) for row in tables.rows(pairs) for name in observers if (name, row.key) not in done]
     if owed:
         hidden = utilities(pairs, task, settings, processes)
@@ -115,16 +118,18 @@ def simulate(
                     round_name,
                     row.key,
                     {sha: hidden[sha] for sha in (row.first_sha256, row.second_sha256)},
+                    settings.question,
                 )
                 for name, row in owed
             ]
         )
-    return [vote for vote in store.votes(keys, "simulated") if vote.observer in observers]
+    return [vote for vote in store.votes(keys, "simulated", settings.question) if vote.observer in observers]
 
 
-def rows_of(pairs: pd.DataFrame, votes: list[StoredVote]) -> list[dict[str, object]]:
-    """The labels table: each vote as first or second of the pairs table."""
+def rows_of(pairs: pd.DataFrame, votes: list[StoredVote], asked: int) -> list[dict[str, object]]:
+    """The labels table: each answer as first or second of the pairs table; `asked` votes were wanted on each pair."""
     by_key = pairs.set_index("key")
+    undecidable = undecidable_pairs(votes, asked)
     rows = []
     for vote in votes:
         pair = by_key.loc[vote.key]
@@ -137,6 +142,7 @@ def rows_of(pairs: pd.DataFrame, votes: list[StoredVote]) -> list[dict[str, obje
                 "observer": vote.observer,
                 "kind": vote.kind,
                 "choice": sides.get(vote.preferred, vote.preferred),
+                "undecidable": vote.key in undecidable,
             }
         )
     return rows
@@ -162,14 +168,16 @@ def run(params: View, round: str) -> int:
             status = store.status(round, batch)
             if not status.complete:
                 print(
-                    f"round {round} waits for labels: {status.have} of {status.need} votes on {status.pairs} pairs are in.\n"
+                    f"round {round} waits for labels: {status.have} of {status.need} votes on {status.pairs} pairs are "
+                    f"in{status.words()}.\n"
                     f"Label with `loupe label {round}`, then run `dvc repro` again.",
                     flush=True,
                 )
                 return LABELS_MISSING
-            votes = store.votes(list(pairs.key), "people")
-            print(f"round {round}: {len(votes)} votes of people on {len(pairs)} pairs")
-    tables.write("labels", rows_of(pairs, votes), out)
+            votes = store.votes(list(pairs.key), "people", settings.question)
+            cast = sum(vote.preferred != UNSURE for vote in votes)
+            print(f"round {round}: {cast} votes of people on {len(pairs)} pairs{status.words()}")
+    tables.write("labels", rows_of(pairs, votes, settings.votes), out)
     return 0
 
 

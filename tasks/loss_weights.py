@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from models.losses.fusion import LOSSES
+from pictures import AbsentFile, FileFault, mended, read_json
 from tasks.runtime import DATA
 
 SEARCHED = DATA / "search" / "loss_weights.json"
@@ -22,14 +22,18 @@ class LossWeightsError(ValueError):
 def read(path: Path) -> dict[str, float]:
     """Loss -> weight, not negative. Raises `LossWeightsError`: absent, no JSON, other losses, impossible weights."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        found = read_json(path)
+    except AbsentFile:
         raise LossWeightsError(f"{path} is missing; `dvc repro search` makes it") from None
-    except ValueError as error:
-        raise LossWeightsError(f"{path} is not JSON ({error}); `dvc repro search` makes it anew") from error
+    except FileFault as error:
+        raise LossWeightsError(f"{error}; {mended(path)}") from error
     if not isinstance(found, dict) or set(found) != set(LOSSES):
         raise LossWeightsError(f"{path} should hold one weight for each of {', '.join(LOSSES)}")
-    wrong = [name for name, value in found.items() if not (isinstance(value, int | float) and 0 <= value <= 1)]
+    wrong = [
+        name
+        for name, value in found.items()
+        if isinstance(value, bool) or not (isinstance(value, int | float) and 0 <= value <= 1)
+    ]
     if wrong:
         raise LossWeightsError(f"{path}: the weights of {', '.join(wrong)} should be numbers within [0, 1]")
     return {name: float(value) for name, value in found.items()}

@@ -7,6 +7,7 @@ The split into train and validation is by photograph.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,28 @@ from typing import Any
 import numpy as np
 
 from models.degradation import darken
-from pictures import ImageError, join_by_stem, list_photos, read_image, read_pair, reduce_to, stems, write_png
+from pictures import (
+    ImageError,
+    Listing,
+    identifiers,
+    join,
+    printable,
+    read_image,
+    read_pair,
+    reduce_to,
+    some,
+    write_png,
+)
 from tasks import tables
 from tasks.config import FolderDataset, SampleDataset, View
 from tasks.files import fresh_folder, sha256_file, write_json
+from tasks.folders import MIN_SIDE, listed, not_read, original, photos_in, say
 from tasks.mapping import Failure, map_images
 from tasks.photos import PHOTOS, Photo, locate
 from tasks.runtime import DATA, stage, workers
 
 PARAMS = ("seed", "dataset")
 OUT = DATA / "low_light"
-MIN_SIDE = 64
 # A crop shows about half of a scene's width, not a flat patch of it.
 CROPS_ACROSS = 1.8
 
@@ -104,27 +116,37 @@ def sample_photo(photo: Photo, settings: SampleDataset, seed: int, folder: str) 
     return rows
 
 
-def folder_photo(paths: tuple[Path, Path | None], settings: FolderDataset, folder: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Source:
+    """A user's photo: the id it gets, the name it has, and its reference."""
+
+    path: Path
+    name: str
+    original: str
+    reference: Path | None = None
+
+
+def folder_photo(source: Source, settings: FolderDataset, folder: str) -> list[dict[str, Any]]:
     """Working copies of one photo of the user and of its reference."""
-    path, reference_path = paths
+    path, reference_path, name = source.path, source.reference, source.name
     if reference_path is None:
         photo, reference = read_image(path), None
     else:
         photo, reference = read_pair(path, reference_path)
     photo = working_copy(path, photo, settings.max_side)
-    write_png(Path(folder) / "input" / f"{path.stem}.png", photo)
+    write_png(Path(folder) / "input" / f"{name}.png", photo)
     if reference is not None and reference_path is not None:
         copy = working_copy(reference_path, reference, settings.max_side)
-        write_png(Path(folder) / "reference" / f"{path.stem}.png", copy)
+        write_png(Path(folder) / "reference" / f"{name}.png", copy)
     height, width = photo.shape[:2]
     return [
         {
-            "id": path.stem,
-            "photograph": path.stem,
+            "id": name,
+            "photograph": name,
             "has_reference": reference is not None,
             "width": width,
             "height": height,
-            "original": path.name,
+            "original": source.original,
         }
     ]
 
@@ -140,13 +162,10 @@ def working_copy(path: Path, photo: np.ndarray, max_side: int | None) -> np.ndar
     return photo
 
 
-def normal_photo(path: Path, settings: FolderDataset, folder: str) -> str:
-    write_png(Path(folder) / "normal" / f"{path.stem}.png", working_copy(path, read_image(path), settings.max_side))
-    return path.name
-
-
-def photos_in(folder: str) -> list[Path]:
-    return list_photos(Path(folder).expanduser())
+def normal_photo(photo: tuple[Path, str], settings: FolderDataset, folder: str) -> str:
+    path, name = photo
+    write_png(Path(folder) / "normal" / f"{name}.png", working_copy(path, read_image(path), settings.max_side))
+    return name
 
 
 def from_sample(
@@ -160,47 +179,57 @@ def from_sample(
 def from_folder(
     settings: FolderDataset, seed: int, processes: int, folder: Path
 ) -> tuple[list[dict[str, Any]], set[str], dict[str, Any]]:
-    inputs = photos_in(str(settings.inputs))
-    references = photos_in(settings.references) if settings.references else []
-    pairs = join_by_stem(inputs, references)
+    def photos(folder: str) -> Listing:
+        return photos_in(folder, settings.recursive, "dataset.folder.recursive")
+
+    inputs = photos(str(settings.inputs))
+    folders = [inputs, *([photos(settings.references)] if settings.references else [])]
+    names = identifiers(inputs)
+    joined = join(folders, settings.pair_by, optional={1})
+    for line in joined.said():
+        print(line)
+    sources = [
+        Source(path, names[path], original(path, inputs), *reference)
+        for path, *reference in joined.scenes
+        if path is not None
+    ]
     found = map_images(
-        partial(folder_photo, settings=settings, folder=str(folder)), pairs, processes, "photos", skip=(ImageError,)
+        partial(folder_photo, settings=settings, folder=str(folder)), sources, processes, "photos", skip=(ImageError,)
     )
     skipped = [failure.error for failure in found if isinstance(failure, Failure)]
     rows = [row for rows in found if not isinstance(rows, Failure) for row in rows]
     if len(rows) < 2:
         reasons = "\n".join(f"  {error}" for error in skipped)
         raise DatasetError(
-            f"{settings.inputs} has {len(rows)} usable photos of {len(inputs)}; at least two are needed, one of them "
+            f"{settings.inputs} has {len(rows)} usable photos of {len(inputs.photos)}; at least two are needed, one of them "
             f"for validation" + (f". Skipped:\n{reasons}" if skipped else "")
         )
     normal: list[Any] = []
     if settings.normal:
+        folders.append(photos(settings.normal))
         normal = map_images(
             partial(normal_photo, settings=settings, folder=str(folder)),
-            list(stems(photos_in(settings.normal)).values()),
+            list(identifiers(folders[-1]).items()),
             processes,
             "normal-light photos",
             skip=(ImageError,),
         )
         skipped += [failure.error for failure in normal if isinstance(failure, Failure)]
-    for error in skipped:
-        print(f"skipped: {error}")
-    names = [row["photograph"] for row in rows]
-    count = max(1, round(len(names) * settings.validation_fraction))
+    apart = [error for error in joined.lonely if error.path not in names]
+    without = [row["id"] for row in rows if not row["has_reference"]] if settings.references else []
+    say([*skipped, *apart], str(OUT / "summary.json"))
+    if without:
+        print(f"{len(without)} of {len(rows)} photos have no reference: {some(without)}")
+    photographs = [row["photograph"] for row in rows]
+    count = max(1, round(len(photographs) * settings.validation_fraction))
     extra = {
-        "skipped": sorted(
-            (
-                {"file": Path(error.path).name, "reason": error.reason}
-                for error in skipped
-                if isinstance(error, ImageError)
-            ),
-            key=lambda entry: (entry["file"], entry["reason"]),
-        ),
+        "skipped": listed(skipped, lambda path: printable(path.name)),
+        "not_joined": listed(joined.lonely),
         "normal": sum(not isinstance(entry, Failure) for entry in normal),
-        "without_reference": [row["id"] for row in rows if not row["has_reference"]] if references else [],
+        "without_reference": without,
+        **not_read(folders),
     }
-    return rows, validation_names(names, count, seed), extra
+    return rows, validation_names(photographs, count, seed), extra
 
 
 def run(params: View) -> None:

@@ -16,13 +16,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
+
+from pictures import shortened
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
 
+_NAMES = ("id", "path", "name")
 _SECONDS_BETWEEN_LINES = 10.0
 _CLUSTER_SECONDS = 10.0
 
@@ -32,7 +36,7 @@ class ClusterError(RuntimeError):
 
 
 class MapError(RuntimeError):
-    """An item failed, or a worker process died; the message names the item."""
+    """An item failed, or a worker process died; the message says the cause first, then names the item."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ def _call(
     except skip as error:
         return Failure(item, error)
     except Exception as error:
-        raise MapError(f"{description} failed for {_name(item)}: {type(error).__name__}: {error}") from error
+        raise MapError(f"{type(error).__name__}: {error} ({description}, {_name(item)})") from error
 
 
 def _collect(
@@ -219,8 +223,16 @@ def _check_can_be_sent(function: Callable[..., object]) -> None:
 
 
 def _name(item: object) -> str:
-    text = str(item)
-    return text if len(text) <= 300 else text[:300] + "..."
+    """What a user knows an item by: its path, its id or its name; of a job, that of what the job is about."""
+    if isinstance(item, tuple) and item:
+        return _name(item[0])
+    for attribute in _NAMES:
+        inner = getattr(item, attribute, None)
+        if isinstance(inner, str | Path) and str(inner):
+            return shortened(inner, 120)
+    if is_dataclass(item):
+        return _name(getattr(item, fields(item)[0].name))
+    return shortened(item, 120)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ PARAMS = ("seed", "enhancer", "pretrain")
 
 def run(params: View) -> None:
     settings = params.pretrain
-    images = tables.read("images", DATA / "low_light" / "images.parquet").query("split == 'train'")
+    images = tables.read_split("images", DATA / "low_light" / "images.parquet", "train")
     pictures = ImageSet(list(images.path), list(images.sha256))
     model = enhancers.fresh(params)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from models.preference.votes import majority
+from pictures import mended
 from tasks import tables
 from tasks.config import View
 from tasks.files import fresh_folder, sha256_file, write_json
@@ -23,11 +24,15 @@ PARAMS = ("seed", "ranker.network", "ranker.rounds")
 
 
 class NoDecidedPairs(ValueError):
-    """Every labelled pair is a tie."""
+    """Every labelled pair is a tie, or undecidable."""
 
 
 def decided(pairs: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """The pairs that have a majority, with columns better and worse (paths) and better_sha256 and worse_sha256."""
+    """The pairs that are decidable and have a majority.
+
+    They have the columns better and worse (paths), better_sha256 and worse_sha256 besides.
+    """
+    labels = labels[~labels.undecidable.astype(bool)]
     verdicts = labels.groupby(["round", "key"], sort=False).choice.agg(majority).rename("verdict").reset_index()
     known = pairs.merge(verdicts, on=["round", "key"], validate="many_to_one").dropna(subset="verdict")
     first = known.verdict == "first"
@@ -69,7 +74,7 @@ def _keep(path: Path, sha256: str, folder: Path) -> str:
     (folder / place).parent.mkdir(exist_ok=True)
     shutil.copyfile(path, folder / place)
     if sha256_file(folder / place) != sha256:
-        raise tables.TableError(f"{path} is not the picture that was labelled; `dvc checkout` or `dvc repro` mends it")
+        raise tables.TableError(f"{path} is not the picture that was labelled; {mended(path)}")
     return str(place)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +13,8 @@ from typing import Any
 import pandas as pd
 
 from models.preference.votes import majority
+from pictures import AbsentFile, FileFault, mended, read_text
+from pictures import read_json as read_file
 from tasks import tables
 from tasks.subjects import frame
 
@@ -145,29 +147,28 @@ def curves(stage: str, folders: Sequence[tuple[str, Path]]) -> list[Curve]:
 def read_curve(path: Path) -> Points:
     """The finite (step, value) rows of a DVCLive file. Raises `ReportError` for a file of another form."""
     points = []
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            try:
-                step, value = float(row["step"]), float(row[path.stem])
-            except (KeyError, TypeError, ValueError):
-                raise ReportError(
-                    f"{path} is no training curve (columns step and {path.stem}); run `dvc repro`"
-                ) from None
+    try:
+        for row in csv.DictReader(io.StringIO(read_text(path), newline=""), delimiter="\t"):
+            step, value = float(row["step"]), float(row[path.stem])
             if math.isfinite(value):
                 points.append((step, value))
+    except FileFault as error:
+        raise ReportError(f"{error}; {mended(path)}") from error
+    except (KeyError, TypeError, ValueError, csv.Error):
+        raise ReportError(f"{path} is no training curve (columns step and {path.stem}); {mended(path)}") from None
     return points
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises `ReportError` naming the file when it is absent or unreadable."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        value = read_file(path)
+    except AbsentFile:
         raise ReportError(f"{path} is missing; `dvc repro` makes it") from None
-    except ValueError as error:
-        raise ReportError(f"{path} is not readable JSON ({error}); delete it and run `dvc repro`") from error
+    except FileFault as error:
+        raise ReportError(f"{error}; {mended(path)}") from error
     if not isinstance(value, dict):
-        raise ReportError(f"{path} must hold a JSON object; delete it and run `dvc repro`")
+        raise ReportError(f"{path} must hold a JSON object; {mended(path)}")
     return value
 
 

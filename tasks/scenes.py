@@ -26,7 +26,7 @@ class Scenes:
     """
 
     def __init__(self, crop: int, batch: int, seed: int) -> None:
-        table = tables.read("brackets", DATA / "brackets" / "brackets.parquet").query("split == 'train'")
+        table = tables.read_split("brackets", DATA / "brackets" / "brackets.parquet", "train")
         natural = tables.read("natural", DATA / "brackets" / "natural.parquet")
         self.crop, self.batch, self.seed = crop, batch, seed
         self.has_reference = bool(table.reference.notna().all())

@@ -47,7 +47,12 @@ def frame(task: str, data: Path = DATA) -> pd.DataFrame:
 
 
 def subjects_of(task: str, split: str | None = None) -> list[Subject]:
-    """The images of the dataset, or of one split."""
+    """The images of the dataset, or of one split. Raises `TableError`, also where the split has none."""
+    found = frame(task)
+    if split is not None and not (found.split == split).any():
+        raise tables.TableError(
+            f"the dataset {task!r} has no image of split {split!r}; `dvc repro -f {task}` makes it anew"
+        )
     return [
         Subject(
             row.id,
@@ -57,7 +62,7 @@ def subjects_of(task: str, split: str | None = None) -> list[Subject]:
             tuple(getattr(row, sha256) for _, sha256 in DATASETS[task].sources),
             row.reference if isinstance(row.reference, str) else None,
         )
-        for row in tables.rows(frame(task))
+        for row in tables.rows(found)
         if split in (None, row.split)
     ]
 

@@ -17,7 +17,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pictures import AbsentFile, FileFault, check_regular, mended, shortened
 from tasks.files import atomic_path
+from tasks.table_checks import fault_of
+
+MAX_BYTES = 1 << 30
 
 
 class TableError(ValueError):
@@ -39,6 +43,7 @@ def _schema(**columns: str) -> pa.Schema:
         "str": pa.string(),
         "int": pa.int32(),
         "float": pa.float64(),
+        "bool": pa.bool_(),
         "strs": pa.list_(pa.string()),
         "floats": pa.list_(pa.float64()),
     }
@@ -85,9 +90,10 @@ TABLES: dict[str, Table] = {
         "two versions of one image, chosen for labelling; rank 0 has the largest gap",
     ),
     "labels": Table(
-        _schema(round="str", key="str", image="str", observer="str", kind="str", choice="str"),
+        _schema(round="str", key="str", image="str", observer="str", kind="str", choice="str", undecidable="bool"),
         ("round", "key", "observer"),
-        "one observer's vote on one pair: first, second, tie or unsure, as the pairs table orders them",
+        "one observer's answer on one pair: first, second, tie or unsure (no vote), as the pairs table orders them; "
+        "`undecidable` marks the pairs of which too many observers can't tell, which nothing learns from",
     ),
     "scores": Table(
         _schema(image="str", model="str", metric="str", value="float?", variant="str", library="str"),
@@ -217,26 +223,45 @@ def write(name: str, rows: Iterable[Mapping[str, Any]] | pd.DataFrame, path: Pat
     for key, following in pairwise(keys):
         if key == following:
             raise TableError(f"{where}: two rows with {key}")
+    if fault := fault_of(data.to_pandas(), spec.key):
+        raise TableError(f"{where}: {fault}")
     with atomic_path(Path(path)) as temporary:
         pq.write_table(data, temporary, compression="zstd", version="2.6", store_schema=False)
 
 
 def read(name: str, path: Path | str) -> pd.DataFrame:
-    """Read the table `name` from `path`. Raises `TableError` naming the file when it is absent, broken or another table."""
+    """Read the table `name` from `path`. Raises `TableError` naming the file when it is absent, broken or another
+    table, and row and column of a cell that says what it cannot (see `tasks.table_checks`).
+    """
     spec = table(name)
     try:
+        check_regular(path, MAX_BYTES)
         data = pq.read_table(path, partitioning=None)  # a folder called a=b is no column
-    except FileNotFoundError:
+    except AbsentFile:
         raise TableError(f"{path} is missing; `dvc repro` makes it") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise TableError(f"{path} is not a readable parquet file ({error}); delete it and run `dvc repro`") from error
+    except FileFault as error:
+        raise TableError(f"{error}; {mended(path)}") from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise TableError(f"{path} is not a readable parquet file ({shortened(error, 200)}); {mended(path)}") from error
     found = {field.name: field.type for field in data.schema}
     wanted = {field.name: field.type for field in spec.schema}
     if found != wanted:
         odd = sorted(name for name in set(found) | set(wanted) if found.get(name) != wanted.get(name))
-        raise TableError(f"{path} is not a {name!r} table: columns {odd} differ; run `dvc repro` to make it anew")
+        raise TableError(f"{path} is not a {name!r} table: columns {odd} differ; {mended(path)}")
     _refuse_nulls(data, name, path)
-    return data.select(spec.schema.names).to_pandas()
+    frame = data.select(spec.schema.names).to_pandas()
+    if fault := fault_of(frame, spec.key):
+        raise TableError(f"table {name!r} at {path}: {fault}; {mended(path)}")
+    return frame
+
+
+def read_split(name: str, path: Path | str, split: str) -> pd.DataFrame:
+    """The rows of one split of a table. Raises `TableError`, also where there is none: a stage would make nothing of it."""
+    frame = read(name, path)
+    part = frame[frame.split == split]
+    if part.empty:
+        raise TableError(f"table {name!r} at {path} has no row of split {split!r}; {mended(path)}")
+    return part
 
 
 def rows(frame: pd.DataFrame) -> Iterator[Any]:

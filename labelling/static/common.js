@@ -84,7 +84,8 @@ export function withCommands(text) {
 }
 
 const alerts = new Map();
-const ORDER = ["refused", "saving", "undo", "loading", "session"];
+const NOTICE_MS = 12000;
+const ORDER = ["notice", "refused", "saving", "undo", "loading", "session"];
 
 // Shows `text` in the alert until it is replaced or emptied; `action` is { label, act } for a button beside it.
 export function say(about, text, action) {
@@ -107,6 +108,15 @@ export function say(about, text, action) {
     }),
   );
   byId("alert").hidden = !lines.length;
+}
+
+let noticed;
+
+// Says something once, for long enough to read it.
+export function notify(text) {
+  clearTimeout(noticed);
+  say("notice", text);
+  noticed = setTimeout(() => say("notice", ""), NOTICE_MS);
 }
 
 export function capital(text) {

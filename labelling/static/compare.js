@@ -31,6 +31,7 @@ const flow = new Flow({
     return tiles.ready(urls);
   },
   show: (showing) => {
+    byId("question").textContent = showing.question; // it may have changed since the page was loaded
     byId("practice").hidden = !showing.training;
     byId("practice").textContent = showing.training ? "Practice, not counted" : "";
     return viewer.show(items(showing));

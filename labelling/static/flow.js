@@ -1,6 +1,6 @@
 // One showing on screen, the next one loaded, answers on their way: what comparing, rating and reviewing share.
 
-import { Refused, backoff, byId, call, capital, enable, insist, say, withCommands } from "./common.js";
+import { Refused, backoff, byId, call, capital, enable, insist, notify, say, withCommands } from "./common.js";
 import { Outbox } from "./outbox.js";
 
 const POLL_MS = 3000;
@@ -77,6 +77,7 @@ export class Flow {
   changed(state) {
     this.changes += 1;
     if (state) this.state = state;
+    if (state && state.notice) notify(state.notice);
     this.header();
   }
 

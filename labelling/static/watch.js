@@ -65,6 +65,7 @@ function section(round) {
     figure(unit[0], count(round.pairs)),
     figure(unit[2], count(round.votes_per_pair)),
     figure(unit[1], `${count(round.have)} of ${count(round.need)}`),
+    ...(round.unsure ? [figure("Can’t tell (pairs undecidable)", `${count(round.unsure)} (${count(round.undecidable)})`)] : []),
     figure("Krippendorff’s alpha", decimals(round.alpha)),
     figure("Pairwise agreement", percent(round.pairwise)),
   );

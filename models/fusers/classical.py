@@ -32,15 +32,18 @@ class LaplacianPyramid(Fuser):
     Mertens et al. 2007 (Eq. 1 to 4). Ours in torch: differentiable, in batches, on any device.
     levels: None for as many as halve the shorter side to one pixel, which is best and takes the whole photo at once; a number
     makes fusion local, so that photos can be tiled, and leaves differences of brightness coarser than 2^levels pixels alone.
+    floor: contrast and saturation that count as none, so that rounding does not rule the weights of flat and of grey areas.
     """
 
     native = True
 
-    def __init__(self, levels: int | None = None, sigma: float = 0.2) -> None:
+    def __init__(self, levels: int | None = None, sigma: float = 0.2, floor: float = 0.0) -> None:
         super().__init__()
-        if (levels is not None and levels < 0) or sigma <= 0:
-            raise ValueError(f"levels should be at least 0 and sigma positive, not {levels} and {sigma}")
-        self.levels, self.sigma = levels, sigma
+        if (levels is not None and levels < 0) or sigma <= 0 or floor < 0:
+            raise ValueError(
+                f"levels and floor should be at least 0 and sigma positive, not {levels}, {floor} and {sigma}"
+            )
+        self.levels, self.sigma, self.floor = levels, sigma, floor
         self.whole = levels is None
         if levels is not None:
             self.stride = 2**levels
@@ -56,7 +59,7 @@ class LaplacianPyramid(Fuser):
         # The square root has no slope at 0, where the three channels are equal.
         saturation = (exposure.var(1, unbiased=False, keepdim=True) + 1e-12).sqrt()
         exposed = torch.exp(-((exposure - 0.5) ** 2) / (2 * self.sigma**2)).prod(1, keepdim=True)
-        return contrast * saturation * exposed + 1e-12
+        return (contrast + self.floor) * (saturation + self.floor) * exposed + 1e-12
 
     def forward(self, under: torch.Tensor, over: torch.Tensor) -> torch.Tensor:
         return self.fuse_all((under, over))
@@ -65,8 +68,11 @@ class LaplacianPyramid(Fuser):
         check_sources(exposures)
         weights = torch.stack([self.weights(exposure) for exposure in exposures])
         weights = weights / weights.sum(0)
-        blended = [self._blended(exposure, weight) for exposure, weight in zip(exposures, weights, strict=True)]
-        bands = [torch.stack(level).sum(0) for level in zip(*blended, strict=True)]
+        bands: list[torch.Tensor] = []
+        for exposure, weight in zip(exposures, weights, strict=True):
+            blended = self._blended(exposure, weight)
+            # Summed as they come: one pyramid in memory beside the result's, whatever the number of exposures.
+            bands = [band + more for band, more in zip(bands, blended, strict=True)] if bands else blended
         fused = bands.pop()
         while bands:
             band = bands.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,12 +13,15 @@ from torch import nn
 from models.fusers.layout import FusionNetwork, parameter_count
 from models.search.genotype import Genotype, balanced
 from models.search.space import NODES, WeightedOperations
-from models.storage import WeightsError, load_weights, read_architecture, save_weights
+from models.storage import WeightsError, check_weights, load_weights, read_architecture, save_weights
+from pictures import parse_json, shortened
 
 PUBLISHED_PARAMETERS = 1_166_353
 """Of the network that a published genotype builds (METHODS.md section 2)."""
 PAPER_WIDTH = 40
 """Channels at paper scale: the published widths are unknown; with 40 the balanced genotype has close to as many parameters."""
+MAX_WIDTH, MAX_STEPS = 1024, 64
+"""Bounds of a network's channels and unrolled steps, in params.yaml and in the header of a file."""
 
 
 class SearchedFuser(FusionNetwork):
@@ -68,16 +72,34 @@ def save(fuser: SearchedFuser, path: Path) -> None:
 
 
 def load(path: Path) -> SearchedFuser:
-    """The fuser in a file of `save`, ready to be trained further. Raises `WeightsError` that names the file."""
+    """The fuser in a file of `save`, ready to be trained further. Raises `WeightsError` that names the file.
+
+    What the header says is compared with the tensors of the file before a network of that size is made.
+    """
     try:
-        architecture = json.loads(read_architecture(path))
+        architecture = parse_json(read_architecture(path))
         genotype = Genotype.from_json(json.dumps(architecture["genotype"]))
-        fuser = build(genotype, int(architecture["width"]), int(architecture["unrolled"]))
-        fuser.calibrated = bool(architecture["calibrated"])
-    except (KeyError, TypeError, ValueError) as error:
+        width = _header(architecture, "width", MAX_WIDTH)
+        steps = _header(architecture, "unrolled", MAX_STEPS)
+        if not isinstance(architecture["calibrated"], bool):
+            raise ValueError("calibrated should be true or false")
+    except KeyError as error:
+        raise WeightsError(f"{path} holds no fuser of this project: its header lacks {error}") from error
+    except (TypeError, ValueError) as error:
         raise WeightsError(f"{path} holds no fuser of this project: {error}") from error
+    with torch.device("meta"):
+        check_weights(build(genotype, width, steps), path)
+    fuser = build(genotype, width, steps)
+    fuser.calibrated = architecture["calibrated"]
     load_weights(fuser, path)
     return fuser
+
+
+def _header(architecture: Any, name: str, most: int) -> int:
+    value = architecture[name]
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise ValueError(f"{name} should be a whole number from 1 to {most}, not {shortened(repr(value))}")
+    return value
 
 
 def describe_size(fuser: SearchedFuser) -> str:

@@ -11,15 +11,36 @@ from collections.abc import Callable
 
 import torch
 
-from models.quality import colour, entropy, fidelity, lpips, pyiqa_adapter
-from models.quality.fusion import gradient, mef_ssim, similarity, statistics, tmqi
-from models.quality.metric import Compute, Metric, MetricInfo, MetricUnavailable, SourcesCompute, UnknownMetric
+from models.quality import colour, entropy, fidelity, lpips, niqe, pyiqa_adapter, vif
+from models.quality.fusion import gradient, mef_ms_ssim, mef_ssim, similarity, statistics, tmqi, viff
+from models.quality.metric import (
+    Compute,
+    Metric,
+    MetricInfo,
+    MetricUnavailable,
+    RenamedMetric,
+    SourcesCompute,
+    UnknownMetric,
+)
 from models.weights import WeightUnavailable
 
-__all__ = ["Metric", "MetricInfo", "MetricUnavailable", "UnknownMetric", "create", "info", "names", "register"]
+__all__ = [
+    "RENAMED",
+    "Metric",
+    "MetricInfo",
+    "MetricUnavailable",
+    "RenamedMetric",
+    "UnknownMetric",
+    "create",
+    "info",
+    "names",
+    "register",
+]
 
 Build = Callable[[str | torch.device], Compute] | Callable[[str | torch.device], SourcesCompute]
 _METRICS: dict[str, tuple[MetricInfo, Build]] = {}
+RENAMED = {"vif_fusion": "vif_sources"}
+"""Former names of metrics -> today's: tables that hold them are read, new ones are not made under them."""
 
 
 def register(info_: MetricInfo, build: Build) -> None:
@@ -32,7 +53,7 @@ def register(info_: MetricInfo, build: Build) -> None:
     _METRICS[info_.name] = (info_, build)
 
 
-register(pyiqa_adapter.NIQE_INFO, pyiqa_adapter.build_niqe)
+register(niqe.INFO, niqe.build)
 register(pyiqa_adapter.BRISQUE_INFO, pyiqa_adapter.build_brisque)
 register(pyiqa_adapter.PIQE_INFO, pyiqa_adapter.build_piqe)
 register(entropy.INFO, entropy.build)
@@ -43,14 +64,17 @@ register(colour.INFO, colour.build)
 register(pyiqa_adapter.MUSIQ_INFO, pyiqa_adapter.build_musiq)
 register(pyiqa_adapter.NRQM_INFO, pyiqa_adapter.build_nrqm)
 register(pyiqa_adapter.PI_INFO, pyiqa_adapter.build_pi)
-register(pyiqa_adapter.VIF_INFO, pyiqa_adapter.build_vif)
+register(vif.INFO, vif.build)
 register(fidelity.MS_SSIM_INFO, fidelity.build_ms_ssim)
 register(statistics.SD_INFO, statistics.build_sd)
 register(statistics.CC_INFO, statistics.build_cc)
 register(tmqi.INFO, tmqi.build)
 register(mef_ssim.INFO, mef_ssim.build)
 register(gradient.INFO, gradient.build)
-register(similarity.VIF_FUSION_INFO, similarity.build_vif_fusion)
+register(mef_ms_ssim.INFO, mef_ms_ssim.build)
+register(gradient.FOLDED_INFO, gradient.build_folded)
+register(viff.INFO, viff.build)
+register(similarity.VIF_SOURCES_INFO, similarity.build_vif_sources)
 register(similarity.MS_SSIM_SOURCES_INFO, similarity.build_ms_ssim_sources)
 
 
@@ -60,12 +84,16 @@ def names() -> list[str]:
 
 
 def info(name: str) -> MetricInfo:
-    """Facts about a metric; loads no weights and no pyiqa. Raises UnknownMetric."""
-    return _find(name)[0]
+    """Facts about a metric; loads no weights and no pyiqa. Raises UnknownMetric.
+
+    A former name gives the facts under today's: tables that were written with it can be read.
+    """
+    return _find(RENAMED.get(name, name))[0]
 
 
 def create(name: str, device: str | torch.device = "cpu") -> Metric:
-    """The metric, its weights loaded. Raises UnknownMetric, or MetricUnavailable with the reason."""
+    """The metric, its weights loaded. Raises UnknownMetric (RenamedMetric for a former name), or MetricUnavailable with the
+    reason."""
     facts, build = _find(name)
     try:
         return Metric(facts, build(device), device)
@@ -76,6 +104,8 @@ def create(name: str, device: str | torch.device = "cpu") -> Metric:
 
 
 def _find(name: str) -> tuple[MetricInfo, Build]:
+    if name in RENAMED:
+        raise RenamedMetric(name, RENAMED[name])
     if name not in _METRICS:
         raise UnknownMetric(name, names())
     return _METRICS[name]

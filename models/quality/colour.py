@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.quality.gaussian import gaussian_taps, smooth_valid
-from models.quality.metric import Compute, MetricInfo, need
+from models.quality.metric import Compute, MetricInfo, full_precision, need
 
 BLUR_SIGMA = 1.5
 XYZ_FROM_RGB = (
@@ -59,6 +59,7 @@ def delta_e(image: Tensor, reference: Tensor, sigma: float = BLUR_SIGMA) -> Tens
 
     sigma: of the blur in pixels, in linear light, where the eye's optics average; noise then does not count as colour.
     """
+    image, reference = full_precision(image), full_precision(reference)
     difference = lab_of_linear(blur(linear_light(image), sigma)) - lab_of_linear(blur(linear_light(reference), sigma))
     # 1e-12 keeps the gradient finite where the colours are equal; it adds at most 1e-6 to a value.
     return (difference.square().sum(dim=1) + 1e-12).sqrt().mean(dim=(1, 2))

@@ -25,7 +25,7 @@ def entropy(image: Tensor) -> Tensor:
     """
     counts = torch.bincount(luma(image).clamp(0, BINS - 1).long().flatten(), minlength=BINS)
     shares = counts[counts > 0].double() / counts.sum()
-    return -(shares * shares.log2()).sum()
+    return (shares * (1 / shares).log2()).sum()
 
 
 def build(device: str | torch.device) -> Compute:

@@ -7,26 +7,32 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.quality.gaussian import gaussian_taps, smooth_valid
-from models.quality.metric import Compute, MetricInfo, need
+from models.quality.metric import Compute, MetricInfo, full_precision, need
+from models.quality.strips import strip_sums
 
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
+PSNR_AT_MOST = 100.0
+"""dB: a table has no infinity, and a mean over photos could not take one. One level of 8 bits everywhere is 48 dB."""
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of the scales, the finest first."""
 PSNR_INFO = MetricInfo(
     name="psnr",
     higher_is_better=True,
-    value_range=(0.0, 80.0),
+    value_range=(0.0, PSNR_AT_MOST),
     needs_reference=True,
-    variant="RGB, dB; 80 at most (1e-8 added to the squared error)",
+    variant=f"RGB, peak 1, dB; exact up to {PSNR_AT_MOST:g}, which equal images get in place of infinity",
     differentiable=True,
 )
 SSIM_INFO = MetricInfo(
     name="ssim",
     higher_is_better=True,
-    value_range=(0.0, 1.0),
+    value_range=(-1.0, 1.0),
     needs_reference=True,
-    variant="Y of YIQ rounded to 8 bit, Gaussian window 11, sigma 1.5, valid part, not downsampled",
+    variant=(
+        "Y of YIQ rounded to 8 bit, Gaussian window 11, sigma 1.5, population covariance, K1 0.01, K2 0.03, valid part, not "
+        "downsampled; negative structure counts as it is"
+    ),
     min_size=SSIM_WINDOW,
 )
 MS_SSIM_INFO = MetricInfo(
@@ -34,25 +40,29 @@ MS_SSIM_INFO = MetricInfo(
     higher_is_better=True,
     value_range=(0.0, 1.0),
     needs_reference=True,
-    variant="Y of YIQ rounded to 8 bit, Gaussian window 11, sigma 1.5, valid part, five scales, product; odd sides 0-padded",
+    variant=(
+        "Y of YIQ rounded to 8 bit, Gaussian window 11, sigma 1.5, population covariance, K1 0.01, K2 0.03, valid part, five "
+        "scales, product; a scale whose mean is below 0 counts as 0; odd sides 0-padded"
+    ),
     min_size=2 ** (len(MS_SSIM_WEIGHTS) - 1) * (SSIM_WINDOW - 1) + 1,
 )
 
 
 def luma(image: Tensor) -> Tensor:
     """(B, 1, H, W) Y of YIQ (Rec. 601 weights) of an image (B, 3, H, W) in [0, 1], scaled to [0, 255] and rounded."""
+    image = full_precision(image)
     weights = torch.tensor([0.299, 0.587, 0.114], dtype=image.dtype, device=image.device)
     return (torch.einsum("bchw,c->bhw", image, weights) * 255).round().unsqueeze(1)
 
 
 def psnr(image: Tensor, reference: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio, (B,) dB, over all channels of images (B, 3, H, W) in [0, 1]."""
-    error = (image - reference).square().mean(dim=(1, 2, 3))
-    return -10 * torch.log10(error + 1e-8)
+    """Peak signal-to-noise ratio, (B,) dB in [0, 100], over all channels of images (B, 3, H, W) in [0, 1]."""
+    error = (full_precision(image) - full_precision(reference)).square().mean(dim=(1, 2, 3))
+    return -10 * torch.log10(error.clamp(10 ** (-PSNR_AT_MOST / 10), 1))
 
 
 def ssim(image: Tensor, reference: Tensor) -> Tensor:
-    """Structural similarity of the luma, (B,) in [0, 1]; negative structure counts as 0, as in pyiqa.
+    """Structural similarity of the luma, (B,) in [-1, 1]; negative where the structure is reversed, as in scikit-image.
 
     Source: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004, Eq. 13.
     """
@@ -60,7 +70,9 @@ def ssim(image: Tensor, reference: Tensor) -> Tensor:
 
 
 def ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
-    """Multi-scale structural similarity of the luma, (B,) in [0, 1], five scales, sides of at least 161; pyiqa's figures.
+    """Multi-scale structural similarity of the luma, (B,) in [0, 1], five scales, sides of at least 161.
+
+    The mean contrast and structure of a scale is clamped at 0, as in pytorch-msssim: a power of less would not be real.
 
     Source: Wang, Simoncelli, Bovik, Multiscale Structural Similarity for Image Quality Assessment, 2003, Eq. 7.
     """
@@ -71,20 +83,26 @@ def ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
             padding = (x.shape[2] % 2, x.shape[3] % 2)
             x, y = functional.avg_pool2d(x, 2, padding=padding), functional.avg_pool2d(y, 2, padding=padding)
         similarity, structure = _similarity(x, y)
-        value = value * (similarity if i == len(MS_SSIM_WEIGHTS) - 1 else structure) ** weight
+        value = value * (similarity if i == len(MS_SSIM_WEIGHTS) - 1 else structure).clamp(min=0) ** weight
     return value
 
 
 def _similarity(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """SSIM and its contrast and structure alone, (B,) each, of luma (B, 1, H, W) in [0, 255]."""
+    """Mean SSIM and its contrast and structure alone, (B,) in [-1, 1] each, of luma (B, 1, H, W) in [0, 255]."""
+    positions = (x.shape[2] - SSIM_WINDOW + 1) * (x.shape[3] - SSIM_WINDOW + 1)
+    both = strip_sums(_similarity_sums, (x, y), SSIM_WINDOW) / positions
+    return both[0], both[1]
+
+
+def _similarity_sums(x: Tensor, y: Tensor) -> Tensor:
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     taps = gaussian_taps(SSIM_SIGMA, SSIM_WINDOW // 2)
     mean_x, mean_y = smooth_valid(x, taps), smooth_valid(y, taps)
     variance_x, variance_y = smooth_valid(x * x, taps) - mean_x**2, smooth_valid(y * y, taps) - mean_y**2
     covariance = smooth_valid(x * y, taps) - mean_x * mean_y
-    structure = ((2 * covariance + c2) / (variance_x + variance_y + c2)).clamp(min=0)
+    structure = (2 * covariance + c2) / (variance_x + variance_y + c2)
     light = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    return (light * structure).mean(dim=(1, 2, 3)), structure.mean(dim=(1, 2, 3))
+    return torch.stack([(light * structure).sum(dim=(1, 2, 3)), structure.sum(dim=(1, 2, 3))])
 
 
 def build_psnr(device: str | torch.device) -> Compute:

@@ -33,6 +33,14 @@ class UnknownMetric(KeyError):
         return self.message
 
 
+class RenamedMetric(UnknownMetric):
+    """The name is a former one; `message` says today's."""
+
+    def __init__(self, name: str, now: str) -> None:
+        super().__init__(name, [now])
+        self.message = f"metric {name!r} is now called {now!r}; write that"
+
+
 class MetricUnavailable(RuntimeError):
     """The metric exists, and what it needs (weights, a library) does not; `reason` says what."""
 
@@ -86,16 +94,24 @@ class Metric:
         A batch gives what its images give one by one, up to the rounding of float32 (no-reference metrics: exactly).
         image, reference: (B, 3, H, W) floating point in [0, 1], sRGB. NaN where the metric is undefined (a flat image).
         sources: two or more such tensors of the image's shape: what each image was fused from, in any order.
-        A reference or sources given to a metric that needs none are ignored.
+        A reference or sources given to a metric that needs none are ignored. bfloat16 and float16 are measured in float32,
+        also inside an autocast region; the result is never -0.0.
         Raises ValueError: wrong type, shape or range, too small, not finite, a missing reference, or missing sources.
         """
         check_image(self.info, image, "image")
-        with nullcontext() if self.info.differentiable else torch.no_grad():
+        gradients = nullcontext() if self.info.differentiable else torch.no_grad()
+        with gradients, torch.autocast(self.device.type, enabled=False):
             if self.info.needs_sources:
-                found = tuple(source.to(self.device) for source in self._checked_sources(image, sources))
-                return cast(SourcesCompute, self._compute)(image.to(self.device), found)
-            found_reference = self._checked_reference(image, reference)
-            return cast(Compute, self._compute)(image.to(self.device), found_reference)
+                found = tuple(self._ready(source) for source in self._checked_sources(image, sources))
+                value = cast(SourcesCompute, self._compute)(self._ready(image), found)
+            else:
+                other = self._checked_reference(image, reference)
+                value = cast(Compute, self._compute)(self._ready(image), None if other is None else self._ready(other))
+            # IEEE 754: -0.0 + 0.0 is 0.0.
+            return value + 0.0
+
+    def _ready(self, image: Tensor) -> Tensor:
+        return full_precision(image.to(self.device))
 
     def _checked_reference(self, image: Tensor, reference: Tensor | None) -> Tensor | None:
         if not self.info.needs_reference:
@@ -106,7 +122,7 @@ class Metric:
         if image.shape != reference.shape:
             shapes = f"{tuple(image.shape)} and {tuple(reference.shape)}"
             raise ValueError(f"metric {self.info.name!r}: shapes of image and reference differ: {shapes}")
-        return reference.to(self.device)
+        return reference
 
     def _checked_sources(self, image: Tensor, sources: Sources | None) -> Sources:
         if sources is None or isinstance(sources, Tensor) or len(sources) < 2:
@@ -139,7 +155,13 @@ def check_image(info: MetricInfo, image: Tensor, role: str) -> None:
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"{where} holds NaN or infinite values")
     if low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
-        raise ValueError(f"{where} should lie in [0, 1], got [{low:.4g}, {high:.4g}]")
+        # Six digits tell every refused value from 0 and 1: it lies more than RANGE_TOLERANCE outside.
+        raise ValueError(f"{where} should lie in [0, 1], got [{low:.6g}, {high:.6g}]")
+
+
+def full_precision(image: Tensor) -> Tensor:
+    """bfloat16 and float16 as float32, other types as they are: 8 or 11 bits do not hold a sum over pixels."""
+    return image.float() if image.dtype in (torch.bfloat16, torch.float16) else image
 
 
 def one_by_one(function: Callable[[Tensor], Tensor]) -> Compute:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.search.space import NODES, OPERATIONS
+from pictures import parse_json, shortened
 
 FORMAT = "loupe-genotype-1"
 _TOLERANCE = 1e-4
@@ -40,7 +41,7 @@ class Genotype:
             for operation, weight in node:
                 if operation not in OPERATIONS:
                     known = ", ".join(OPERATIONS)
-                    raise GenotypeError(f"node {name!r}: no operation is called {operation!r}; known are {known}")
+                    raise GenotypeError(f"node {name!r}: no operation is called {operation!r:.60}; known are {known}")
                 if not (math.isfinite(weight) and weight > 0):
                     raise GenotypeError(f"node {name!r}: the weight of {operation} should be positive, not {weight}")
             if len({operation for operation, _ in node}) != len(node):
@@ -69,8 +70,8 @@ class Genotype:
     def from_json(cls, text: str) -> Genotype:
         """Read `to_json`'s text. Raises `GenotypeError` that says what is wrong where."""
         try:
-            content = json.loads(text)
-        except json.JSONDecodeError as error:
+            content = parse_json(text)
+        except ValueError as error:
             raise GenotypeError(f"a genotype is JSON; this is not: {error}") from error
         if (
             not isinstance(content, dict)
@@ -82,9 +83,9 @@ class Genotype:
         missing = [name for name in NODES if name not in nodes]
         unknown = [name for name in nodes if name not in NODES]
         if missing or unknown:
-            parts = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(
-                unknown
-            )
+            parts = [f"missing {', '.join(missing)}"] * bool(missing) + [
+                f"unknown {shortened(', '.join(unknown), 120)}"
+            ] * bool(unknown)
             raise GenotypeError(f"a genotype has {len(NODES)} nodes: {'; '.join(parts)}")
         return cls(tuple(_node(name, nodes[name]) for name in NODES))
 
@@ -92,14 +93,14 @@ class Genotype:
 def _node(name: str, content: Any) -> Node:
     """One node from JSON: a list of [operation, weight]."""
     if not isinstance(content, list):
-        raise GenotypeError(f"node {name!r} should be a list of [operation, weight], not {content!r}")
+        raise GenotypeError(f"node {name!r} should be a list of [operation, weight], not {shortened(repr(content))}")
     pairs = []
     for pair in content:
         match pair:
             case [str(operation), int() | float() as weight] if not isinstance(weight, bool):
                 pairs.append((operation, float(weight)))
             case _:
-                raise GenotypeError(f"node {name!r}: {pair!r} should be [operation, weight]")
+                raise GenotypeError(f"node {name!r}: {shortened(repr(pair))} should be [operation, weight]")
     return tuple(pairs)
 
 

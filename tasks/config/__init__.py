@@ -12,33 +12,42 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from pictures import shortened
 from tasks.config.base import (
-    Count,
+    MAX_SIDE,
+    Crop,
+    Few,
     Fraction,
+    Many,
     NonNegative,
+    Number,
     Positive,
-    Range,
+    Reduction,
+    Revision,
     Section,
+    Seed,
+    Side,
+    Stops,
     Training,
+    Whole,
+    Width,
     metrics_of_fusion,
     unknown_metrics,
 )
 from tasks.config.fusion import Brackets, EvaluateBrackets, FuserNetwork, Search, TrainFuser, positives_fault
 from tasks.config.genetic import Amortise, Genetic, GeneticEvaluate
+from tasks.config.yaml_file import ConfigError, read_yaml
 
 PARAMS_FILE = Path("params.yaml")
+_SHOWN = 100
 CLUSTER = ("tcp://", "tls://", "ucx://")
-
-
-class ConfigError(ValueError):
-    """params.yaml is absent, unreadable or wrong; the message lists every fault with its path."""
 
 
 class Machine(Section):
     """Where to run. No stage depends on it: changing it re-runs nothing."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    workers: Annotated[int, Field(ge=0)] = 0
+    workers: Annotated[int, Field(ge=0, le=1024)] = 0
     executor: str = "processes"
 
     @field_validator("executor")
@@ -52,12 +61,12 @@ class Machine(Section):
 class SampleDataset(Section):
     """Photographs that installed packages ship, darkened in linear light."""
 
-    crops_per_photo: Count
-    crop: Annotated[int, Field(ge=64)]
-    exposure_stops: Range
-    shot_gain: NonNegative
-    read_sigma: NonNegative
-    validation_photos: Count
+    crops_per_photo: Few
+    crop: Annotated[int, Field(ge=64, le=MAX_SIDE)]
+    exposure_stops: Stops
+    shot_gain: Fraction
+    read_sigma: Fraction
+    validation_photos: Many
 
     @model_validator(mode="after")
     def _ordered(self) -> SampleDataset:
@@ -74,7 +83,9 @@ class FolderDataset(Section):
     references: str | None = None
     normal: str | None = None
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
-    max_side: Annotated[int, Field(ge=64)] | None = 768
+    max_side: Side | None = 768
+    recursive: bool = False
+    pair_by: Literal["name", "order", "time"] = "name"
 
 
 class Dataset(Section):
@@ -93,7 +104,7 @@ class Enhancer(Section):
     """A registered enhancer and the options of its constructor."""
 
     name: str
-    options: dict[str, int | float | str | bool]
+    options: dict[str, Whole | Number | str | bool]
 
     @model_validator(mode="after")
     def _known(self) -> Enhancer:
@@ -114,24 +125,24 @@ class ZeroReferenceWeights(Section):
 
 
 class Pretrain(Training):
-    crop: Annotated[int, Field(ge=32)]
-    checkpoints: Annotated[int, Field(ge=2)]
+    crop: Crop
+    checkpoints: Annotated[int, Field(ge=2, le=1000)]
     exposure_level: Annotated[float, Field(gt=0, lt=1)]
     weights: ZeroReferenceWeights
 
 
 class RankerTraining(Training):
-    crop: Annotated[int, Field(ge=32)]
+    crop: Crop
     margin: Positive
 
 
 class RankerNetwork(Section):
     """Channels of the first convolution and of the nine blocks, which of the blocks halve the size, and the hidden units."""
 
-    widths: Annotated[list[Count], Field(min_length=10, max_length=10)]
+    widths: Annotated[list[Width], Field(min_length=10, max_length=10)]
     strides: Annotated[list[Literal[1, 2]], Field(min_length=9, max_length=9)]
-    hidden: Count
-    reduce: Count = 1
+    hidden: Width
+    reduce: Reduction = 1
 
 
 class Ranker(Section):
@@ -141,7 +152,7 @@ class Ranker(Section):
 
 
 class Pairs(Section):
-    k: Count
+    k: Many
     strategy: Literal["gap", "random"]
     candidates: Literal["low_light", "brackets", "genetic"] = "low_light"
 
@@ -149,12 +160,12 @@ class Pairs(Section):
 class Simulated(Section):
     """Simulated observers; see `models.preference.observers`. `utility` weighs registered metrics, `noise` is in its units."""
 
-    observers: Count
-    utility: Annotated[dict[str, float], Field(min_length=1)]
+    observers: Few
+    utility: Annotated[dict[str, Number], Field(min_length=1)]
     noise: NonNegative
     lapse: Fraction
-    position_bias: float
-    seed: int
+    position_bias: Number
+    seed: Seed
 
     @model_validator(mode="after")
     def _metrics_known(self) -> Simulated:
@@ -170,7 +181,7 @@ class Labels(Section):
     """Who votes, and how pairs are shown to people; the fields that have defaults came later than version 0.1's files."""
 
     source: Literal["simulated", "people"]
-    votes: Count
+    votes: Few
     question: str
     allow_tie: bool = False
     allow_unsure: bool = False
@@ -190,14 +201,14 @@ class Labels(Section):
 
 class Round(Section):
     prev: str
-    label_rev: int = 0
+    label_rev: Revision = 0
 
 
 class Finetune(Training):
-    crop: Annotated[int, Field(ge=32)]
+    crop: Crop
     lambda_ranker: NonNegative
     content_layer: str
-    content_reduce: Count = 1
+    content_reduce: Reduction = 1
 
     @model_validator(mode="after")
     def _layer_known(self) -> Finetune:
@@ -212,8 +223,8 @@ class Finetune(Training):
 
 class Evaluate(Section):
     metrics: Annotated[list[str], Field(min_length=1)]
-    bootstrap: Annotated[int, Field(ge=100)]
-    label_rev: int = 0
+    bootstrap: Annotated[int, Field(ge=100, le=100_000)]
+    label_rev: Revision = 0
 
     @model_validator(mode="after")
     def _metrics_known(self) -> Evaluate:
@@ -230,14 +241,14 @@ class Loop(Section):
 
 
 class Report(Section):
-    photos: Count
+    photos: Few
 
 
 class Params(Section):
     """The whole of params.yaml."""
 
     scale: str
-    seed: int
+    seed: Seed
     machine: Machine
     dataset: Dataset
     enhancer: Enhancer
@@ -339,22 +350,6 @@ class View:
         return View(getattr(self._params, name), inner, f"{self._place}{name}.")
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML 1.2 file; `ConfigError` when it is absent, no YAML, or no mapping."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        value = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path} is missing in {Path.cwd()}; `loupe preset demo` writes one") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not readable YAML: {error}") from error
-    if not isinstance(value, dict):
-        raise ConfigError(f"{path} must be a mapping of sections; `loupe preset demo` writes a whole one")
-    return value
-
-
 def validate(values: dict[str, Any], source: Path | str = PARAMS_FILE) -> Params:
     """Check a whole configuration. Raises `ConfigError` that lists every fault with the path of its key."""
     try:
@@ -362,13 +357,15 @@ def validate(values: dict[str, Any], source: Path | str = PARAMS_FILE) -> Params
     except ValidationError as error:
         lines = []
         for fault in error.errors():
-            path = ".".join(str(part) for part in fault["loc"]) or "(top)"
+            path = ".".join(shortened(part) for part in fault["loc"]) or "(top)"
             text = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
-            given = (
-                "" if fault["type"] in {"missing", "value_error", "extra_forbidden"} else f" (is {fault['input']!r})"
-            )
+            plain = fault["type"] in {"missing", "value_error", "extra_forbidden"}
+            given = "" if plain else f" (is {shortened(repr(fault['input']))})"
             lines.append(f"  {path}: {text}{given}")
-        count = f"{len(lines)} fault" + ("s" if len(lines) > 1 else "")
+        faults = len(lines)
+        if faults > _SHOWN:
+            lines[_SHOWN:] = [f"  and {faults - _SHOWN} more"]
+        count = f"{faults} fault" + ("s" if faults > 1 else "")
         raise ConfigError(f"{source} has {count}:\n" + "\n".join(lines)) from None
 
 

@@ -7,11 +7,34 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Count = Annotated[int, Field(ge=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+# Every number has both bounds: what lies beyond would fail, or fill the memory, in a stage that runs after hours.
+LARGEST = 1e6
+MAX_SIDE = 8192
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+"""numpy takes no negative seed, scikit-learn none from 2^32 on."""
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+"""Steps, and what is counted in steps."""
+Many = Annotated[int, Field(ge=1, le=1_000_000)]
+Few = Annotated[int, Field(ge=1, le=1000)]
+Batch = Annotated[int, Field(ge=1, le=4096)]
+Width = Annotated[int, Field(ge=1, le=4096)]
+"""Channels or hidden units of a layer."""
+Reduction = Annotated[int, Field(ge=1, le=64)]
+Crop = Annotated[int, Field(ge=32, le=MAX_SIDE)]
+Side = Annotated[int, Field(ge=64, le=100_000)]
+Revision = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Positive = Annotated[float, Field(gt=0, le=LARGEST)]
+Rate = Annotated[float, Field(gt=0, le=100)]
+"""A learning rate."""
+NonNegative = Annotated[float, Field(ge=0, le=LARGEST)]
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Whole = Annotated[int, Field(ge=-4096, le=4096)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Range = Annotated[tuple[float, float], Field(strict=False)]
+Stops = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=16)], Annotated[float, Field(ge=0, le=16)]], Field(strict=False)
+]
+"""Of exposure: 16 are all that a camera's sensor tells apart."""
+Shares = Annotated[tuple[Fraction, Fraction], Field(strict=False)]
 
 
 class Section(BaseModel):
@@ -24,11 +47,11 @@ class Training(Section):
     """What every training stage has in common; see `models.training.Settings`."""
 
     steps: Count
-    batch: Count
-    learning_rate: Positive
+    batch: Batch
+    learning_rate: Rate
     weight_decay: NonNegative = 0.0
     halve_every: Count | None = None
-    accumulate: Count = 1
+    accumulate: Few = 1
     precision: Literal["no", "bf16", "fp16"] = "no"
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     clip_norm: Positive | None = None
@@ -37,9 +60,12 @@ class Training(Section):
 
 
 def unknown_metrics(key: str, chosen: Sequence[str]) -> str | None:
-    """Which of the metrics named under `key` there are not, else None."""
-    from models.quality import names
+    """Which of the metrics named under `key` there are not, and what those with a former name are called, else None."""
+    from models.quality import RENAMED, names
 
+    renamed = [f"{name} is now called {RENAMED[name]}" for name in chosen if name in RENAMED]
+    if renamed:
+        return f"{key}: {'; '.join(renamed)}: write that (docs/metrics.md says why)"
     unknown = sorted(set(chosen) - set(names()))
     return f"{key} names unknown metrics {unknown}; known are {', '.join(sorted(names()))}" if unknown else None
 

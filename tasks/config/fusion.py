@@ -6,22 +6,37 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.config.base import Count, NonNegative, Positive, Range, Section, Training, unknown_metrics
+from tasks.config.base import (
+    MAX_SIDE,
+    Batch,
+    Count,
+    Crop,
+    Few,
+    Fraction,
+    Many,
+    Rate,
+    Section,
+    Side,
+    Stops,
+    Training,
+    unknown_metrics,
+)
 
-SMALLEST_CROP = 32
-Crop = Annotated[int, Field(ge=SMALLEST_CROP)]
+MAX_CHANNELS, MAX_STEPS = 1024, 64
+"""As `models.fusers.searched` has them, where torch would be imported with them."""
+Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 
 
 class SampleBrackets(Section):
     """Photographs that installed packages ship, exposed shorter and longer in linear light."""
 
-    crops_per_photo: Count
-    crop: Annotated[int, Field(ge=64)]
-    under_stops: Range
-    over_stops: Range
-    shot_gain: NonNegative
-    read_sigma: NonNegative
-    validation_photos: Count
+    crops_per_photo: Few
+    crop: Annotated[int, Field(ge=64, le=MAX_SIDE)]
+    under_stops: Stops
+    over_stops: Stops
+    shot_gain: Fraction
+    read_sigma: Fraction
+    validation_photos: Many
 
     @model_validator(mode="after")
     def _ordered(self) -> SampleBrackets:
@@ -33,15 +48,20 @@ class SampleBrackets(Section):
 
 
 class FolderBrackets(Section):
-    """A user's own bracketed photos, joined by name. natural: well-lit photos of anything, for the search's constraint."""
+    """A user's own bracketed photos: two folders that are joined, or one of bursts. natural: well-lit photos of anything, for
+    the search's constraint."""
 
     under: str | None = None
     over: str | None = None
     reference: str | None = None
     natural: str | None = None
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    max_side: Annotated[int, Field(ge=64)] | None = None
+    max_side: Side | None = None
     swapped: Literal["fix", "refuse"] = "fix"
+    bursts: str | None = None
+    recursive: bool = False
+    pair_by: Literal["name", "order", "time"] = "name"
+    align: bool = True
 
 
 class Brackets(Section):
@@ -51,9 +71,17 @@ class Brackets(Section):
 
     @model_validator(mode="after")
     def _folders_named(self) -> Brackets:
-        missing = [f"folder.{name}" for name in ("under", "over") if not getattr(self.folder, name)]
-        if self.source == "folder" and missing:
-            raise ValueError(f"source is 'folder', so {' and '.join(missing)} must name the folders with your photos")
+        named = [name for name in ("under", "over") if getattr(self.folder, name)]
+        if self.source == "folder" and self.folder.bursts and named:
+            raise ValueError(
+                f"folder.bursts and folder.{named[0]} are both set; name one folder of bursts, or two to join"
+            )
+        missing = [f"folder.{name}" for name in ("under", "over") if name not in named]
+        if self.source == "folder" and missing and not self.folder.bursts:
+            raise ValueError(
+                f"source is 'folder', so {' and '.join(missing)} must name the folders with your photos (or folder.bursts one "
+                "folder of bracketed bursts)"
+            )
         return self
 
     @property
@@ -67,20 +95,20 @@ class Brackets(Section):
 class Search(Section):
     """The dual search; see `models.search.loop.SearchSettings`. layers: of VGG16, for perceptual losses and constraint."""
 
-    width: Count
+    width: Channels
     steps: Count
     epoch: Count
-    warmup: Annotated[int, Field(ge=0)] = 0
+    warmup: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     upper_every: Count = 1
-    omega_rate: Positive = 2e-4
-    alpha_rate: Positive = 2e-1
-    beta_rate: Positive = 3e-2
+    omega_rate: Rate = 2e-4
+    alpha_rate: Rate = 2e-1
+    beta_rate: Rate = 3e-2
     constraint: Literal["both", "reference", "natural", "none"] = "both"
     refinement: Literal["wsras", "retention", "pruning", "darts"] = "wsras"
     threshold: Annotated[float, Field(ge=0, lt=1)] = 0.05
     retain: Annotated[int, Field(ge=1, le=11)] = 3
     crop: Crop
-    batch: Count
+    batch: Batch
     layers: Annotated[list[str], Field(min_length=1)]
     save_every: Count = 25
 
@@ -99,8 +127,8 @@ class Search(Section):
 class FuserNetwork(Section):
     """The derived network: its channels, and the unrolled steps of its dual stream."""
 
-    width: Count
-    unrolled: Count = 3
+    width: Channels
+    unrolled: Annotated[int, Field(ge=1, le=MAX_STEPS)] = 3
 
 
 class TrainFuser(Training):
@@ -110,14 +138,14 @@ class TrainFuser(Training):
     """
 
     crop: Crop
-    checkpoints: Annotated[int, Field(ge=2)] = 4
+    checkpoints: Annotated[int, Field(ge=2, le=1000)] = 4
     architecture: Literal["searched", "random"] = "searched"
     loss: Literal["searched", "uniform"] = "searched"
 
 
 class EvaluateBrackets(Section):
     metrics: Annotated[list[str], Field(min_length=1)]
-    scenes: Count
+    scenes: Few
 
     @model_validator(mode="after")
     def _metrics_known(self) -> EvaluateBrackets:

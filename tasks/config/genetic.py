@@ -7,13 +7,15 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from tasks.config.base import (
-    Count,
+    Batch,
     Fraction,
+    Many,
     NonNegative,
     Positive,
-    Range,
     Section,
+    Shares,
     Training,
+    Width,
     metrics_of_fusion,
     unknown_metrics,
 )
@@ -32,8 +34,10 @@ def objective_fault(name: str) -> str | None:
             if name[7:8] == "r" and name[8:].isdigit()
             else f"{name!r} names no round (ranker:r00, ranker:r01, ...)"
         )
-    from models.quality import info, names
+    from models.quality import RENAMED, info, names
 
+    if name in RENAMED:
+        return f"{name} is now called {RENAMED[name]}: write that (docs/metrics.md says why)"
     if name not in names():
         return f"{name!r} is no objective; known are entropy, distance, ranker:rNN and {', '.join(sorted(names()))}"
     if info(name).needs_sources:
@@ -44,26 +48,26 @@ def objective_fault(name: str) -> str | None:
 class Genetic(Section):
     """The search; see `models.genetic.search.SearchSettings`. Defaults are the paper's numbers."""
 
-    photos: Count | None = None
-    population: Annotated[int, Field(ge=4)] = 50
-    generations: Annotated[int, Field(ge=0)] = 5
+    photos: Many | None = None
+    population: Annotated[int, Field(ge=4, le=10_000)] = 50
+    generations: Annotated[int, Field(ge=0, le=10_000)] = 5
     crossover: Fraction = 0.85
     blend: NonNegative = 0.5
-    mutation: Range = (0.3, 0.2)
+    mutation: Shares = (0.3, 0.2)
     mutation_sigma: Positive = 0.1
     mutation_cap: Fraction = 0.5
     low_spread: NonNegative = 5.0
     adaptive: bool = True
     local_search: bool = True
     local_share: Annotated[float, Field(gt=0, le=1)] = 0.2
-    local_steps: Annotated[int, Field(ge=0)] = 8
+    local_steps: Annotated[int, Field(ge=0, le=10_000)] = 8
     local_sigma: Positive = 0.05
     objectives: Annotated[list[str], Field(min_length=2, default_factory=lambda: list(PAPER_OBJECTIVES))]
     reads: str = NOTHING_ELSE
     penalty: NonNegative = 30.0
-    brightness: Range = (0.35, 0.7)
-    side: Annotated[int, Field(ge=32)] = 224
-    batch: Count = 10
+    brightness: Shares = (0.35, 0.7)
+    side: Annotated[int, Field(ge=32, le=4096)] = 224
+    batch: Batch = 10
 
     @model_validator(mode="after")
     def _consistent(self) -> Genetic:
@@ -99,8 +103,8 @@ class GeneticEvaluate(Section):
 class Amortise(Training):
     """The predictor of genes. target: chosen, or an objective by which the best of each photo's front is learned instead."""
 
-    width: Count = 16
-    hidden: Count = 96
+    width: Width = 16
+    hidden: Width = 96
     target: str = "chosen"
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.enhancing import NothingTrained, destinations, enhance_photos
+from cli.enhancing import NothingTrained, enhance_photos, find_work
 from cli.main import main
 from models.enhancers import create
 from models.storage import save_weights
 from pictures import ImageError, read_array, write_png
 
 ROOT = Path(__file__).resolve().parents[2]
+CASES = ROOT.parent / "shared" / "data" / "cases"
 TINY = {"width": 4, "iterations": 4, "scale": 4}  # the enhancer of tests/tiny.yaml
 
 
@@ -62,12 +64,14 @@ def test_a_folder_with_broken_photos_through_the_command(trained: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "cli.main", "enhance", "in", "--out", "out"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stderr
-    assert "3 of 5 photos enhanced with data/finetune/r01/model.safetensors into out" in done.stdout
+    assert done.returncode == 3, done.stderr
+    summary = "3 of 5 photos enhanced with data/finetune/r01/model.safetensors into out; 2 left out (named above)"
+    assert summary in done.stdout
+    assert "in: 1 file was not read: notes.txt" in done.stderr
     skipped = [line for line in done.stderr.splitlines() if line.startswith("skipped: ")]
     assert [line.split(": ")[1] for line in skipped] == ["in/broken.png", "in/empty.jpg"]
     assert "Traceback" not in done.stderr
-    assert sorted(file.name for file in (trained / "out").iterdir()) == ["a ü.jpg", "deep.png", "grey.PNG"]
+    assert sorted(file.name for file in (trained / "out").glob("[!.]*")) == ["a ü.jpg", "deep.png", "grey.PNG"]
     found = read_array(trained / "out" / "deep.png")
     assert found.dtype == np.uint16
     assert found.shape == (50, 70, 3)
@@ -108,10 +112,13 @@ def test_one_name_twice_is_refused_before_anything_is_written(trained: Path) -> 
     for folder in ("one", "two"):
         Path(folder).mkdir()
         write_png(f"{folder}/x.png", scene())
-    with pytest.raises(ImageError, match=r"two/x\.png: has the same name as one/x\.png; enhance them into different"):
+    with pytest.raises(
+        ImageError, match=r"two/x\.png: has the same name as one/x\.png: both .* out/x\.png; .*different"
+    ):
         enhance_photos([Path("one"), Path("two")], Path("out"), None, 1024)
     assert not Path("out").exists()
-    assert destinations([Path("one"), Path("one/x.png")], Path("out")) == [(Path("one/x.png"), Path("out/x.png"))]
+    work, _ = find_work([Path("one"), Path("one/x.png")], Path("out"))
+    assert [(item.sources, item.target) for item in work] == [((Path("one/x.png"),), Path("out/x.png"))]
 
 
 def test_no_photo_is_overwritten(
@@ -125,7 +132,7 @@ def test_no_photo_is_overwritten(
         assert loupe(monkeypatch, "in", "--out", out) == 1
         said = capsys.readouterr()
         assert said.out == ""
-        assert said.err.startswith("error: in/x.png: would be overwritten; choose another folder than ")
+        assert said.err.startswith("error: in/x.png: would be overwritten; choose another --out than ")
     assert Path("in/x.png").read_bytes() == before
 
 
@@ -154,6 +161,94 @@ def test_rounds_that_are_not_trained_or_unknown(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "round r01 is not trained yet; `dvc repro` trains it" in said
+
+
+def test_a_file_that_is_not_ours_is_refused_before_anything_is_written(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(trained / "in")
+    Path("out").mkdir()
+    Path("out/grey.PNG").write_bytes(b"mine")
+    assert loupe(monkeypatch, "in", "--out", "out") == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("error: out/grey.PNG: exists and was not written by this command")
+    assert [path.name for path in Path("out").iterdir()] == ["grey.PNG"]
+    assert Path("out/grey.PNG").read_bytes() == b"mine"
+    assert loupe(monkeypatch, "in", "--out", "out", "--overwrite") == 3
+    assert read_array("out/grey.PNG").shape == (50, 70, 3)
+
+
+def test_a_hard_link_to_a_photo_is_not_replaced(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_png("in/a.png", scene())
+    Path("out").mkdir()
+    Path("out/a.png").hardlink_to("in/a.png")
+    before = Path("in/a.png").read_bytes()
+    assert loupe(monkeypatch, "in", "--out", "out", "--overwrite") == 1
+    assert "in/a.png: would be overwritten" in capsys.readouterr().err
+    assert Path("out/a.png").read_bytes() == before
+
+
+def test_a_deep_photo_under_an_8_bit_name_gets_a_name_that_has_place(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_png("x.png", scene().astype(np.uint16) * 257)
+    Path("x.png").rename("x.jpg")
+    assert loupe(monkeypatch, "x.jpg", "--out", "out") == 0
+    assert read_array("out/x.png").dtype == np.uint16
+    write_png("x.png", scene())
+    assert loupe(monkeypatch, "x.jpg", "x.png", "--out", "both") == 1
+    assert "x.png: has the same name as x.jpg: both would be written to both/x.png" in capsys.readouterr().err
+    assert not Path("both").exists()
+
+
+def test_a_page_of_a_file_with_several(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dark, light = Image.fromarray(scene() // 4), Image.fromarray(scene())
+    Path("in").mkdir()
+    for name in ("a.tif", "b.tif"):
+        dark.save(f"in/{name}", save_all=True, append_images=[light])
+    assert loupe(monkeypatch, "in", "--out", "out") == 0
+    assert re.search(r"^2 photos: .*page", capsys.readouterr().out, re.MULTILINE)
+    first = read_array("out/a.tif")
+    assert loupe(monkeypatch, "in", "--out", "out", "--page", "2") == 0, "another page is another result"
+    assert read_array("out/a.tif").mean() > first.mean() + 10
+    assert loupe(monkeypatch, "in", "--out", "out", "--page", "3") == 1
+    assert capsys.readouterr().err.count("skipped: in/") == 2
+
+
+def test_photos_whose_codec_is_missing_are_not_passed_off_as_done(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pictures import formats, listing
+
+    monkeypatch.setattr(formats, "SUFFIXES", formats.SUFFIXES - formats.RAW_SUFFIXES)
+    write_png("in/a.png", scene())
+    Path("in/b.dng").touch()
+    Path("in/clip.mov").touch()
+    assert listing("in").photos == [Path("in/a.png")]
+    assert loupe(monkeypatch, "in", "--out", "out") == 3
+    said = capsys.readouterr()
+    assert "in: 2 files were not read: b.dng (camera raw" in said.err
+    assert "1 of 1 photos enhanced" in said.out and "; 1 of a kind that is not read here (see above)" in said.out
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not there")
+def test_the_cases_of_odd_photos(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the files hold, each is enhanced, named as left out or said as not read, and the rest goes on."""
+    for case in ("13-enhance", "17-stem"):
+        count = len(list((CASES / case).iterdir()))
+        code = loupe(monkeypatch, str(CASES / case), "--out", case)
+        said = capsys.readouterr()
+        written = len(list(Path(case).glob("[!.]*")))
+        skipped = sum(line.startswith("skipped: ") for line in said.err.splitlines())
+        not_read = sum(map(int, re.findall(r": (\d+) files? (?:was|were) not read: ", said.err)))
+        assert code == (3 if skipped or (case == "17-stem" and not_read) else 0) and "Traceback" not in said.err
+        assert (written >= 3, written + skipped + not_read) == (True, count), "each is accounted for"
 
 
 MEASURE = """

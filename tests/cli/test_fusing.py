@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pictures import read_array, write_png
 from tasks import fusers, loop
 
 ROOT = Path(__file__).resolve().parents[2]
+CASES = ROOT.parent / "shared" / "data" / "cases"
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ def test_a_folder_of_jpegs_beside_deep_ones_gives_png(
     Image.fromarray(scene(0.3)).save("u/a.jpg", quality=95)
     write_png("o/a.png", scene(2.0).astype(np.uint16) * 257)
     assert loupe(monkeypatch, "u", "o", "--out", "out", "--method", "average") == 0
-    assert [path.name for path in Path("out").iterdir()] == ["a.png"]
+    assert [path.name for path in Path("out").glob("[!.]*")] == ["a.png"]
     assert read_array("out/a.png").dtype == np.uint16
     assert loupe(monkeypatch, "u/a.jpg", "o/a.png", "--out", "one.jpg", "--method", "average") == 1
     assert "16-bit pixels do not fit into .jpg" in capsys.readouterr().err
@@ -128,17 +130,18 @@ def test_folders_with_odd_photos(
     write_png("over/size.png", scene(2.0)[:-1])
     write_png("under/broken.png", scene(0.3))
     Path("over/broken.png").write_bytes(Path("over/good.png").read_bytes()[:200])
-    assert loupe(monkeypatch, "under", "over", "--out", "out", "--method", "mertens") == 1
+    assert loupe(monkeypatch, "under", "over", "--out", "out", "--method", "mertens") == 3
     said = capsys.readouterr()
     for line in (
-        "skipped: under/alone.png: has no partner of the stem 'alone' in every other folder",
+        "skipped: under/alone.png: has no partner of the stem 'alone' in over",
         "skipped: over/broken.png: damaged or truncated",
         "skipped: under/same.png: is the same picture as over/same.png; name each exposure once",
         "skipped: under/size.png: differs in size from over/size.png (70 x 50 and 70 x 49)",
     ):
         assert line in said.err
-    assert "1 of 4 scenes fused by mertens into out" in said.out
-    assert [path.name for path in Path("out").iterdir()] == ["good.png"]
+    summary = "1 of 4 scenes fused by mertens into out; 3 left out (named above); 1 photo is in no scene (named above)"
+    assert summary in said.out
+    assert [path.name for path in Path("out").glob("[!.]*")] == ["good.png"]
 
 
 def test_faults_of_the_arguments(
@@ -198,3 +201,83 @@ def test_the_fuser_that_the_rounds_taught_is_used(
     assert loupe(monkeypatch, "u.png", "o.png", "--out", "again.png") == 0, "an enhancer of other rounds is no fuser"
     assert "fusing with data/pretrain/brackets/model.safetensors" in capsys.readouterr().out
     assert Path("again.png").read_bytes() == Path("first.png").read_bytes()
+
+
+def test_a_source_is_not_replaced_under_the_name_that_the_result_gets(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("jpegs").mkdir()
+    Image.fromarray(scene(0.3)).save("jpegs/a.jpg", quality=95)
+    write_png("deep/a.png", scene(2.0).astype(np.uint16) * 257)
+    source = Path("deep/a.png").read_bytes()
+    for overwrite in ((), ("--overwrite",)):
+        assert loupe(monkeypatch, "jpegs", "deep", "--out", "deep", "--method", "average", *overwrite) == 1
+        said = capsys.readouterr()
+        assert said.err.startswith("error: deep/a.png: would be overwritten; choose another --out than deep")
+        assert said.out == ""
+    assert Path("deep/a.png").read_bytes() == source
+    assert [str(path) for path in Path("deep").iterdir()] == ["deep/a.png"]
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not there")
+def test_the_case_where_a_source_was_overwritten(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(CASES / "18-overwrite", "case")
+    source = Path("case/deep/a.png").read_bytes()
+    assert loupe(monkeypatch, "case/jpegs", "case/deep", "--out", "case/deep", "--method", "average") == 1
+    assert "would be overwritten" in capsys.readouterr().err
+    assert Path("case/deep/a.png").read_bytes() == source
+    assert loupe(monkeypatch, "case/jpegs", "case/deep", "--out", "fused", "--method", "average") == 0
+    assert read_array("fused/a.png").dtype == np.uint16
+
+
+def test_a_file_that_is_not_ours_is_refused_before_anything_is_written(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        write_png(f"u/{name}.png", scene(0.3))
+        write_png(f"o/{name}.png", scene(2.0))
+    write_png("out/b.png", scene(1.0))
+    mine = Path("out/b.png").read_bytes()
+    assert loupe(monkeypatch, "u", "o", "--out", "out", "--method", "average") == 1
+    assert "out/b.png: exists and was not written by this command" in capsys.readouterr().err
+    assert [path.name for path in Path("out").iterdir()] == ["b.png"]
+    assert loupe(monkeypatch, "u/b.png", "o/b.png", "--out", "out/b.png", "--method", "average") == 1
+    assert Path("out/b.png").read_bytes() == mine
+    assert loupe(monkeypatch, "u", "o", "--out", "out", "--method", "average", "--overwrite") == 0
+    assert Path("out/b.png").read_bytes() != mine
+
+
+def test_folders_are_joined_by_order_and_sub_folders_are_mirrored(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        write_png(f"u/day/DSC{number}.png", scene(0.3 / number))
+        write_png(f"o/day/DSC{number + 5}.png", scene(2.0 / number))
+    assert loupe(monkeypatch, "u", "o", "--out", "out", "--method", "average", "--recursive") == 1
+    assert "no photo here has the stem of one in u" in capsys.readouterr().err
+    order = ("--recursive", "--pair-by", "order")
+    assert loupe(monkeypatch, "u", "o", "--out", "out", "--method", "average", *order) == 0
+    assert "2 of 2 scenes fused" in capsys.readouterr().out
+    mean = (scene(0.15).astype(float) + scene(1.0)) / 2
+    assert np.abs(read_array("out/day/DSC2.png") - mean).max() <= 1
+
+
+def test_bursts_of_one_folder(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("card").mkdir()
+    for number, (minute, seconds, level) in enumerate(
+        [(0, 0.01, 0.3), (0, 0.04, 1.0), (0, 0.16, 2.0), (5, 0.01, 0.4), (5, 0.16, 1.8), (9, 0.01, 1.0)]
+    ):
+        exif = Image.Exif()
+        exif[0x8769] = {0x9003: f"2024:05:01 12:{minute:02}:{number:02}", 0x829A: seconds}
+        Image.fromarray(scene(level)).save(f"card/IMG_{number}.jpg", quality=95, exif=exif)
+    assert loupe(monkeypatch, "card", "--out", "out", "--method", "average", "--bursts") == 3
+    said = capsys.readouterr()
+    assert "2 of 2 scenes fused by average into out; 1 photo is in no scene (named above)" in said.out
+    assert "skipped: card/IMG_5.jpg: belongs to no burst" in said.err
+    assert sorted(path.name for path in Path("out").glob("*.jpg")) == ["IMG_0.jpg", "IMG_3.jpg"]
+    mean = sum(scene(level).astype(float) for level in (0.3, 1.0, 2.0)) / 3
+    assert np.abs(read_array("out/IMG_0.jpg") - mean).mean() < 3
+    assert loupe(monkeypatch, "card/IMG_0.jpg", "--out", "x.jpg", "--bursts") == 1
+    assert "--bursts finds the scenes in a folder" in capsys.readouterr().err

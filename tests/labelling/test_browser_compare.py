@@ -19,7 +19,7 @@ def register(app: App, count: int = 3, votes: int = 1, **options: object) -> lis
 
 
 def votes_of(app: App, pairs: list[PairImages]) -> list[StoredVote]:
-    return app.store.votes([pair.key for pair in pairs], "people")
+    return app.store.votes([pair.key for pair in pairs], "people", QUESTION)
 
 
 def shown(page: Page, pairs: list[PairImages]) -> tuple[str, str]:

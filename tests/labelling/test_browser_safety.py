@@ -76,7 +76,7 @@ def test_an_unsent_vote_survives_a_reload(app: App, pairs: list[PairImages], pag
     ready(page)
     expect(page.locator("#alert")).to_be_hidden()
     expect(page.locator("#progress")).to_have_text("1 of 3")
-    (vote,) = app.store.votes([pair.key for pair in pairs], "people")
+    (vote,) = app.store.votes([pair.key for pair in pairs], "people", QUESTION)
     assert vote.id == kept["id"]
     assert vote.preferred == vote.left
     assert unsent(page) == []

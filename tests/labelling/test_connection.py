@@ -7,13 +7,16 @@ import sqlite3
 import subprocess
 import sys
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from label_helpers import make_pairs, vote
+from sqlalchemy import text
 
-from labelling.connection import default_path, describe, locate
+from labelling import engine
+from labelling.connection import default_path, describe, hider, locate
 from labelling.store import Store, StoreUnavailable, StoreVersionError
 
 
@@ -39,11 +42,73 @@ def test_an_experiment_finds_the_store_of_the_outer_project(tmp_path: Path, monk
 
 def test_urls() -> None:
     assert locate("postgres://u:secret@h/db").drivername == "postgresql+psycopg"
-    assert "secret" not in describe(locate("postgresql://u:secret@h/db"))
     assert locate("sqlite:////x/y.sqlite").database == "/x/y.sqlite"
     for bad in ("mysql://h/db", "sqlite://", "http:///x", "://"):
         with pytest.raises(StoreUnavailable):
             locate(bad)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:S3CRET@h/db", "postgresql://u@h/db"),
+        ("postgresql://h:5433/db?user=u&password=S3CRET", "postgresql://h:5433/db"),
+        ("postgresql://h/db?sslpassword=S3CRET&sslkey=/k", "postgresql://h/db"),
+        ("postgresql://h/db?options=-csearch_path%3DS3CRET", "postgresql://h/db"),
+        ("postgresql:///db?host=/run/S3CRET", "postgresql:///db"),
+        ("postgresql://u:S3CR/ET?x@h/db", "postgresql://u@h/db"),
+    ],
+)
+def test_a_place_is_named_without_password_and_query(url: str, shown: str) -> None:
+    located = locate(url)
+    assert describe(located) == shown
+    assert "S3CR" in str(located.render_as_string(hide_password=False))  # it is still connected with
+    with pytest.raises(StoreUnavailable) as caught:
+        Store.open(url.replace("@h", "@127.0.0.1:1").replace("//h/", "//127.0.0.1:1/"), busy_timeout=1)
+    assert "S3CR" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "typo",
+    [
+        "postgres//u:S3CRET@h/db", "postgresql//h/db", "postgres:/u:S3CRET@h/db", "postgresql:u:S3CRET@h/db",
+        "psql;//u:S3CRET@h/db", "u:S3CRET@h/db", "x//u:S3CRET@h/db", "host=h user=u password=S3CRET", "sqlite:labels.sqlite",
+        "postgresql://u:S3CRET@h:5x/db", "postgresql://u:S3CRET@h:99999/db", "postgresql://u:S3@CRET@h/db",
+        "postgresql://h/db;password=S3CRET", "postgresql://h/db&password=S3CRET", "postgrsql://u:S3CRET@h/db",
+    ],
+)  # fmt: skip
+def test_a_url_with_a_fault_is_refused_in_one_line_that_shows_nothing(
+    typo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOUPE_LABELS", typo)
+    with pytest.raises(StoreUnavailable) as caught:
+        Store.open(busy_timeout=1)
+    said = str(caught.value)
+    assert "S3" not in "".join(traceback.format_exception(caught.value))
+    assert "\n" not in said
+    assert "postgresql://" in said or "%40" in said or "question mark" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["labels.sqlite", "postgres/labels.sqlite", "my@mail/labels.sqlite", "./u:x@h/db", "a b/c=d.sqlite", "/x:y@z/db"],
+)
+def test_paths_are_still_paths(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert locate(path).database == str(tmp_path / path)
+
+
+def test_what_a_driver_says_is_shown_without_secrets() -> None:
+    hide = hider(locate("postgresql://u:p+w@h/db?password=S3CRET&x=u"))
+    assert hide('invalid "S3CRET" and p+w, used by u in unusual') == 'invalid "***" and ***, used by *** in unusual'
+
+
+def test_no_traceback_shows_what_is_stored(sqlite_store: Store) -> None:
+    with pytest.raises(StoreUnavailable) as caught, sqlite_store._writing() as db:
+        db.execute(text("INSERT INTO nowhere VALUES (:secret)"), {"secret": "S3CRET"})
+    assert "S3CRET" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_durable_settings(sqlite_store: Store) -> None:
@@ -124,11 +189,10 @@ def test_a_read_only_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     pairs = make_pairs(1)
     with Store.open(path) as store:
         store.register("r01", "people", pairs, 1, "Better?")
-    real = sqlite3.dbapi2.connect
-    monkeypatch.setattr(sqlite3.dbapi2, "connect", lambda name, **kw: real(f"file:{name}?mode=ro", **kw, uri=True))
+    monkeypatch.setattr(engine, "_MODE", "ro")
     with Store.open(path) as store, pytest.raises(StoreUnavailable, match="is read-only; make the file"):
         store.add_votes([vote(pairs[0])])
-    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+    with pytest.raises(StoreUnavailable, match="is read-only"):
         Store.open(tmp_path / "new.sqlite")
 
 

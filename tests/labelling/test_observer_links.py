@@ -65,7 +65,7 @@ def test_a_revoked_observer_comes_back_under_a_new_serial(store: Store) -> None:
 
 @pytest.mark.parametrize(
     ("name", "role"),
-    [("", "observer"), (" anna", "observer"), ("a\nb", "observer"), ("a\ud800", "observer"), ("a", "boss")],
+    [("", "observer"), (" \u200b", "observer"), ("a\nb", "observer"), ("a\ud800", "observer"), ("a", "boss")],
 )
 def test_bad_names_and_roles_are_refused(store: Store, name: str, role: str) -> None:
     with pytest.raises(ValueError):

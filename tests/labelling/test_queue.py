@@ -88,7 +88,7 @@ def test_a_vote_that_comes_late_is_stored_all_the_same(store: Store) -> None:
     for who, pair in held.items():
         assert pair is not None
         answer(store, pair, who)
-    assert len(store.votes([make_pairs(1)[0].key], "people")) == 2
+    assert len(store.votes([make_pairs(1)[0].key], "people", QUESTION)) == 2
     assert queue.progress("berta").done == 1
 
 

@@ -63,7 +63,7 @@ def test_registering_ratings(place: str) -> None:
         batch = store.batch("q01")
         assert (batch.task, batch.pairs, batch.votes_per_pair, batch.options) == ("ratings", 3, 2, OPTIONS)
         assert store.items("q01") == [sha(0), sha(1), sha(2)]
-        assert store.sources(sha(1)) == (("infrared", sha(90)), ("visible", sha(91)))
+        assert store.sources("q01", sha(1)) == (("infrared", sha(90)), ("visible", sha(91)))
         assert store.picture(sha(91)) == png(91)
         assert store.picture_size(sha(2)) == (12, 8)
         assert store.pairs("q01") == []

@@ -15,7 +15,16 @@ from label_helpers import make_pairs, png, sha
 
 from labelling import rounds
 from labelling.records import FUSION_CRITERIA
-from labelling.store import InvalidPair, Options, PairImages, SourceImage, Store, UnknownPicture, pair_key
+from labelling.store import (
+    InvalidPair,
+    Options,
+    PairImages,
+    SourceImage,
+    Store,
+    UnknownPicture,
+    UnknownRound,
+    pair_key,
+)
 
 QUESTION = "Which looks better?"
 
@@ -52,13 +61,17 @@ def test_sources_come_with_the_pair(store: Store) -> None:
     plain, fused = make_pairs(2)
     fused = dataclasses.replace(fused, sources=(source("visible", 50), source("infrared", 51)))
     store.register("r01", "people", [plain, fused], 1, QUESTION)
-    assert store.sources(fused.key) == (("visible", sha(50)), ("infrared", sha(51)))
-    assert store.sources(plain.key) == ()
+    assert store.sources("r01", fused.key) == (("visible", sha(50)), ("infrared", sha(51)))
+    assert store.sources("r01", plain.key) == ()
     assert store.picture(sha(51)) == png(51)
-    store.register("r02", "people", make_pairs(2), 1, QUESTION)  # says none: they stay
-    assert len(store.sources(fused.key)) == 2
+    store.register("r02", "people", make_pairs(2), 1, QUESTION)  # says none: a matter of its own
+    assert (len(store.sources("r01", fused.key)), store.sources("r02", fused.key)) == (2, ())
     store.register("r01", "people", [plain, dataclasses.replace(fused, sources=(source("under", 52),))], 1, QUESTION)
-    assert store.sources(fused.key) == (("under", sha(52)),)
+    assert store.sources("r01", fused.key) == (("under", sha(52)),)
+    store.register("r01", "people", [plain, dataclasses.replace(fused, sources=())], 1, QUESTION)
+    assert store.sources("r01", fused.key) == ()
+    with pytest.raises(UnknownRound):
+        store.sources("r03", fused.key)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_identical_retry_is_fine_and_stores_nothing(store: Store) -> None:
     assert store.add_votes([cast]) == 1
     assert store.add_votes([cast]) == 0
     assert store.add_votes([cast, cast]) == 0
-    assert len(store.votes([pairs[0].key], "people")) == 1
+    assert len(store.votes([pairs[0].key], "people", QUESTION)) == 1
 
 
 @pytest.mark.parametrize("field", ["preferred", "left", "observer", "seconds", "round", "kind"])
@@ -144,7 +144,7 @@ def test_the_same_id_with_other_content_is_an_error(store: Store, field: str) ->
     fresh = vote(pairs[1])
     with pytest.raises(VoteConflict, match=cast.id):
         store.add_votes([fresh, changed])
-    assert [v.id for v in store.votes([p.key for p in pairs], "people")] == [cast.id]
+    assert [v.id for v in store.votes([p.key for p in pairs], "people", QUESTION)] == [cast.id]
     with pytest.raises(VoteConflict, match=fresh.id):
         store.add_votes([fresh, dataclasses.replace(fresh, preferred="tie")])
 
@@ -182,7 +182,7 @@ def test_status_counts_observers_not_votes(store: Store) -> None:
     store.add_votes([vote(pairs[1], "machine", kind="simulated")])  # another kind
     status = store.status("r01")
     assert (status.have, status.need, status.complete) == (2, 6, False)
-    store.add_votes([vote(p, who, preferred="unsure") for p in pairs[1:] for who in ("anna", "berta")])
+    store.add_votes([vote(p, who, preferred="tie") for p in pairs[1:] for who in ("anna", "berta")])
     status = labels_status("r01", store)
     assert (status.have, status.need, status.complete, status.kind) == (6, 6, True, "people")
 
@@ -203,14 +203,14 @@ def test_the_first_vote_not_taken_back_counts(store: Store) -> None:
     first, second = vote(pairs[0]), vote(pairs[0], preferred="tie")
     store.add_votes([first])
     store.add_votes([second])
-    assert [v.id for v in store.votes([key], "people")] == [first.id]
+    assert [v.id for v in store.votes([key], "people", QUESTION)] == [first.id]
     assert store.retract(first.id, "anna") is True
     assert store.retract(first.id, "anna") is False
-    assert [v.id for v in store.votes([key], "people")] == [second.id]
+    assert [v.id for v in store.votes([key], "people", QUESTION)] == [second.id]
     assert store.add_votes([first]) == 0  # a late retry does not bring it back
-    assert [v.id for v in store.votes([key], "people")] == [second.id]
+    assert [v.id for v in store.votes([key], "people", QUESTION)] == [second.id]
     store.retract(second.id, "anna")
-    assert store.votes([key], "people") == []
+    assert store.votes([key], "people", QUESTION) == []
     assert store.status("r01").have == 0
     assert Queue(store, "r01").next("anna") is not None
     assert store.last_vote("anna") is None
@@ -232,11 +232,11 @@ def test_votes_come_sorted_and_whole(store: Store) -> None:
     store.register("r01", "people", pairs, 3, QUESTION)
     cast = [vote(p, who, seconds=None) for who in ("Zoë", "anna", "Émile") for p in pairs]
     store.add_votes(cast)
-    found = store.votes([p.key for p in pairs] + ["0" * 64], "people")
+    found = store.votes([p.key for p in pairs] + ["0" * 64], "people", QUESTION)
     assert [(v.key, v.observer) for v in found] == sorted((v.key, v.observer) for v in cast)
     assert {v.id for v in found} == {v.id for v in cast}
     assert all(v.made_at.endswith("+00:00") and v.seconds is None for v in found)
-    assert store.votes([], "people") == [] == store.votes([pairs[0].key], "llm")
+    assert store.votes([], "people", QUESTION) == [] == store.votes([pairs[0].key], "llm", QUESTION)
 
 
 def test_many_keys_fit_into_one_question(store: Store) -> None:
@@ -244,7 +244,7 @@ def test_many_keys_fit_into_one_question(store: Store) -> None:
     store.register("r01", "people", pairs, 1, QUESTION)
     store.add_votes([vote(pairs[0], f"observer {i}") for i in range(1200)])
     keys = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(2500)]
-    assert len(store.votes([*keys, pairs[0].key], "people")) == 1200
+    assert len(store.votes([*keys, pairs[0].key], "people", QUESTION)) == 1200
 
 
 def test_last_vote(store: Store) -> None:

@@ -77,6 +77,26 @@ def test_photos_are_joined_by_name_and_the_rest_is_left_out_with_a_reason(root: 
     assert "ours 16 x 12, theirs 32 x 24" in found.left_out["large"]
 
 
+def test_names_join_in_any_form_and_case_and_keep_their_spelling(root: Path) -> None:
+    """macOS writes é as two characters, and cameras shout."""
+    for folder, names in {
+        "ours": ("Cafe\u0301", "IMG_1", "beach_1"),
+        "theirs": ("Caf\u00e9", "img_1", "beach-1"),
+    }.items():
+        for name in names:
+            write_png(root / folder / f"{name}.png", picture(folder, "cat"))
+    (root / "ours" / "clip.mov").touch()
+    (root / "ours" / "more").mkdir()
+    (root / "ours" / "more" / "cat.png").touch()
+    found = collect({"ours": root / "ours", "theirs": root / "theirs"}, {})
+    assert found.photos == ["Cafe\u0301", "IMG_1"]
+    assert found.pictures["theirs", "IMG_1"].path == root / "theirs" / "img_1.png"
+    assert found.left_out["beach_1"] == "missing in method 'theirs'; the nearest in method 'theirs' is 'beach-1'"
+    first, second = found.notes
+    assert first.startswith(f"{root / 'ours'}: 1 file was not read: clip.mov (")
+    assert second.startswith(f"{root / 'ours'}: 1 photo in sub-folders was not read")
+
+
 def test_folders_without_a_common_photo_are_refused(root: Path) -> None:
     one = write_outputs(root, ("ours",), ("a",)) | write_outputs(root, ("old",), ("b",))
     with pytest.raises(FolderError, match="'a' for one: missing in method 'old'"):
@@ -156,7 +176,7 @@ def test_sources_stand_beside_the_pair(root: Path, opened: Store) -> None:
     sources = write_outputs(root / "in", ("infrared", "visible"))
     made = study.create_pairs(opened, "fused", write_outputs(root), sources).manifest
     pair = made.pairs[0]
-    found = dict(opened.sources(pair.key))
+    found = dict(opened.sources("fused", pair.key))
     assert list(found) == ["infrared", "visible"]
     file = root / "in" / "visible" / f"{pair.photo}.png"
     assert opened.picture(found["visible"]) == file.read_bytes()
@@ -207,7 +227,10 @@ def test_ratings_of_every_picture(root: Path, opened: Store) -> None:
     assert set(opened.items("fusion")) == {p.sha256 for p in made.pictures}
     assert opened.status("fusion").need == 18
     cat = next(p for p in made.pictures if p.photo == "cat")
-    assert opened.picture(dict(opened.sources(cat.sha256))["infrared"]) == (root / "in/infrared/cat.png").read_bytes()
+    assert (
+        opened.picture(dict(opened.sources("fusion", cat.sha256))["infrared"])
+        == (root / "in/infrared/cat.png").read_bytes()
+    )
 
 
 # Results

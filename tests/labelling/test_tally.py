@@ -59,7 +59,7 @@ def test_what_a_tally_says(store: Store) -> None:
     ]
     assert types == ["int32", "int16", "int8", "bool", "float32", "int8", "int64"]
     assert sorted(tally.seq) == [1, 2, 3, 4, 6, 6]
-    assert store.status("r01").have == 4
+    assert (store.status("r01").have, store.status("r01").unsure) == (3, 1)
 
 
 def test_a_vote_without_seconds_is_nan(store: Store) -> None:
@@ -120,9 +120,17 @@ def test_a_tally_read_in_pieces_is_the_same_as_read_at_once(place: str) -> None:
                 expected = {(*key, 2 if preferred == "tie" else 3) for key, preferred in first.items()}
                 assert {row[:3] for row in rows(store.tally("r01"))} == expected
                 with store.log("r01") as (log, _):
-                    counts = [sum(position == i for position, _ in first) for i in range(7)]
-                    assert log.counts.tolist() == counts
-                assert store.status("r01").have == sum(min(2, count) for count in counts)
+                    ties, unsure = (
+                        [sum(of == i and said == word for (of, _), said in first.items()) for i in range(7)]
+                        for word in ("tie", "unsure")
+                    )
+                    assert (log.counts.tolist(), log.unsure.tolist()) == (ties, unsure)
+                    lost = [tie < 2 <= no for tie, no in zip(ties, unsure, strict=True)]
+                    assert log.settled().tolist() == [tie >= 2 or gone for tie, gone in zip(ties, lost, strict=True)]
+                status = store.status("r01")
+                assert status.have == sum(min(2, tie) for tie, gone in zip(ties, lost, strict=True) if not gone)
+                assert (status.unsure, status.undecidable) == (sum(unsure), sum(lost))
+                assert status.need == 2 * (7 - sum(lost))
 
 
 def test_a_failed_read_is_made_good(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +165,7 @@ def test_trials_never_count_and_obey_the_rules_of_votes(store: Store) -> None:
     cast = trial(pairs[0])
     assert store.add_trials([cast, cast]) == 1
     assert store.add_trials([cast]) == 0
-    assert store.votes([p.key for p in pairs], "people") == []
+    assert store.votes([p.key for p in pairs], "people", QUESTION) == []
     assert store.status("r01").have == 0
     assert store.last_vote("anna") is None
     for changes in ({"preferred": "tie"}, {"purpose": "training"}, {"observer": "berta"}):

@@ -55,7 +55,7 @@ def test_answers_mean_what_was_shown(asked: Store, tmp_path: Path) -> None:
     asked.register("r01", "people", make_pairs(3), 1, "Which looks better?", Options(allow_tie=True))
     person = Person(tmp_path / "look", "a", "B", "t")
     assert _label(asked, person) == 3
-    found = {v.left: v for v in asked.votes([p.key for p in make_pairs(3)], "people")}
+    found = {v.left: v for v in asked.votes([p.key for p in make_pairs(3)], "people", "Which looks better?")}
     first, second, third = person.seen
     assert found[first[0]].preferred == first[0]
     assert found[second[0]].preferred == second[1]
@@ -86,11 +86,11 @@ def test_a_vote_that_cannot_be_saved_is_said_and_tried_again(
 ) -> None:
     real, failures = asked.add_votes, [1, 1]
 
-    def flaky(votes: list) -> int:  # type: ignore[type-arg]
+    def flaky(votes: list, question: str | None) -> int:  # type: ignore[type-arg]
         if failures:
             failures.pop()
             raise StoreUnavailable("the label store is full")
-        return real(votes)
+        return real(votes, question)
 
     monkeypatch.setattr(asked, "add_votes", flaky)
     person = Person(tmp_path, "a", "", "", "q")

@@ -52,7 +52,7 @@ def app(asked: Store, finish: Finish) -> FastAPI:
 
 
 def _votes(store: Store, count: int = 3) -> list[Any]:
-    return store.votes([each.key for each in make_pairs(count)], "people")
+    return store.votes([each.key for each in make_pairs(count)], "people", QUESTION)
 
 
 def test_voting_to_the_end(asked: Store, app: FastAPI, finish: Finish) -> None:
@@ -90,13 +90,13 @@ def test_either_database_serves(store: Store, monkeypatch: pytest.MonkeyPatch) -
 def test_what_a_showing_says(asked: Store, app: FastAPI) -> None:
     anna = Browser(app, asked)
     shown = anna.next()["showing"]
-    assert set(shown) == {"id", "left", "right", "sources", "training"}
+    assert set(shown) == {"id", "left", "right", "question", "sources", "training"}
     assert {key: value for key, value in shown["left"].items() if key != "id"} == {
         "width": 12,
         "height": 8,
         "levels": 1,
     }
-    assert (shown["sources"], shown["training"]) == ([], False)
+    assert (shown["question"], shown["sources"], shown["training"]) == (QUESTION, [], False)
 
 
 def test_the_page_is_told_without_the_name_of_the_round(asked: Store, app: FastAPI, finish: Finish) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "model.safetensors"
     save_weights(network(), path)
     monkeypatch.setattr(storage, "MAX_BYTES", path.stat().st_size - 1)
-    with pytest.raises(WeightsError, match="larger than"):
+    with pytest.raises(WeightsError, match="more than the"):
         load_weights(network(), path)
 
 
@@ -106,3 +107,53 @@ def test_unknown_names_and_other_shapes_are_named(tmp_path: Path) -> None:
     save_tensors({**tensors, "0.bias": torch.zeros(5), "head": torch.zeros(1)}, path)
     with pytest.raises(WeightsError, match=r"unknown head; 0\.bias is \(5,\), the network has \(3,\)"):
         load_weights(network(), path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite_are_refused_by_name(tmp_path: Path, value: float) -> None:
+    path = tmp_path / "model.safetensors"
+    tensors = {name: tensor.clone() for name, tensor in network().state_dict().items()}
+    tensors["1.running_var"][1] = value
+    save_tensors(tensors, path)
+    model = network()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    for read in (lambda: load_weights(model, path), lambda: load_tensors(path)):
+        with pytest.raises(WeightsError, match=r"the tensor 1\.running_var holds values that are not finite"):
+            read()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.complex64, torch.bool, torch.uint8])
+def test_another_type_is_refused_and_not_cast(tmp_path: Path, dtype: torch.dtype) -> None:
+    path = tmp_path / "model.safetensors"
+    tensors = network().state_dict()
+    save_tensors({**tensors, "0.weight": tensors["0.weight"].to(dtype)}, path)
+    with pytest.raises(WeightsError, match=r"0\.weight is of type \w+, the network has float32"):
+        load_weights(network(), path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_floats_serve(tmp_path: Path, dtype: torch.dtype) -> None:
+    path = tmp_path / "model.safetensors"
+    tensors = network().state_dict()
+    save_tensors({**tensors, "0.weight": tensors["0.weight"].to(dtype)}, path)
+    load_weights(model := network(), path)
+    assert torch.equal(model.state_dict()["0.weight"], tensors["0.weight"].to(dtype).float())
+
+
+def test_a_number_too_large_for_the_network_is_not_finite_there(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    tensors = network().state_dict()
+    save_tensors({**tensors, "0.bias": torch.full((3,), 1e300, dtype=torch.float64)}, path)
+    with pytest.raises(WeightsError, match=r"0\.bias holds values that are not finite"):
+        load_weights(network(), path)
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_or_a_device_is_no_weights(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    (tmp_path / "zero.safetensors").symlink_to("/dev/zero")
+    (tmp_path / "folder.safetensors").mkdir()
+    for name, told in (("pipe", "a pipe"), ("zero", "a device"), ("folder", "a folder")):
+        with pytest.raises(WeightsError, match=told):
+            load_tensors(tmp_path / f"{name}.safetensors")

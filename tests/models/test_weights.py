@@ -261,3 +261,39 @@ def test_the_command_prints_a_table_and_fails_on_a_missing_weight(
     done = capsys.readouterr()
     assert "missing" in done.out
     assert "weight 'musiq' could not be had" in done.err
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_file_swapped_together_with_its_sha256_is_noticed(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The record beside the file proves nothing: the catalogue knows what the conversion gives."""
+    path = weights.resolve("lpips-alex")
+    good = path.read_bytes()
+    other = convert._safetensors({f"lin{i}.model.1.weight": np.ones((1, 4, 1, 1), np.float32) for i in range(5)})
+    record = path.with_name(path.name + ".json")
+    kept = json.loads(record.read_text())
+    for origin in (kept["origin"], "https://example.org/lpips-alex.pth"):
+        path.write_bytes(other)
+        record.write_text(json.dumps({**kept, "origin": origin, "sha256": {"": digest(other)}}))
+        with caplog.at_level("WARNING"):
+            assert weights.resolve("lpips-alex").read_bytes() == good
+        assert "not what the catalogue knows" in caplog.text
+
+
+def test_the_catalogue_knows_what_its_packages_are_converted_to() -> None:
+    without = [
+        entry.name
+        for entry in CATALOGUE.values()
+        for source in entry.sources
+        if not isinstance(source, Official) and source.convert is not None and source.converted is None
+    ]
+    assert without == []
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.usefixtures("offline")
+def test_a_pipe_in_place_of_a_cached_weight_is_no_trap(cache: Path) -> None:
+    path = weights.resolve("lpips-alex")
+    good = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+    assert weights.resolve("lpips-alex").read_bytes() == good

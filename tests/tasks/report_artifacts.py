@@ -59,9 +59,9 @@ def make(kind: str = "simulated", voted: bool = True, nasty: str = "porch") -> N
                 "photograph": photograph,
                 "split": "validation",
                 "path": str(data / "evaluate" / "outputs" / "input" / f"{image}.png"),
-                "sha256": "0",
+                "sha256": "0" * 64,
                 "reference": reference,
-                "reference_sha256": reference and "0",
+                "reference_sha256": reference and "0" * 64,
                 "width": size[1],
                 "height": size[0],
                 "original": photograph,
@@ -78,6 +78,8 @@ def make(kind: str = "simulated", voted: bool = True, nasty: str = "porch") -> N
             "normal": 0,
             "without_reference": ["cat_1"],
             "skipped": [{"file": f"{nasty}.jpg", "reason": "damaged; see /home/somebody/photos/broken.jpg"}],
+            "not_read": [{"file": f"low/{number}.mov", "reason": "not a photo"} for number in range(7)],
+            "in_sub_folders": 120,
         },
     )
     tables.write("enhanced", enhanced, data / "evaluate" / "enhanced.parquet")
@@ -155,10 +157,10 @@ def label_round(data: Path, name: str, kind: str, nasty: str) -> None:
                 "gap": 0.75 - rank / 4,
                 "first_model": f"f{int(name[1:]) - 1}",
                 "first": "a",
-                "first_sha256": "a",
+                "first_sha256": "a" * 64,
                 "second_model": f"f{int(name[1:])}",
                 "second": "b",
-                "second_sha256": "b",
+                "second_sha256": "b" * 64,
             }
         )
         labels += [
@@ -169,6 +171,7 @@ def label_round(data: Path, name: str, kind: str, nasty: str) -> None:
                 "observer": f"secret name {place}",
                 "kind": kind,
                 "choice": choice,
+                "undecidable": False,
             }
             for place, choice in enumerate(choices)
         ]

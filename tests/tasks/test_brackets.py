@@ -157,7 +157,7 @@ def test_references_and_natural_photos(tmp_path: Path, build: Build) -> None:
     assert list(rows.id) == ["a"] and rows.photograph[0] not in set(table.photograph)
     assert sha256_file(rows.path[0]) == rows.sha256[0]
     assert [entry["file"] for entry in summary()["skipped"]] == ["natural/tiny.png", "reference/typo.png"]
-    assert "has no scene of the stem 'typo'" in summary()["skipped"][1]["reason"]
+    assert "has no partner of the stem 'typo'" in summary()["skipped"][1]["reason"]
 
 
 def test_faults_of_the_folders(tmp_path: Path, build: Build) -> None:
@@ -168,9 +168,9 @@ def test_faults_of_the_folders(tmp_path: Path, build: Build) -> None:
         build(under=under, over=over, natural=empty)
     with pytest.raises(DatasetError, match="has no usable natural photo of 1"):
         build(under=under, over=over, natural=folder_of(tmp_path / "small", {"x.png": dark(1)[:9]}))
-    with pytest.raises(ImageError, match="no photo here has the stem of an under-exposed one"):
+    with pytest.raises(ImageError, match=r"no photo here has the stem of one in .*under"):
         build(under=under, over=folder_of(tmp_path / "wrong", {"x.png": light(1)}))
-    with pytest.raises(ImageError, match="no reference here has the stem of a scene"):
+    with pytest.raises(ImageError, match=r"wrong: no photo here has the stem of one in .*under"):
         build(under=under, over=over, reference=tmp_path / "wrong")
     assert len(build(under=under, over=over)) == 3
     before = sha256_file("data/brackets/brackets.parquet")
@@ -183,3 +183,62 @@ def test_faults_of_the_folders(tmp_path: Path, build: Build) -> None:
 def test_the_folders_must_be_named(build: Build) -> None:
     with pytest.raises(ConfigError, match=r"brackets: source is 'folder', so folder\.under and folder\.over must name"):
         build()
+
+
+def shot_at(path: Path, seconds: float, exposure: float) -> None:
+    """A JPEG as bright as its exposure, with EXIF time (whole seconds) and exposure."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update(
+        {36867: f"2024:05:01 12:{int(seconds) // 60:02d}:{int(seconds) % 60:02d}", 33434: exposure}
+    )
+    path.parent.mkdir(exist_ok=True)
+    low = min(int(1000 * exposure), 190)
+    Image.fromarray(picture(int(seconds) + low, low, low + 60)).save(path, exif=exif)
+
+
+def test_a_folder_of_bursts(tmp_path: Path, build: Build, capsys: pytest.CaptureFixture[str]) -> None:
+    """The darkest and the brightest of each burst; what belongs to none is named."""
+    for scene in range(3):
+        for place, exposure in enumerate((0.05, 0.01, 0.2)):
+            shot_at(tmp_path / "aeb" / f"DSC{scene}{place}.jpg", 60 * scene + place, exposure)
+    shot_at(tmp_path / "aeb" / "alone.jpg", 600, 0.1)
+    reference = folder_of(tmp_path / "reference", {"dsc10.png": dark(1), "other.png": dark(2)})
+    table = build(bursts=tmp_path / "aeb", reference=reference)
+    assert list(table.index) == ["DSC01", "DSC11", "DSC21"]
+    assert table.reference.notna().tolist() == [False, True, False]
+    assert np.array_equal(read_array(table.under["DSC11"]), read_array(tmp_path / "aeb" / "DSC11.jpg"))
+    assert np.array_equal(read_array(table.over["DSC11"]), read_array(tmp_path / "aeb" / "DSC12.jpg"))
+    reasons = {entry["file"]: entry["reason"] for entry in summary()["skipped"]}
+    assert "belongs to no burst" in reasons["aeb/alone.jpg"]
+    assert "no burst has a photo of the stem 'other'" in reasons["reference/other.png"]
+    assert "3 bursts among 10 photos" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match=r"folder\.bursts and folder\.under are both set"):
+        build(bursts=tmp_path / "aeb", under=tmp_path / "aeb")
+
+
+def test_exposures_under_other_names_join_by_order_or_time(tmp_path: Path, build: Build) -> None:
+    for scene in range(3):
+        shot_at(tmp_path / "under" / f"DSC{scene}0.jpg", 60 * scene, 0.01)
+        shot_at(tmp_path / "over" / f"DSC{scene}2.jpg", 60 * scene + 2, 0.2)
+    with pytest.raises(ImageError, match="nearest are 'DSC00' and 'DSC02'"):
+        build(under=tmp_path / "under", over=tmp_path / "over")
+    for way in ("order", "time"):
+        table = build(under=tmp_path / "under", over=tmp_path / "over", pair_by=way)
+        assert list(table.index) == ["DSC00", "DSC10", "DSC20"], way
+        assert np.array_equal(read_array(table.over["DSC10"]), read_array(tmp_path / "over" / "DSC12.jpg")), way
+    (tmp_path / "over" / "DSC22.jpg").unlink()
+    with pytest.raises(ImageError, match="joining by order needs as many in each"):
+        build(under=tmp_path / "under", over=tmp_path / "over", pair_by="order")
+
+
+def test_sub_folders_of_exposures(tmp_path: Path, build: Build) -> None:
+    for place, scene in enumerate("xyz"):
+        folder_of(tmp_path / "under", {})
+        folder_of(tmp_path / "over", {})
+        folder_of(tmp_path / "under" / scene, {"a.png": dark(place)})
+        folder_of(tmp_path / "over" / scene, {"A.png": light(place)})
+    with pytest.raises(ImageError, match=r"no photos in this folder.*3 photos in sub-folders were not read"):
+        build(under=tmp_path / "under", over=tmp_path / "over")
+    table = build(under=tmp_path / "under", over=tmp_path / "over", recursive=True)
+    assert list(table.index) == ["x__a", "y__a", "z__a"]
+    assert np.array_equal(read_array(table.over["z__a"]), light(2))

@@ -209,3 +209,10 @@ def test_metrics_of_fused_pictures_judge_no_photo() -> None:
     assert "labels.simulated.utility names mef_ssim, which compare a fused image with its exposures" in said
     said = faults(changed(genetic__objectives=["qabf", "entropy"]))
     assert "'qabf' compares a fused image with its exposures" in said
+
+
+def test_a_former_metric_name_is_refused_with_todays() -> None:
+    for key in ("evaluate_brackets__metrics", "evaluate__metrics", "genetic_evaluate__metrics"):
+        assert "vif_fusion is now called vif_sources: write that" in faults(changed(**{key: ["entropy", "vif_fusion"]}))
+    assert "vif_fusion is now called vif_sources" in faults(changed(labels__simulated__utility={"vif_fusion": 1.0}))
+    assert "vif_fusion is now called vif_sources" in faults(changed(genetic__objectives=["vif_fusion", "entropy"]))

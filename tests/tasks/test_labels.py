@@ -118,7 +118,7 @@ def test_running_again_is_the_same_bytes_and_no_new_vote(project: list[str]) -> 
     labels.run(params(), "r01")
     assert OUT.read_bytes() == before
     with Store.open() as store:
-        assert len(store.votes(project, "simulated")) == PAIRS * 3
+        assert len(store.votes(project, "simulated", params().labels.question)) == PAIRS * 3
 
 
 def test_the_store_may_be_lost(project: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -164,15 +164,21 @@ def test_people_are_waited_for(project: list[str], capsys: pytest.CaptureFixture
     assert "Label with `loupe label r01`, then run `dvc repro` again." in said
 
 
-def test_peoples_votes_become_the_labels(project: list[str]) -> None:
+def test_peoples_votes_become_the_labels(project: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Two votes are asked for; of the second pair one votes and two can't tell, so it is undecidable and waits no more."""
     settings = params(source="people", votes=2)
     labels.run(settings, "r01")
     with Store.open() as store:
         store.add_votes(people(project, "ann", "second"))
         store.add_votes([*people(project[:1], "bob", "tie"), *people(project[1:2], "bob", "unsure")])
         store.add_votes(people(project[2:], "bob"))
+        assert labels.run(settings, "r01") == 75
+        assert "11 of 12 votes on 6 pairs are in; 1 can't tell." in capsys.readouterr().out
+        store.add_votes(people(project[1:2], "cy", "unsure"))
     assert labels.run(settings, "r01") == 0
+    assert "11 votes of people on 6 pairs; 2 can't tell, 1 pair undecidable" in capsys.readouterr().out
     found = tables.read("labels", OUT)
+    assert set(found[found.undecidable].key) == {project[1]}
     assert set(found[found.observer == "ann"].choice) == {"second"}
     bob = found[found.observer == "bob"].set_index("key").choice
     assert [bob[key] for key in project] == ["tie", "unsure", "first", "first", "first", "first"]

@@ -221,7 +221,7 @@ def test_faults_of_the_folders_themselves(tmp_path: Path, build: Build) -> None:
     low = folder_of(tmp_path / "low", {"a.png": picture(1), "b.png": picture(2)})
     with pytest.raises(ImageError, match="absent: no such folder"):
         build(inputs=tmp_path / "absent")
-    with pytest.raises(ImageError, match="no reference here has the stem"):
+    with pytest.raises(ImageError, match="ref: no photo here has the stem of one in"):
         build(inputs=low, references=folder_of(tmp_path / "ref", {"x.png": picture(1)}))
     folder_of(low, {"a.jpg": picture(3)})
     with pytest.raises(ImageError, match=r"a\.png: has the same stem as .*a\.jpg"):
@@ -252,3 +252,72 @@ def test_the_split_is_seeded_and_keeps_one_photograph_for_training() -> None:
     assert drawn == low_light.validation_names(names[::-1], 3, 1)
     assert len({frozenset(low_light.validation_names(names, 3, seed)) for seed in range(8)}) > 4
     assert len(low_light.validation_names(names, 99, 1)) == 9
+
+
+def shot_at(path: Path, seconds: int, array: np.ndarray, exposure: float = 0.01) -> None:
+    """A JPEG with EXIF time and exposure."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({36867: f"2024:05:01 12:{seconds // 60:02d}:{seconds % 60:02d}", 33434: exposure})
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(array).save(path, exif=exif)
+
+
+def test_a_reference_joins_whatever_the_form_of_its_name(tmp_path: Path, build: Build) -> None:
+    low = folder_of(tmp_path / "low", {"Caf\u00e9.png": picture(1), "IMG_1.png": picture(2)})
+    ref = folder_of(tmp_path / "ref", {"Cafe\u0301.png": picture(3), "img_1.png": picture(4)})
+    images = build(inputs=low, references=ref)
+    assert sorted(images.id) == ["Caf\u00e9", "IMG_1"] and images.reference.notna().all()
+    assert (summary()["without_reference"], summary()["not_joined"]) == ([], [])
+
+
+def test_what_is_not_read_or_does_not_join_is_said_and_kept(
+    tmp_path: Path, build: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    low = folder_of(tmp_path / "low", {"a.png": picture(1), "b.png": picture(2), "beach_1.png": picture(3)})
+    folder_of(low / "more", {"c.png": picture(4)})
+    (low / "clip.mov").touch()
+    (low / "a\udcff.png").touch()
+    ref = folder_of(tmp_path / "ref", {"a.png": picture(5), "beach-1.png": picture(6), "b.png": picture(7)})
+    build(inputs=low, references=ref)
+    said = capsys.readouterr().out
+    found = summary()
+    assert {entry["file"] for entry in found["not_read"]} == {"low/clip.mov", r"low/a\udcff.png"}
+    assert found["in_sub_folders"] == 1
+    assert found["without_reference"] == ["beach_1"]
+    assert found["not_joined"] == [
+        {
+            "file": "ref/beach-1.png",
+            "reason": f"has no partner of the stem 'beach-1' in {low} (the nearest there is 'beach_1'); add it, or take this "
+            "file out",
+        }
+    ]
+    assert "2 files were not read: " in said and "clip.mov" in said
+    assert "1 photo in sub-folders was not read; dataset.folder.recursive: true reads it" in said
+    assert f"{low} and {ref}: 2 joined by name, 1 photo did not" in said
+    assert "1 of 3 photos have no reference: beach_1" in said and "skipped: " + str(ref / "beach-1.png") in said
+
+
+def test_sub_folders_are_read_on_request(tmp_path: Path, build: Build) -> None:
+    low = folder_of(tmp_path / "low", {"a.png": picture(1)})
+    for place, name in enumerate(("x", "y")):
+        folder_of(low / name, {"a.png": picture(place + 2)})
+    ref = folder_of(tmp_path / "ref", {"a.png": picture(5)})
+    folder_of(ref / "y", {"a.png": picture(6)})
+    images = build(inputs=low, references=ref, recursive=True).set_index("id")
+    assert list(images.index) == ["a", "x__a", "y__a"]
+    assert list(images.original) == ["a.png", "x/a.png", "y/a.png"]
+    assert images.reference.notna().tolist() == [True, False, True]
+    assert np.array_equal(read_array(images.path["y__a"]), picture(3))
+    assert np.array_equal(read_array(images.reference["y__a"]), picture(6))
+
+
+def test_pairs_by_order_and_by_time(tmp_path: Path, build: Build) -> None:
+    for number, seconds in ((20, 0), (23, 60)):
+        shot_at(tmp_path / "low" / f"DSC{number}.jpg", seconds, picture(number))
+        shot_at(tmp_path / "ref" / f"DSC{number + 2}.jpg", seconds + 2, picture(number + 2))
+    with pytest.raises(ImageError, match="nearest are 'DSC20' and 'DSC22'"):
+        build(inputs=tmp_path / "low", references=tmp_path / "ref")
+    for way in ("order", "time"):
+        images = build(inputs=tmp_path / "low", references=tmp_path / "ref", pair_by=way).set_index("id")
+        expected = read_array(tmp_path / "ref" / "DSC25.jpg")
+        assert np.array_equal(read_array(images.reference["DSC23"]), expected), way

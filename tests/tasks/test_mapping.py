@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -66,9 +67,9 @@ def test_asked_for_errors_become_failures_in_place(workers: int) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_other_errors_end_the_map_and_name_the_item(workers: int) -> None:
-    with pytest.raises(MapError, match=r"^reading failed for 99: ZeroDivisionError: by nought$"):
+    with pytest.raises(MapError, match=r"^ZeroDivisionError: by nought \(reading, 99\)$"):
         map_images(picky, [0, 99, 2], workers, "reading", skip=(ImageError,))
-    with pytest.raises(MapError, match=r"^reading failed for 1: ImageError: 1\.png: broken$"):
+    with pytest.raises(MapError, match=r"^ImageError: 1\.png: broken \(reading, 1\)$"):
         map_images(picky, [0, 1], workers, "reading")
 
 
@@ -98,7 +99,7 @@ def test_a_dask_cluster_by_its_address() -> None:
     ) as cluster:
         address = cluster.scheduler_address
         assert map_images(late_first, range(5), 3, "squares", executor=address) == [0, 1, 4, 9, 16]
-        with pytest.raises(MapError, match="bad item failed for 3"):
+        with pytest.raises(MapError, match=r"\(bad item, 3\)$"):
             map_images(fails_at_three, range(5), 3, "bad item", executor=address)
 
 
@@ -151,3 +152,29 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@dataclass(frozen=True)
+class LongJob:
+    """As the stages make them: what it is about, then settings without end."""
+
+    photo: Photograph
+    settings: tuple[str, ...] = ("x" * 2_000,)
+
+
+@dataclass(frozen=True)
+class Photograph:
+    id: str
+    pixels: str = "y" * 2_000
+
+
+def refused(item: object) -> None:
+    raise ValueError("the cause")
+
+
+@pytest.mark.parametrize(
+    "item", [LongJob(Photograph("p007")), (Photograph("p007"), "z" * 2_000), ("p007", "z" * 2_000)]
+)
+def test_the_cause_comes_first_and_the_item_is_named_in_short(item: object) -> None:
+    with pytest.raises(MapError, match=r"^ValueError: the cause \(measuring, p007\)$"):
+        map_images(refused, [item], 1, "measuring")

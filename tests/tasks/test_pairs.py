@@ -7,6 +7,7 @@ import pytest
 from labelling.store import pair_key
 from tasks import pairs, tables
 from tasks.config import View, load_whole
+from tasks.files import sha256_bytes
 from tasks.pairs import NothingToCompare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,9 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 SCORES = {"a": 1.0, "b": 5.0, "c": 2.0, "d": 2.5, "same": 9.0}
 
 
+def sha(name: str) -> str:
+    return sha256_bytes(name.encode())
+
+
 def enhanced(round_name: str, pictures: list[str]) -> None:
     rows = [
-        {"image": f"image{n}", "split": "train", "model": f"f{int(round_name[1:])}", "path": name, "sha256": name}
+        {"image": f"image{n}", "split": "train", "model": f"f{int(round_name[1:])}", "path": name, "sha256": sha(name)}
         for n, name in enumerate(pictures)
     ]
     tables.write("enhanced", rows, f"data/enhance/{round_name}/enhanced.parquet")
@@ -42,7 +47,7 @@ def test_pairs_are_of_one_image_by_falling_gap(params: View) -> None:
         [0, "image1", -3.0, "c", "b"],
         [1, "image0", -1.5, "a", "d"],
     ]
-    assert list(found.key) == [pair_key("c", "b"), pair_key("a", "d")]
+    assert list(found.key) == [pair_key(sha("c"), sha("b")), pair_key(sha("a"), sha("d"))]
     assert set(found.first_model) == {"f0"}
     assert set(found.second_model) == {"f1"}
 

@@ -40,9 +40,16 @@ def votes(number: int, *choices: str, round_name: str = "r01") -> list[dict[str,
             "observer": f"observer{place}",
             "kind": "people",
             "choice": choice,
+            "undecidable": False,
         }
         for place, choice in enumerate(choices)
     ]
+
+
+def test_an_undecidable_pair_teaches_nothing() -> None:
+    labels = pd.DataFrame([*votes(0, "first", "unsure", "unsure"), *votes(1, "first", "unsure")])
+    labels["undecidable"] = labels.key == "key0"
+    assert list(decided(pd.DataFrame([pair(0), pair(1)]), labels).key) == ["key1"]
 
 
 def test_the_majority_decides_which_is_better() -> None:

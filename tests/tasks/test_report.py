@@ -154,6 +154,9 @@ def test_what_is_missing_and_skipped_is_told_without_absolute_paths(here: Path) 
     page = Page(text)
     assert "MUSIQ : no weight (cache …/musiq.pth: absent; https://example.org/a/b: no network)" in page.text
     assert "porch.jpg : damaged; see …/broken.jpg" in page.text
+    words = re.sub(r"\s+", " ", page.text)
+    assert "7 files not read (not a photo): low/0.mov" in words and "low/4.mov and 2 more" in words
+    assert "120 photos in sub-folders not read" in words
     assert "dataset.folder.inputs …/photos" in page.text
     assert "/home/" not in text and "/opt/" not in text and str(here) not in text
 

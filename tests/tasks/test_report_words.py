@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from models.quality import names
 from tasks import report_words as words
+from tasks.report_sections import higher_is_better
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,10 @@ def test_settings_are_flat_and_hide_folders() -> None:
         ("general", [("seed", "1")]),
         ("dataset", [("folder.inputs", "…/photos"), ("folder.normal", "none"), ("crops", "2.0, 4.0")]),
     ]
+
+
+def test_every_metric_has_a_title_of_its_own_and_old_tables_are_still_read() -> None:
+    assert set(names()) <= set(words.METRICS)
+    assert len({words.metric_title(name) for name in names()}) == len(names())
+    # What a table of a version before holds under a name that is no longer given.
+    assert words.metric_title("vif_fusion") == words.metric_title("vif_sources") and higher_is_better("vif_fusion")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,18 @@ import pytest
 from tasks import tables
 from tasks.tables import TABLES, TableError
 
+CLOSED: dict[str, tuple[Any, Any]] = {
+    "split": ("train", "validation"), "choice": ("first", "unsure"), "chosen": (0, 1),
+}  # fmt: skip
+
 
 def example(column: pa.Field, number: int) -> Any:
+    if column.name.endswith("sha256"):
+        return f"{number:064x}"
+    if column.name in CLOSED:
+        return CLOSED[column.name][number % 2]
+    if column.name in ("width", "height"):
+        return number + 1
     if column.type == pa.string():
         return f"{column.name}-{number:03d}"
     if pa.types.is_list(column.type):
@@ -134,7 +146,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, kept: int) -> None:
     tables.write("pairs", rows("pairs"), path)
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(
-        TableError, match=r"t\.parquet is not a readable parquet file .*; delete it and run `dvc repro`"
+        TableError, match=r"t\.parquet is not a readable parquet file .*; `loupe repair .*t\.parquet` removes it"
     ):
         tables.read("pairs", path)
 
@@ -174,3 +186,87 @@ def test_rows_give_their_cells_as_attributes() -> None:
     assert [(row.image, row.model) for row in tables.rows(frame)] == [
         ("image-000", "model-000"), ("image-001", "model-001"),
     ]  # fmt: skip
+
+
+def written(name: str, entries: list[dict[str, Any]], path: Path) -> None:
+    """As a hand, or a damaged tool, would write it: nothing is checked."""
+    pq.write_table(pa.Table.from_pylist(entries, schema=TABLES[name].schema), path)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value", "told"),
+    [
+        ("images", "id", "../../outside", "'id'.*name for a file"),
+        ("images", "id", "a/b", "'id'.*name for a file"),
+        ("images", "id", "..", "'id'.*name for a file"),
+        ("images", "id", "", "'id'.*name for a file"),
+        ("images", "id", "a\x00b", "'id'.*name for a file"),
+        ("brackets", "id", "a\\b", "'id'.*name for a file"),
+        ("enhanced", "model", "../f1", "'model'.*name for a file"),
+        ("images", "split", "nonsense", "'split'.*train or validation"),
+        ("images", "path", "/etc/passwd", "'path'.*inside the project"),
+        ("images", "path", "data/../../x.png", "'path'.*inside the project"),
+        ("images", "reference", "..", "'reference'.*inside the project"),
+        ("pairs", "first_sha256", "ABC", "'first_sha256'.*64 hexadecimal"),
+        ("images", "width", 0, "'width'.*from 1"),
+        ("labels", "choice", "third", "'choice'.*one of first"),
+        ("pairs", "gap", float("inf"), "'gap'.*finite"),
+        ("fronts", "chosen", 7, "'chosen'.*0 or 1"),
+    ],
+)
+def test_what_a_table_cannot_say_is_named_by_table_row_and_column(
+    tmp_path: Path, name: str, column: str, value: object, told: str
+) -> None:
+    entries = rows(name)
+    entries[3][column] = value
+    written(name, entries, tmp_path / "t.parquet")
+    with pytest.raises(TableError, match=rf"table '{name}' at .*t\.parquet: row 3, column {told}"):
+        tables.read(name, tmp_path / "t.parquet")
+    with pytest.raises(TableError, match=rf"column {told}"):
+        tables.write(name, entries, tmp_path / "other.parquet")
+    assert not (tmp_path / "other.parquet").exists()
+
+
+def test_a_repeated_key_on_disk_is_refused(tmp_path: Path) -> None:
+    entries = rows("images")
+    entries[4]["id"] = entries[1]["id"]
+    written("images", entries, tmp_path / "t.parquet")
+    with pytest.raises(TableError, match=r"row 4 repeats the key \{'id': 'id-001'\}"):
+        tables.read("images", tmp_path / "t.parquet")
+
+
+def test_a_split_without_rows_is_an_error(tmp_path: Path) -> None:
+    entries = [row | {"split": "train"} for row in rows("images")]
+    tables.write("images", entries, tmp_path / "t.parquet")
+    assert len(tables.read_split("images", tmp_path / "t.parquet", "train")) == 5
+    with pytest.raises(TableError, match="no row of split 'validation'"):
+        tables.read_split("images", tmp_path / "t.parquet", "validation")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "folder", "endless", "sparse"])
+def test_what_is_no_regular_file_is_no_table(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "t.parquet"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "endless":
+        path.symlink_to("/dev/zero")
+    else:
+        path.touch()
+        os.truncate(path, 30 * 10**9)
+    with pytest.raises(TableError, match=r"t\.parquet"):
+        tables.read("images", path)
+
+
+@pytest.mark.timeout(60)
+def test_a_million_rows_are_checked_in_seconds(tmp_path: Path) -> None:
+    count = 1_000_000
+    frame = pd.DataFrame({"image": [f"p{n:07d}" for n in range(count)]}).assign(ranker="g0", model="f0", value=0.5)[
+        ["ranker", "image", "model", "value"]
+    ]
+    pq.write_table(pa.Table.from_pandas(frame, schema=TABLES["judgements"].schema), tmp_path / "t.parquet")
+    begun = time.monotonic()
+    assert len(tables.read("judgements", tmp_path / "t.parquet")) == count
+    assert time.monotonic() - begun < 20

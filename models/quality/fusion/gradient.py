@@ -1,9 +1,9 @@
-"""Qabf: how much of the sources' edges a fused image carries."""
+"""Qabf: how much of the sources' edges a fused image carries, as the public kits compute it and with folded orientation."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -11,10 +11,13 @@ from torch.nn import functional
 
 from models.quality.fidelity import luma
 from models.quality.metric import MetricInfo, SourcesCompute
+from models.quality.strips import strip_sums
 
 STRENGTH = (0.9994, -15.0, 0.5)
 """Gamma, kappa and sigma of the edge strength's sigmoid (Xydeas and Petrovic 2000)."""
 ORIENTATION = (0.9879, -22.0, 0.8)
+WINDOW = 3
+_SHARED = "Xydeas and Petrovic 2000: Sobel; strength 0.9994 -15 0.5, orientation 0.9879 -22 0.8, L 1; Y of YIQ rounded to 8 bit"
 INFO = MetricInfo(
     name="qabf",
     higher_is_better=True,
@@ -22,51 +25,119 @@ INFO = MetricInfo(
     needs_reference=False,
     needs_sources=True,
     variant=(
-        "Xydeas and Petrovic 2000: Sobel, edge pixels repeated; strength 0.9994 -15 0.5, orientation 0.9879 -22 0.8, L 1; "
-        "Y of YIQ rounded to 8 bit; at most 0.975"
+        f"{_SHARED}; as the public kits (CDDFuse, MEFB): orientation 1 - |d| / (pi/2), borders padded with 0, an edge of equal "
+        "strength counts as ratio = strength (more than 1); at most 0.9754"
     ),
-    min_size=3,
+    min_size=WINDOW,
+)
+FOLDED_INFO = MetricInfo(
+    name="qabf_folded",
+    higher_is_better=True,
+    value_range=(0.0, 1.0),
+    needs_reference=False,
+    needs_sources=True,
+    variant=(
+        f"{_SHARED}; orientation ||d| - pi/2| / (pi/2), so that angles near 0 and near pi are alike; edge pixels repeated; "
+        "at most 0.9748"
+    ),
+    min_size=WINDOW,
 )
 
+Edges = tuple[Tensor, Tensor]
+"""Strength (>= 0) and orientation of (B, 1, H, W)."""
 
-def edges(y: Tensor) -> tuple[Tensor, Tensor]:
-    """Strength (>= 0) and orientation in [0, pi) of the Sobel gradient of (B, 1, H, W), same size, edge pixels repeated.
 
-    Orientation 0 where there is no edge.
-    """
-    padded = functional.pad(y, (1, 1, 1, 1), mode="replicate")
+def sobel(padded: Tensor) -> tuple[Tensor, Tensor]:
+    """Horizontal and vertical Sobel gradient of (B, 1, H, W), valid part: (B, 1, H - 2, W - 2) each."""
     down = padded[..., :-2, :] + 2 * padded[..., 1:-1, :] + padded[..., 2:, :]
     across = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]
-    horizontal, vertical = down[..., 2:] - down[..., :-2], across[..., 2:, :] - across[..., :-2, :]
+    return down[..., 2:] - down[..., :-2], across[..., 2:, :] - across[..., :-2, :]
+
+
+def edges(padded: Tensor) -> Edges:
+    """Strength and orientation in (-pi/2, pi/2] of a padded picture (B, 1, H + 2, W + 2).
+
+    Orientation pi/2 where nothing changes across, so where there is no edge, too (the kits' convention; weighted with 0).
+    """
+    horizontal, vertical = sobel(padded)
+    # The kits convolve, which turns both masks: their horizontal gradient points left, their vertical one down.
+    angle = torch.atan(-vertical / torch.where(horizontal == 0, 1, horizontal))
+    # Not hypot: of whole numbers the sum of squares is exact, so equal strengths are found equal.
+    return (horizontal**2 + vertical**2).sqrt(), torch.where(horizontal == 0, math.pi / 2, angle)
+
+
+def folded_edges(padded: Tensor) -> Edges:
+    """Strength and orientation in [0, pi) of a padded picture (B, 1, H + 2, W + 2); orientation 0 where there is no edge."""
+    horizontal, vertical = sobel(padded)
     return torch.hypot(horizontal, vertical), torch.atan2(vertical, horizontal).remainder(math.pi)
 
 
-def preservation(source: tuple[Tensor, Tensor], fused: tuple[Tensor, Tensor]) -> Tensor:
-    """How well each edge of a source survives, in [0, 0.975], from `edges` of both (Eq. 3 to 6)."""
+def preservation(source: Edges, fused: Edges) -> Tensor:
+    """How well each edge of a source survives, in [0, 0.9754], from `edges` of both (Eq. 3 to 6 as the kits read them)."""
     strength, orientation = source
-    kept = torch.minimum(strength, fused[0]) / torch.maximum(strength, fused[0]).clamp(min=1e-12)
-    turned = 2 / math.pi * ((orientation - fused[1]).abs() - math.pi / 2).abs()
+    kept = _ratio(strength, fused[0])
+    # The kits assign the strength itself where both are equal: for whole grey values 1 or more, so the sigmoid saturates.
+    kept = torch.where(strength == fused[0], strength, kept)
+    return _sigmoids(kept, 1 - (orientation - fused[1]).abs() / (math.pi / 2))
+
+
+def folded_preservation(source: Edges, fused: Edges) -> Tensor:
+    """How well each edge of a source survives, in [0, 0.9748], from `folded_edges` of both (Eq. 3 to 6)."""
+    strength, orientation = source
+    turned = ((orientation - fused[1]).abs() - math.pi / 2).abs() / (math.pi / 2)
+    return _sigmoids(_ratio(strength, fused[0]), turned)
+
+
+def _ratio(one: Tensor, other: Tensor) -> Tensor:
+    return torch.minimum(one, other) / torch.maximum(one, other).clamp(min=1e-12)
+
+
+def _sigmoids(kept: Tensor, aligned: Tensor) -> Tensor:
     value = torch.ones_like(kept)
-    for ratio, (gamma, kappa, sigma) in ((kept, STRENGTH), (turned, ORIENTATION)):
+    for ratio, (gamma, kappa, sigma) in ((kept, STRENGTH), (aligned, ORIENTATION)):
         value = value * gamma / (1 + torch.exp(kappa * (ratio - sigma)))
     return value
 
 
 def qabf(image: Tensor, sources: Sequence[Tensor]) -> Tensor:
-    """Q^AB/F (B,) in [0, 0.975] of fused images (B, 3, H, W) in [0, 1] with K >= 1 sources; NaN where no source has an edge.
+    """Q^AB/F (B,) in [0, 0.9754] of fused images (B, 3, H, W) in [0, 1] with K >= 1 sources; NaN where no source has an edge.
 
-    Each source's preservation, weighted by that source's edge strength (L = 1).
-    Source: Xydeas and Petrovic, Objective Image Fusion Performance Measure, 2000, Eq. 7.
+    Each source's preservation, weighted by that source's edge strength (L = 1); the kits' formula, for any K.
+    Source: Xydeas and Petrovic, Objective Image Fusion Performance Measure, 2000, Eq. 7; CDDFuse's Evaluator.py.
     """
-    fused = edges(luma(image).double())
-    total, weight = image.new_zeros(image.shape[0]).double(), image.new_zeros(image.shape[0]).double()
-    for source in sources:
-        found = edges(luma(source).double())
-        total = total + (preservation(found, fused) * found[0]).sum((1, 2, 3))
-        weight = weight + found[0].sum((1, 2, 3))
-    return total / weight
+    return _transfer(image, sources, "constant", edges, preservation)
+
+
+def qabf_folded(image: Tensor, sources: Sequence[Tensor]) -> Tensor:
+    """Q^AB/F (B,) in [0, 0.9748] with orientations modulo half a turn; arguments, NaN and source as `qabf`."""
+    return _transfer(image, sources, "replicate", folded_edges, folded_preservation)
+
+
+def _transfer(
+    image: Tensor,
+    sources: Sequence[Tensor],
+    padding: str,
+    found: Callable[[Tensor], Edges],
+    preserved: Callable[[Edges, Edges], Tensor],
+) -> Tensor:
+    def sums(fused: Tensor, source: Tensor) -> Tensor:
+        fused_edges, source_edges = found(fused), found(source)
+        weighted = preserved(source_edges, fused_edges) * source_edges[0]
+        return torch.stack([weighted.sum((1, 2, 3)), source_edges[0].sum((1, 2, 3))])
+
+    def padded(picture: Tensor) -> Tensor:
+        return functional.pad(luma(picture).double(), (1, 1, 1, 1), mode=padding)
+
+    fused = padded(image)
+    total = torch.stack([strip_sums(sums, (fused, padded(source)), WINDOW) for source in sources]).sum(0)
+    return total[0] / total[1]
 
 
 def build(device: str | torch.device) -> SourcesCompute:
     """The compute function of `qabf`."""
     return qabf
+
+
+def build_folded(device: str | torch.device) -> SourcesCompute:
+    """The compute function of `qabf_folded`."""
+    return qabf_folded

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from models.quality.fusion.structure import WINDOW, mef_ssim_map
 from models.quality.metric import MetricInfo, SourcesCompute
+from models.quality.strips import strip_sums
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001)
 """Of the finest to the coarsest scale, before they are made to sum to 1 (Ma 2015, Sec. III-B, after Wang 2003)."""
@@ -21,8 +22,9 @@ INFO = MetricInfo(
     needs_reference=False,
     needs_sources=True,
     variant=(
-        "Ma 2015, three scales (weights 0.0448 0.2856 0.3001 over their sum), uniform window 8, C (0.03 * 255)^2, Y of YIQ "
-        "in 8-bit units, not rounded; a scale below 0 counts as 0"
+        "the formula of Ma 2015 (not the authors' released code: that is mef_ms_ssim), three scales (weights 0.0448 "
+        "0.2856 0.3001 over their sum), uniform window 8, C (0.03 * 255)^2, Y of YIQ in 8-bit units, not rounded; a scale "
+        "below 0 counts as 0"
     ),
     min_size=2 ** (len(SCALE_WEIGHTS) - 1) * (WINDOW - 1) + 1,
     differentiable=True,
@@ -52,10 +54,15 @@ def mef_ssim(image: Tensor, sources: Sequence[Tensor], weights: Sequence[float] 
     for i, weight in enumerate(weights):
         if i > 0:
             fused, exposures = halve(fused), [halve(exposure) for exposure in exposures]
-        score = mef_ssim_map(fused, exposures, CONSTANT).mean((1, 2, 3))
+        positions = (fused.shape[2] - WINDOW + 1) * (fused.shape[3] - WINDOW + 1)
+        score = strip_sums(_scale_sums, (fused, *exposures), WINDOW, len(exposures)) / positions
         # Clamped above 0: the gradient of a root at 0 is infinite.
         value = value * score.clamp(min=1e-12) ** (weight / sum(weights))
     return value
+
+
+def _scale_sums(fused: Tensor, *exposures: Tensor) -> Tensor:
+    return mef_ssim_map(fused, exposures, CONSTANT).sum((1, 2, 3))
 
 
 def build(device: str | torch.device) -> SourcesCompute:

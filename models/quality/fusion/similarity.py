@@ -8,18 +8,20 @@ from operator import add
 import torch
 from torch import Tensor
 
-from models.quality import fidelity, pyiqa_adapter
+from models.quality import fidelity, vif
 from models.quality.metric import MetricInfo, Sources, SourcesCompute
 
-VIF_FUSION_INFO = MetricInfo(
-    name="vif_fusion",
+VIF_SOURCES_INFO = MetricInfo(
+    name="vif_sources",
     higher_is_better=True,
     value_range=(0.0, float("inf")),
     needs_reference=False,
     needs_sources=True,
-    variant=f"sum over the sources of VIF with the source as reference; VIF: {pyiqa_adapter.VIF_INFO.variant}",
-    library=pyiqa_adapter.LIBRARY,
-    min_size=pyiqa_adapter.VIF_INFO.min_size,
+    variant=(
+        "sum over the sources of VIF with the source as reference (not the papers' VIFF: that is viff); VIF: "
+        f"{vif.INFO.variant}"
+    ),
+    min_size=vif.INFO.min_size,
 )
 MS_SSIM_SOURCES_INFO = MetricInfo(
     name="ms_ssim_sources",
@@ -32,9 +34,9 @@ MS_SSIM_SOURCES_INFO = MetricInfo(
 )
 
 
-def build_vif_fusion(device: str | torch.device) -> SourcesCompute:
-    """The compute function of `vif_fusion`. A flat source holds no information and adds 0."""
-    one = pyiqa_adapter.build_vif(device)
+def build_vif_sources(device: str | torch.device) -> SourcesCompute:
+    """The compute function of `vif_sources`. A flat source holds no information and adds 0."""
+    one = vif.build(device)
 
     def compute(image: Tensor, sources: Sources) -> Tensor:
         return reduce(add, [one(image, source) for source in sources])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from models.quality.colour import linear_light
 from models.quality.fusion.mef_ssim import halve
 from models.quality.gaussian import gaussian_taps, smooth_valid
 from models.quality.metric import Compute, MetricInfo, need
+from models.quality.strips import cuts, strip_rows
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 FREQUENCIES = (16.0, 8.0, 4.0, 2.0, 1.0)
@@ -35,17 +37,24 @@ INFO = MetricInfo(
 )
 
 
-def luminance(image: Tensor) -> Tensor:
-    """(B, 1, H, W) Y of BT.709, float64, in the unit of the image (B, 3, H, W)."""
+def luminance(image: Tensor, linear: bool = False) -> Tensor:
+    """(B, 1, H, W) Y of BT.709, float64, in the unit of the image (B, 3, H, W); linear: of sRGB's linear light."""
     weights = torch.tensor([0.2126, 0.7152, 0.0722], dtype=torch.float64, device=image.device)
-    return torch.einsum("bchw,c->bhw", image.double(), weights).unsqueeze(1)
+    strips = (image[:, :, start:stop].double() for start, stop in _cuts(image, image.shape[2]))
+    return torch.cat(
+        [torch.einsum("bchw,c->bhw", linear_light(x) if linear else x, weights) for x in strips], 1
+    ).unsqueeze(1)
 
 
 def radiance(reference: Tensor) -> Tensor:
     """(B, 1, H, W) linear luminance of sRGB references (B, 3, H, W), each stretched to [0, 2^32 - 1]; 0 where flat."""
-    linear = luminance(linear_light(reference.double()))
-    low, high = linear.amin((1, 2, 3), keepdim=True), linear.amax((1, 2, 3), keepdim=True)
-    return (linear - low) / (high - low).clamp(min=1e-12) * RADIANCE_AT_MOST
+    light = luminance(reference, linear=True)
+    low, high = light.amin((1, 2, 3), keepdim=True), light.amax((1, 2, 3), keepdim=True)
+    return (light - low) / (high - low).clamp(min=1e-12) * RADIANCE_AT_MOST
+
+
+def _cuts(image: Tensor, height: int) -> Iterator[tuple[int, int]]:
+    return cuts(height, strip_rows(image.shape[0] * image.shape[3], image.device))
 
 
 def visibility(deviation: Tensor, frequency: float) -> Tensor:
@@ -57,9 +66,19 @@ def visibility(deviation: Tensor, frequency: float) -> Tensor:
 
 def local_fidelity(hdr: Tensor, ldr: Tensor, frequency: float) -> Tensor:
     """Structural fidelity of one scale, (B,), of radiance and luma (B, 1, H, W); Gaussian window 11, valid (Eq. 3)."""
-    c1, c2 = 0.01, 10.0
     # About the mean, which no moment taken below depends on, fewer digits are lost.
     hdr, ldr = hdr - hdr.mean((1, 2, 3), keepdim=True), ldr - ldr.mean((1, 2, 3), keepdim=True)
+    more = len(TAPS) - 1
+    height, width = hdr.shape[2] - more, hdr.shape[3] - more
+    parts = [
+        _fidelity_map(hdr[:, :, start : stop + more], ldr[:, :, start : stop + more], frequency).sum((1, 2, 3))
+        for start, stop in _cuts(hdr, height)
+    ]
+    return torch.stack(parts).sum(0) / (height * width)
+
+
+def _fidelity_map(hdr: Tensor, ldr: Tensor, frequency: float) -> Tensor:
+    c1, c2 = 0.01, 10.0
     mean_h, mean_l = smooth_valid(hdr, TAPS), smooth_valid(ldr, TAPS)
     variance_h = (smooth_valid(hdr * hdr, TAPS) - mean_h**2).clamp(min=0)
     variance_l = (smooth_valid(ldr * ldr, TAPS) - mean_l**2).clamp(min=0)
@@ -71,7 +90,7 @@ def local_fidelity(hdr: Tensor, ldr: Tensor, frequency: float) -> Tensor:
     deviation_h, deviation_l = variance_h.sqrt(), variance_l.sqrt()
     seen_h, seen_l = visibility(deviation_h, frequency), visibility(deviation_l, frequency)
     signal = (2 * seen_h * seen_l + c1) / (seen_h**2 + seen_l**2 + c1)
-    return (signal * (covariance + c2) / (deviation_h * deviation_l + c2)).mean((1, 2, 3))
+    return signal * (covariance + c2) / (deviation_h * deviation_l + c2)
 
 
 def structural_fidelity(hdr: Tensor, ldr: Tensor) -> Tensor:

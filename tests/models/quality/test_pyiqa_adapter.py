@@ -15,7 +15,6 @@ from models.quality import pyiqa_adapter
 
 NIQE_PUBLISHED = (15.654, 3.655, 3.234, 3.192, 9.072)
 TOLERANCE = {
-    "ms_ssim": 1e-4,
     "vif": 1e-4,
     "niqe": 0.01,
     "brisque": 0.02,
@@ -26,8 +25,9 @@ TOLERANCE = {
     "lpips": 2e-4,
 }
 """Published figures have four digits; BRISQUE's float32 features move its score by up to 0.01."""
-AUTHORS = {"vif"}
-"""Compared with the column of the authors' program: with statistics in float64 the figures are theirs to all four digits."""
+AUTHORS = {"vif", "ssim"}
+"""Compared with the column of the authors' programs, not pyiqa's: VIF with statistics in float64 and SSIM without a clamp are
+theirs. MS-SSIM is compared in test_golden.py: pyiqa clamps it pixel by pixel."""
 
 
 def test_niqe_equals_the_published_figures(distorted: torch.Tensor) -> None:
@@ -43,7 +43,7 @@ def test_calibration(
     assert metric(distorted, pristine).tolist() == pytest.approx(wanted, abs=TOLERANCE[name])
 
 
-@pytest.mark.parametrize("name", ["niqe", "brisque", "piqe", "entropy", "psnr", "ssim", "ms_ssim", "vif"])
+@pytest.mark.parametrize("name", ["niqe", "brisque", "piqe", "entropy", "psnr", "vif"])
 def test_equals_pyiqa_called_image_by_image(name: str, distorted: torch.Tensor, pristine: torch.Tensor) -> None:
     image, reference = distorted[:2, :, :200, :216], pristine[:2, :, :200, :216]
     theirs = pyiqa_adapter.original(name)
@@ -67,7 +67,8 @@ def test_a_flat_image_is_undefined_and_harms_no_neighbour(name: str, distorted: 
     flat, alone = metric(torch.cat([torch.zeros_like(good), good])), metric(good)
     assert flat[1] == alone[0]
     assert torch.isfinite(alone).all()
-    assert torch.isnan(flat[0])
+    # PIQE's formula gives 100 where no block is active; the other two have no features of a flat picture.
+    assert flat[0] == 100 if name == "piqe" else torch.isnan(flat[0])
 
 
 @pytest.mark.parametrize("name", ["musiq", "nrqm", "pi"])

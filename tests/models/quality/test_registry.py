@@ -16,7 +16,10 @@ from models.quality.metric import Metric, MetricInfo
 OWN = ["entropy", "psnr", "ssim", "lpips", "delta_e"]
 ALL = [*OWN, "niqe", "brisque", "piqe"]
 MISSING_HERE = ["musiq", "nrqm", "pi"]
-FUSION = ["vif", "ms_ssim", "sd", "cc", "tmqi", "mef_ssim", "qabf", "vif_fusion", "ms_ssim_sources"]
+FUSION = [
+    "vif", "ms_ssim", "sd", "cc", "tmqi", "mef_ssim", "mef_ms_ssim", "qabf", "qabf_folded", "viff", "vif_sources",
+    "ms_ssim_sources",
+]  # fmt: skip
 """Tested in fusion/test_source_metrics.py, on larger images."""
 
 

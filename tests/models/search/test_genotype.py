@@ -42,7 +42,7 @@ def test_there_and_back() -> None:
         (text(merge_1={"conv_1x1": 1}), "'merge_1' should be a list"),
         (text(merge_1=["conv_1x1"]), r"should be \[operation, weight\]"),
         (text(merge_1=[["conv_1x1", True]]), r"should be \[operation, weight\]"),
-        (text(merge_1=[["conv_1x1", float("nan")]]), "should be positive"),
+        (text(merge_1=[["conv_1x1", float("nan")]]), "NaN is no number of JSON"),
     ],
 )
 def test_what_is_wrong_is_named(wrong: str, message: str) -> None:

@@ -1,0 +1,161 @@
+"""The commands on a user's own photos: `loupe enhance`, `loupe fuse` and `loupe genetic`, imported when they run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+EXIT_CODES = (
+    "Ends with 0 when all is done (now or before), 1 when nothing was or a full or read-only disk stopped the run, "
+    "2 for wrong arguments, 3 when some photos were left out; each of those is named."
+)
+
+Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos")]
+Tile = Annotated[int, typer.Option(min=64, help="Side of a tile in pixels; memory grows with it")]
+Recursive = Annotated[
+    bool, typer.Option("--recursive", help="Read sub-folders too, and make the same ones in the output folder")
+]
+Page = Annotated[int, typer.Option(min=1, help="Which page of files with several (TIFF, animations)")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Make again what is done already")]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace files that this command did not write, or that were changed since; never a photo that it reads",
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", envvar="LOUPE_DEBUG", help="Show where an error came from")]
+
+
+def enhance(
+    photos: Photos,
+    out: Annotated[Path, typer.Option(help="Folder for the enhanced photos, under the same names")],
+    round_: Annotated[
+        str | None, typer.Option("--round", help="The round whose fine-tuned model to use; the last one by default")
+    ] = None,
+    tile: Tile = 1024,
+    recursive: Recursive = False,
+    page: Page = 1,
+    fresh: Fresh = False,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    from cli.batch import Options
+    from cli.enhancing import enhance_photos
+
+    sys.exit(enhance_photos(photos, out, round_, tile, Options(recursive, page, fresh, overwrite, debug)))
+
+
+enhance.__doc__ = f"""Enhance your photos with the aligned model, at full resolution; what is done already is not made again.
+
+{EXIT_CODES}"""
+
+
+def fuse(
+    exposures: Annotated[
+        list[Path], typer.Argument(metavar="UNDER OVER [MORE...]", help="Exposures of one scene, or folders of them")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write; with folders, the folder for the fused photos")],
+    method: Annotated[
+        Literal["searched", "mertens", "laplacian", "average"], typer.Option(help="searched: the trained fuser")
+    ] = "searched",
+    rule: Annotated[
+        Literal["pairs", "extremes", "tree", "fold"],
+        typer.Option(
+            help="More than two: pairs half the sequence apart, blended; the darkest and the brightest alone; a tree of "
+            "neighbours; or one after the other, which five exposures turn white"
+        ),
+    ] = "pairs",
+    align: Annotated[
+        bool, typer.Option("--align/--no-align", help="Bring exposures from a hand-held camera over one another first")
+    ] = True,
+    round_: Annotated[
+        str | None,
+        typer.Option(
+            "--round", help="With loop.task: brackets, the round whose fine-tuned fuser to use; the last one by default"
+        ),
+    ] = None,
+    tile: Tile = 1024,
+    pair_by: Annotated[
+        Literal["name", "order", "time"],
+        typer.Option(help="How folders are joined: by file name, as the n-th of each, or by EXIF time"),
+    ] = "name",
+    bursts: Annotated[
+        bool, typer.Option("--bursts", help="Find the scenes of one folder: bursts, by EXIF time and exposure")
+    ] = False,
+    recursive: Recursive = False,
+    page: Page = 1,
+    fresh: Fresh = False,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    if round_ is not None and method != "searched":
+        raise typer.BadParameter(f"rounds teach the searched fuser; --method {method} has none", param_hint="--round")
+    from cli.batch import Options
+    from cli.fusing import fuse_photos
+
+    options = Options(recursive, page, fresh, overwrite, debug)
+    sys.exit(
+        fuse_photos(
+            exposures, out, method, rule, tile, round_, by=pair_by, in_bursts=bursts, align=align, options=options
+        )
+    )
+
+
+fuse.__doc__ = f"""Fuse bracketed photos into one, at full resolution; what is done already is not made again.
+
+{EXIT_CODES}"""
+
+
+class _SearchByDefault(TyperGroup):
+    """`loupe genetic PHOTOS` is `loupe genetic search PHOTOS`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["search", *args]
+        return super().parse_args(ctx, args)
+
+
+genetic = typer.Typer(
+    cls=_SearchByDefault, no_args_is_help=True, help="Search brightness, contrast and gamma of each photo."
+)
+
+
+def search(
+    photos: Photos,
+    out: Annotated[Path, typer.Option(help="Folder for the chosen versions, under the same names")],
+    recursive: Recursive = False,
+    page: Page = 1,
+    fresh: Fresh = False,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+) -> None:
+    from cli.batch import Options
+    from cli.genetic import search_photos
+
+    sys.exit(search_photos(photos, out, Options(recursive, page, fresh, overwrite, debug)))
+
+
+search.__doc__ = f"""Search each photo (`loupe genetic PHOTOS --out DIR` does the same); photos searched before are skipped.
+
+{EXIT_CODES}"""
+genetic.command("search")(search)
+
+
+@genetic.command("pick")
+def pick(
+    photo: Annotated[
+        str, typer.Argument(help="A photo that was searched into --out, or an image's id in data/genetic")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder it was searched into")],
+    individual: Annotated[int | None, typer.Option(help="Number of the version to write")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Show a photo's front as a contact sheet, or write another point of it."""
+    from cli.genetic import pick as write
+
+    sys.exit(write(photo, out, individual, overwrite))

@@ -1,0 +1,47 @@
+"""What metrics of a large picture take beside the picture, and which libraries they bring."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_MEASURE = """
+import sys
+from pathlib import Path
+import torch
+from models import quality
+metric = quality.create(sys.argv[1])
+generator = torch.Generator().manual_seed(0)
+image, reference = torch.rand(2, 3, 1500, 2000, generator=generator).split(1)
+metric(image[..., :256, :256], reference[..., :256, :256])
+def kilobytes(field):
+    return int(next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith(field)).split()[1])
+Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+before = kilobytes("VmRSS")
+metric(image, reference)
+print((kilobytes("VmHWM") - before) // 1024)
+"""
+"""Prints the MiB that a metric of 3 megapixels takes beyond the picture and its reference (36 MiB each)."""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peak memory is read from Linux's /proc")
+@pytest.mark.parametrize(("name", "most"), [("niqe", 100), ("vif", 260), ("lpips", 300), ("tmqi", 250)])
+def test_a_quarter_of_twelve_megapixels_takes_a_small_part_of_two_gibibytes(name: str, most: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, name], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert int(done.stdout) < most
+
+
+def test_niqe_and_vif_bring_neither_pyiqa_nor_torchvision() -> None:
+    """Importing pyiqa takes seconds in every process."""
+    code = (
+        "import sys, torch\nfrom models import quality\nx = torch.rand(2, 3, 96, 96)\n"
+        "print([len(quality.create(n)(x, x.flip(0))) for n in ('niqe', 'vif', 'lpips', 'ssim')])\n"
+        "print([m for m in ('pyiqa', 'torchvision', 'torch._dynamo', 'skimage') if m in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.splitlines() == ["[2, 2, 2, 2]", "[]"]
