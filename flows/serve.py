@@ -23,6 +23,7 @@ from flows import deployments, params, project_root, reports
 from flows.child import Supervised
 from flows.server import OWN_SERVER, LocalServer, ServerError, free_port, taken
 from flows.server_log import ServerLog
+from labelling.project import note_own_server
 
 PORT, LABEL_PORT = 4200, 4201
 _WATCH_SECONDS = 1.0
@@ -75,6 +76,8 @@ def _serve_all(root: Path, port: int | None, label_port: int | None, running: Ex
         address = server.address
         os.environ["PREFECT_API_URL"] = address
         os.environ[OWN_SERVER] = "1"
+        note_own_server(address, root)
+        running.callback(note_own_server, None, root)
     os.environ.setdefault("PREFECT_RUNNER_POLL_FREQUENCY", "2")
     pages = os.environ.get("PREFECT_UI_URL", "").rstrip("/") or address.removesuffix("/api")
     print(f"Prefect's pages: {pages}  (deployments {', '.join(deployments.full_names(root))})", flush=True)

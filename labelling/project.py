@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 from labelling.connection import project_root
-from pictures import atomic_path
+from pictures import FileFault, atomic_path, read_text
 
 
 def project_id(root: Path | None = None) -> str:
@@ -44,6 +44,29 @@ def deployment_name(own_server: bool, root: Path | None = None) -> str:
     return "loupe" if own_server else f"loupe-{project_id(root)}"
 
 
+def is_own_server(address: str, root: Path | None = None) -> bool:
+    """Whether the Prefect server at `address` was started for this project alone (by `make ui`, which notes it)."""
+    try:
+        noted = read_text(_own_address(root)).strip()
+    except FileFault:
+        return False
+    return bool(noted) and noted == address.rstrip("/")
+
+
+def note_own_server(address: str | None, root: Path | None = None) -> None:
+    """Note the address of the project's own Prefect server; None: it ends."""
+    path = _own_address(root)
+    if address is None:
+        path.unlink(missing_ok=True)
+        return
+    with atomic_path(path) as temporary:
+        temporary.write_text(address.rstrip("/") + "\n", encoding="utf-8")
+
+
+def _own_address(root: Path | None) -> Path:
+    return (root or project_root()) / ".loupe" / "prefect-address"
+
+
 def slug(text: str) -> str:
     """`text` in the characters that Prefect takes for keys: lower-case letters, digits, dashes."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower())
@@ -51,8 +74,8 @@ def slug(text: str) -> str:
 
 def _read(path: Path, default: str | None = None) -> tuple[str, Path] | None:
     try:
-        name, place = path.read_text(encoding="utf-8").splitlines()[:2]
-    except (OSError, ValueError):
+        name, place = read_text(path).splitlines()[:2]
+    except (FileFault, ValueError):
         return None if default is None else (default, path.parent.parent)
     return (name, Path(place)) if re.fullmatch(r"[a-z0-9-]+", name) else None
 
