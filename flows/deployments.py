@@ -8,12 +8,16 @@ registers them on the server of PREFECT_API_URL, for a process work pool where o
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from flows import project_root
+import httpx
+
+from flows import params, project_root
 from flows.server import OWN_SERVER
 from labelling.project import deployment_name, project_id
 
@@ -124,3 +128,39 @@ def built(settings: Mapping[str, Any]) -> list[RunnerDeployment]:
                     deployment.model_fields_set.discard("schedules")
             found.append(deployment)
     return found
+
+
+def deploy(pool: str | None) -> int:
+    """Register the deployments on the server of PREFECT_API_URL; returns the exit code.
+
+    pool: a work pool of type process, whose workers run them in this folder; it is made where it is missing.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectAlreadyExists, PrefectException
+
+    root = project_root()
+    address = os.environ.get("PREFECT_API_URL", "")
+    if not address:
+        print("error: PREFECT_API_URL names no server; `make ui` starts one of its own", file=sys.stderr)
+        return 1
+    try:
+        if pool is not None:
+            with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
+                client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+        for deployment in built(params.settings(root)):
+            if pool is not None:
+                deployment.work_pool_name = pool
+                deployment.job_variables = {
+                    **deployment.job_variables,
+                    "working_dir": str(root),
+                    "env": {"PREFECT_API_URL": address, "PYTHONPATH": str(root)},
+                }
+            deployment.apply(work_pool_name=pool)
+            print(f"{deployment.full_name} is registered at {address}")
+    except (httpx.HTTPError, PrefectException, ScheduleError) as error:
+        print(f"error: the flows could not be registered at {address}: {error}", file=sys.stderr)
+        return 1
+    if pool is not None:
+        print(f"Run them with: prefect worker start --pool {pool}")
+    return 0
