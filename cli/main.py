@@ -53,6 +53,11 @@ def run(
     from tasks.config import load_whole
 
     load_whole()
+    from flows import graph, project_root
+
+    if graph.up_to_date(project_root(), target):
+        print(f"{target} is up to date: nothing to run")
+        return
     from flows.low_light import main as flow
 
     sys.exit(flow(["--target", target, *(["--verbose"] if verbose else [])]))
@@ -104,6 +109,21 @@ def status() -> None:
             print(f"{name:<12} {found.kind:<10} {votes}  {word}")
     if not rounds:
         print("The label store is empty: `dvc repro` registers the pairs of a round when it gets there.")
+
+
+@app.command()
+def deploy(
+    pool: Annotated[
+        str | None, typer.Option(help="A process work pool whose workers run the flows; without it `make ui` does")
+    ] = None,
+) -> None:
+    """Register the flows on the Prefect server of PREFECT_API_URL; what was set in its pages before stays."""
+    from tasks.config import load_whole
+
+    load_whole()
+    from flows.deployments import deploy as register
+
+    sys.exit(register(pool))
 
 
 @app.command()

@@ -21,7 +21,7 @@ from prefect.client.schemas.objects import State
 TARGET = "evaluate_brackets"
 
 
-@flow(name="brackets", flow_run_name="{target}", persist_result=False)
+@flow(name="brackets", flow_run_name=running.run_name, persist_result=False)
 def brackets(target: str = TARGET) -> State[Any]:
     """Brings `target` up to date: runs every stage that it needs."""
     return running.bring_up_to_date(target)

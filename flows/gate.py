@@ -1,48 +1,24 @@
-"""The label gate as a paused run, and the guard that keeps runs from piling up before it."""
+"""The label gate as a paused run."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from prefect import get_run_logger, runtime
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
-from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.flow_runs import suspend_flow_run
-from prefect.input import RunInput
-from prefect.states import Completed, Crashed
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import Abort, Pause
+from prefect.input import RunInput, keyset_from_paused_state
+from prefect.states import Suspended
+from prefect.utilities.engine import propose_state_sync
 
-from flows.server import OWN_SERVER
-
-_GATE_KEY = re.compile(r"^gate-(.+)-\d+$")
-# A run shows as Running for some seconds before it can hold the lock.
-_STARTING = timedelta(minutes=1)
-
-
-class LabelsStatus(Protocol):
-    """What the gate wants to know of a round's labels: votes cast, votes wanted, all there."""
-
-    @property
-    def have(self) -> int: ...
-    @property
-    def need(self) -> int: ...
-    @property
-    def complete(self) -> bool: ...
-
+from flows import notice
+from flows.notice import LabelsStatus
+from labelling.project import gate_prefix, progress_key
 
 CountLabels = Callable[[str], LabelsStatus]
 
@@ -72,7 +48,8 @@ def round_of(stage: str) -> str:
 class Gate:
     """Waits for the labels of one run's rounds."""
 
-    def __init__(self, count_labels: CountLabels) -> None:
+    def __init__(self, root: Path, count_labels: CountLabels) -> None:
+        self._root = root
         self._count = count_labels
         self._walked_again: set[str] = set()
 
@@ -89,8 +66,14 @@ class Gate:
             return False
         round = round_of(awaiting[0])
         for attempt in count(1):
+            status = self._count(round)
+            notice.publish(self._root, round, status, progress_key(round, self._root))
             # A key that was used before returns at once: the number counts the resumes that came too early.
-            suspend_flow_run(wait_for_input=LabelsIn, key=f"gate-{_slug(round)}-{attempt}", timeout=None)
+            _suspend(
+                f"{gate_prefix(round, self._root)}{attempt}",
+                notice.message(self._root, round, status),
+                notice.form(self._root, round, status),
+            )
             if self._any_complete(awaiting):
                 return True
             get_run_logger().info("resumed, but %s", self.message(awaiting))
@@ -117,72 +100,24 @@ class Gate:
         return bool(complete)
 
 
-@contextmanager
-def sole_run(root: Path, count_labels: CountLabels) -> Iterator[State[Any] | None]:
-    """Lets one run of the deployment through at a time: yields None, or the state that this run should end with.
+def _suspend(key: str, message: str, form: str) -> None:
+    """Suspend this run; it leaves by Prefect's Pause. The state says `message`, the form at Resume says `form`.
 
-    Schedules pile up before a gate, as suspended runs count against no limit. So a run that finds another one active
-    ends `AlreadyRunning`; one that finds another waiting at a gate resumes it when its labels are in and ends
-    `ResumedWaitingRun`, or ends `AlreadyWaiting`. A run without a deployment is always let through.
-
-    Whether another is active is read from a lock file, which no crash leaves behind, as crashes do leave runs that show
-    as Running for ever.
+    As Prefect's `suspend_flow_run`, which gives the state no message. Returns where the pause of this key was resumed
+    before. Raises GateError where the server refuses.
     """
-    deployment = runtime.deployment.id
-    if deployment is None:
-        yield None
-        return
-    path = root / ".loupe" / "flow.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
+    words = LabelsIn.with_initial_data(description=form, note="")
+    state: State[Any] = Suspended(pause_key=key, message=message)
+    keyset: Any = keyset_from_paused_state(state)
+    state.state_details.run_input_keyset = keyset
+    with get_client(sync_client=True) as client:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield Completed(name="AlreadyRunning", message="another run of this deployment is active in this project")
+            answer = propose_state_sync(client, state, flow_run_id=UUID(runtime.flow_run.id))
+        except Abort as error:
+            raise GateError(f"the run cannot wait for labels: {error}") from error
+        if answer.is_running():
             return
-        with get_client(sync_client=True) as client:
-            verdict = _look_at_siblings(client, UUID(deployment), count_labels)
-        yield verdict
-
-
-def _look_at_siblings(client: SyncPrefectClient, deployment: UUID, count_labels: CountLabels) -> State[Any] | None:
-    siblings = client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=[deployment]),
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED, StateType.RUNNING])),
-        )
-    )
-    others = [run for run in siblings if str(run.id) != runtime.flow_run.id and run.state is not None]
-    for run in others:
-        if run.state is not None and run.state.is_running():
-            _bury(client, run)
-    waiting = [(run, round) for run in others if (round := _waits_for(run)) is not None]
-    for run, round in waiting:
-        if count_labels(round).complete:
-            client.resume_flow_run(run.id, run_input={})
-            return Completed(name="ResumedWaitingRun", message=f"labels of {round} are in: run {run.name} goes on")
-    for run, round in waiting:
-        status = count_labels(round)
-        text = f"run {run.name} waits for the labels of {round} ({status.have} of {status.need}); resume or cancel it"
-        return Completed(name="AlreadyWaiting", message=text)
-    return None
-
-
-def _waits_for(run: FlowRun) -> str | None:
-    """The round whose gate a suspended run waits at."""
-    if run.state is None or not run.state.is_paused():
-        return None
-    found = _GATE_KEY.match(run.state.state_details.pause_key or "")
-    return found.group(1) if found else None
-
-
-def _bury(client: SyncPrefectClient, run: FlowRun) -> None:
-    """Marks a run that shows as Running while this one holds the lock: its process is gone. Only on the project's own
-    server, where no run can be active elsewhere."""
-    started = run.start_time or run.expected_start_time
-    if os.environ.get(OWN_SERVER) == "1" and started and datetime.now(UTC) - started > _STARTING:
-        client.set_flow_run_state(run.id, Crashed(message="the process of this run is gone"), force=True)
-
-
-def _slug(round: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", round.lower())
+        if not answer.is_paused():
+            raise GateError(f"the run cannot wait for labels: Prefect answered {answer}")
+        words.save(keyset)
+    raise Pause(state=answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,6 +95,22 @@ def unchanged(root: Path, names: Collection[str]) -> set[str]:
     except DvcException:  # the lock is held, or the graph cannot be read: `dvc repro` will wait, or say why
         return set()
     return same
+
+
+def unchanged_to_the_root(root: Path, plan: Sequence[StageNode]) -> set[str]:
+    """The unchanged stages of `plan`, as `order` gives it, with nothing but unchanged ones before them."""
+    candidates = unchanged(root, {node.name for node in plan})
+    found: set[str] = set()
+    for node in plan:
+        if node.name in candidates and found.issuperset(node.upstream):
+            found.add(node.name)
+    return found
+
+
+def up_to_date(root: Path, target: str) -> bool:
+    """Whether `dvc repro TARGET` would run nothing. Raises GraphError. Imports no Prefect, and asks no server."""
+    plan = order(read(root), target)
+    return len(unchanged_to_the_root(root, plan)) == len(plan)
 
 
 def _changed(stage: Stage, busy: type[Exception]) -> bool:

@@ -21,7 +21,7 @@ from prefect.client.schemas.objects import State
 TARGET = "report"
 
 
-@flow(name="low-light", flow_run_name="{target}", persist_result=False)
+@flow(name="low-light", flow_run_name=running.run_name, persist_result=False)
 def low_light(target: str = TARGET) -> State[Any]:
     """Brings `target` up to date: runs every stage whose inputs are there, and waits where labels are missing."""
     return running.bring_up_to_date(target)

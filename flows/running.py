@@ -7,47 +7,104 @@ import atexit
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+
+import httpx
 
 import flows  # noqa: F401  settles where Prefect keeps its data, so it comes before prefect
 
 # isort: split
+from prefect import runtime, tags
+from prefect.artifacts import create_link_artifact
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Failed
 
-from flows import gate, project_root
+from flows import gate, notice, params, project_root, reports, siblings
 from flows.graph import GraphError
 from flows.server import OWN_SERVER, ServerError, local_server
 from flows.stage import LABELS_MISSING
 from flows.walk import StageResult, walk
+from labelling.project import project_id
 
+_REPORTS = {"report": "report", "evaluate_brackets": "brackets"}
+_PATIENCE_SECONDS = 600
 _WORDS = {"restored": "restored from the run cache", "awaiting": "awaiting labels"}
 
 
 def bring_up_to_date(target: str) -> State[Any]:
-    """Run every stage that `target` needs and whose inputs are there, and wait where labels are missing; call it in a flow."""
+    """Run every stage that `target` needs and whose inputs are there, and wait where labels are missing; call it in a flow.
+
+    A Prefect server that goes away is waited for: the stages that run then finish by themselves, and are found done.
+    """
     root = project_root()
-    with gate.sole_run(root, gate.labels_status) as ended:
+    with siblings.sole_run(root, gate.labels_status) as ended:
         if ended is not None:
             return ended
-        labels = gate.Gate(gate.labels_status)
+        labels = gate.Gate(root, gate.labels_status)
         while True:
             try:
-                walked = walk(root, target, tell=_tell)
+                walked = walk(root, target, _stages_at_once(root), tell=_tell)
+                if runtime.deployment.id and runtime.flow_run.id:  # it may have waited before
+                    waits = {result.task_run for result in walked.results if result.status == "awaiting"}
+                    notice.labels_are_in(UUID(runtime.flow_run.id), waits)
                 if walked.failed:
                     return Failed(message=walked.failure())
                 if not walked.awaiting:
+                    _done(root, target)
                     return Completed(message=f"{target} is up to date")
                 if not labels.passed(walked.awaiting):
                     message = f"{labels.message(walked.awaiting)}, then start this again"
                     return Completed(name="AwaitingLabels", message=message)
             except (GraphError, gate.GateError) as error:
                 return Failed(message=str(error))
+            except httpx.TransportError as error:
+                _wait_for_server(error)
+
+
+def run_name() -> str:
+    """`low-light to report, 25 Nov 07:12`."""
+    target = runtime.flow_run.parameters.get("target", "")
+    return f"{runtime.flow_run.flow_name} to {target}, {datetime.now():%d %b %H:%M}"
+
+
+def _stages_at_once(root: Path) -> int:
+    """machine.stages of params.yaml."""
+    machine = params.settings(root).get("machine")
+    count = machine.get("stages", 2) if isinstance(machine, dict) else 2
+    return count if isinstance(count, int) and count > 0 else 2
+
+
+def _wait_for_server(error: Exception) -> None:
+    """Returns when Prefect's server answers again; raises `error` after ten minutes without an answer."""
+    print("Prefect's server does not answer; waiting for it. Stages that run go on.", file=sys.stderr, flush=True)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < deadline:
+            if client.api_healthcheck() is None:
+                return
+            time.sleep(2)
+    raise error
+
+
+def _done(root: Path, target: str) -> None:
+    """At the end of a run that made a report: a link to it, with its headline, as an artifact."""
+    page = _REPORTS.get(target)
+    if page is None or not (root / reports.PAGES[page]).is_file():
+        return
+    words = reports.headline(root, page) or f"The report of {target}."
+    where = f"{words}\n\n`{root / reports.PAGES[page]}`"
+    create_link_artifact(
+        reports.link(root, page), link_text="The report", key=f"{page}-{project_id(root)}", description=where
+    )
 
 
 def command(
@@ -64,7 +121,8 @@ def command(
     _console(logging.INFO if chosen.verbose else logging.CRITICAL)
     root = project_root()
     try:
-        with temporary_settings(updates={PREFECT_API_URL: PREFECT_API_URL.value() or _own_server(root)}):
+        server = {PREFECT_API_URL: PREFECT_API_URL.value() or _own_server(root)}
+        with temporary_settings(updates=server), tags(project_id(root)):
             state: State[Any] = flow(target=chosen.target, return_state=True)
     except ServerError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -25,6 +25,45 @@ class ServerError(RuntimeError):
     """The Prefect server did not start, or its port is taken."""
 
 
+class LocalServer:
+    """A running server of ours: its `address`, http://127.0.0.1:PORT/api, its `log`, and starting it again."""
+
+    def __init__(self, root: Path, port: int | None = None, ui: bool = False) -> None:
+        """Boots it; see `local_server`. Raises ServerError."""
+        home = Path(os.environ["PREFECT_HOME"])
+        home.mkdir(parents=True, exist_ok=True)
+        self.log = root / ".loupe" / "logs" / "prefect-server.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if port is not None and taken(port):
+            raise ServerError(f"port {port} is taken: stop what listens there, or choose another with --port")
+        self._root, self._ui, self._home = root, ui, home
+        self._process, self.port = self._booted(port)
+        self.address = f"http://127.0.0.1:{self.port}/api"
+
+    @property
+    def ended(self) -> int | None:
+        """Its exit code where it has ended by itself."""
+        return self._process.poll()
+
+    def restart(self) -> None:
+        """Boot it again on the same port. Raises ServerError."""
+        self._process, _ = self._booted(self.port)
+
+    def stop(self) -> None:
+        """End it, and wait until it has."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _booted(self, port: int | None) -> tuple[subprocess.Popen[bytes], int]:
+        with (self._home / "boot.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two first starts at once would both create the database, and one fails
+            return _boot(self._root, port, self._ui, self.log)
+
+
 @contextmanager
 def local_server(root: Path, port: int | None = None, ui: bool = False) -> Iterator[str]:
     """Runs a server while the context lasts and yields the address of its API, http://127.0.0.1:PORT/api.
@@ -32,29 +71,16 @@ def local_server(root: Path, port: int | None = None, ui: bool = False) -> Itera
     port: a free one where None. ui: with web pages and the services that schedules need; otherwise the bare API.
     It ends with this process, even if that is killed. Raises ServerError.
     """
-    home = Path(os.environ["PREFECT_HOME"])
-    home.mkdir(parents=True, exist_ok=True)
-    log = root / ".loupe" / "logs" / "prefect-server.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    if port is not None and _answers(port):
-        raise ServerError(f"port {port} is taken: stop what listens there, or choose another with --port")
-    with (home / "boot.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two first starts at once would both create the database, and one fails
-        process, chosen = _boot(root, port, ui, log)
+    server = LocalServer(root, port, ui)
     try:
-        yield f"http://127.0.0.1:{chosen}/api"
+        yield server.address
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server.stop()
 
 
 def _boot(root: Path, port: int | None, ui: bool, log: Path) -> tuple[subprocess.Popen[bytes], int]:
     for _ in range(_ATTEMPTS):
-        chosen = port or _free_port()
+        chosen = port or free_port()
         process = _spawn(root, chosen, ui, log)
         try:
             if _healthy(process, chosen):
@@ -102,12 +128,14 @@ def _healthy(process: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
-def _answers(port: int) -> bool:
+def taken(port: int) -> bool:
+    """Whether something listens on the port of this machine's loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nothing listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal, get_args
+
+from flows.dvc_worker import DvcWorker, Task, WorkerError
 
 LABELS_MISSING = 75
 Status = Literal["ran", "cached", "restored", "awaiting"]
 
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 5.0
 _LAST_LINES = 20
-_BUSY = re.compile(r"is busy, it is being blocked by|Unable to acquire lock")
 _BLOCKER = re.compile(r"^\s+\(PID (\d+)\): (.*)$", re.MULTILINE)
 
 
@@ -41,16 +40,21 @@ class Outcome:
 
 
 class StageRunner:
-    """Runs stages of the project in `root`; `stop()` ends what runs and what waits.
+    """Runs stages of the project in `root`; `stop()` ends what runs and what waits, `close()` the warm DVC process.
 
-    The output goes to a file and the process leads a session of its own: should this process die, DVC finishes the
-    stage and records it. Through a pipe it would die before it wrote dvc.lock.
+    The output goes to a file and each stage's process leads a session of its own: should this process die, DVC finishes
+    the stage and records it. Through a pipe it would die before it wrote dvc.lock.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.stopped = threading.Event()
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._worker = DvcWorker(root)
+        self._running: set[int] = set()
+
+    def start(self) -> None:
+        """Get DVC ready while other things go on; without it the first stage waits for it."""
+        self._worker.start()
 
     def run(self, name: str, say: Callable[[str], None], inherit: Collection[int] = ()) -> Outcome:
         """Brings stage `name` up to date; `say` gets its output line by line.
@@ -61,66 +65,62 @@ class StageRunner:
         """
         wait = 0.5
         while True:
-            code, text, log = self._repro(name, say, inherit)
+            found, log = self._repro(name, say, inherit)
             if self.stopped.is_set():
                 raise StageStoppedError(f"stage {name} was stopped")
-            if code == 0:
-                return Outcome(_success(name, text), log)
-            if _ran(name, text) or not _BUSY.search(text):
-                break
-            _check_blockers(name, text, self.root)
-            say(f"{name} waits for another DVC process: {_blockers(text)}")
+            if found["how"] in get_args(Status):
+                return Outcome(found["how"], log)
+            if found.get("status") == LABELS_MISSING:
+                return Outcome("awaiting", log)
+            if found["how"] != "busy":
+                raise StageError(_failure(name, found, log))
+            _check_blockers(name, found["message"], self.root)
+            say(f"{name} waits for another DVC process: {_blockers(found['message'])}")
             if self.stopped.wait(wait):
                 raise StageStoppedError(f"stage {name} was stopped")
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
-        if _stage_exit(name, text) == LABELS_MISSING:
-            return Outcome("awaiting", log)
-        raise StageError(_failure(name, code, text, log))
 
     def stop(self) -> None:
         """Ends every running stage with its children; stages that wait give up."""
         self.stopped.set()
-        for process in list(self._running):
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
+        for pid in list(self._running):
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGTERM)
 
-    def _repro(self, name: str, say: Callable[[str], None], inherit: Collection[int]) -> tuple[int, str, Path]:
+    def close(self) -> None:
+        """Ends the warm DVC process, and no stage."""
+        self._worker.close()
+
+    def _repro(self, name: str, say: Callable[[str], None], inherit: Collection[int]) -> tuple[dict[str, Any], Path]:
         log = self.root / ".loupe" / "logs" / (re.sub(r"[^\w.@-]+", "_", name) + ".log")
         log.parent.mkdir(parents=True, exist_ok=True)
         if log.exists():  # an orphan may still write to it: move it, never truncate it
             log.replace(log.with_suffix(".previous.log"))
-        with log.open("wb") as output, log.open("rb") as tail:
-            if self.stopped.is_set():
-                raise StageStoppedError(f"stage {name} was stopped")
-            process = subprocess.Popen(
-                [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", name],
-                cwd=self.root,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=tuple(inherit),
-                env=_environment(),
-            )
-            self._running.add(process)
-            try:
-                code = _follow(process, tail, say)
-            finally:
-                self._running.discard(process)
-        return code, log.read_text(encoding="utf-8", errors="replace"), log
+        if self.stopped.is_set():
+            raise StageStoppedError(f"stage {name} was stopped")
+        try:
+            task = self._worker.run(name, log, tuple(inherit))
+        except WorkerError as error:
+            raise StageError(f"stage {name}: {error}") from error
+        self._running.add(task.pid)
+        try:
+            if self.stopped.is_set():  # `stop` came before it was among the running ones
+                self.stop()
+            with log.open("rb") as tail:
+                _follow(task, tail, say)
+        finally:
+            self._running.discard(task.pid)
+        return task.result(), log
 
 
-def _environment() -> dict[str, str]:
-    """What a stage runs in: `python` of its command is the interpreter of this process, activated or not."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1"}
-
-
-def _follow(process: subprocess.Popen[bytes], tail: IO[bytes], say: Callable[[str], None]) -> int:
-    """Says every whole line the process writes until it ends. Of a progress bar only the last state counts."""
+def _follow(task: Task, tail: IO[bytes], say: Callable[[str], None]) -> None:
+    """Says every whole line the stage writes until it ends. Of a progress bar only the last state counts."""
+    ending = threading.Thread(target=task.result, name="stage", daemon=True)
+    ending.start()
     rest = b""
     while True:
-        ended = process.poll() is not None
+        ending.join(_POLL_SECONDS)
+        ended = not ending.is_alive()
         rest += tail.read()
         *lines, rest = rest.split(b"\n")
         if ended and rest:
@@ -130,25 +130,7 @@ def _follow(process: subprocess.Popen[bytes], tail: IO[bytes], say: Callable[[st
             if text:
                 say(text)
         if ended:
-            return process.returncode
-        time.sleep(_POLL_SECONDS)
-
-
-def _success(name: str, text: str) -> Status:
-    if _ran(name, text):
-        return "ran"
-    return "restored" if f"Stage '{name}' is cached - skipping run" in text else "cached"
-
-
-def _ran(name: str, text: str) -> bool:
-    return re.search(rf"^Running stage '{re.escape(name)}':", text, re.MULTILINE) is not None
-
-
-def _stage_exit(name: str, text: str) -> int | None:
-    """The exit status of the stage's command, as DVC's last error line tells it; DVC itself always exits 255."""
-    start = text.rfind(f"ERROR: failed to reproduce '{name}'")
-    found = re.search(r", exited with (-?\d+)\s*$", text[start:]) if start >= 0 else None
-    return int(found.group(1)) if found else None
+            return
 
 
 def _blockers(text: str) -> str:
@@ -174,13 +156,13 @@ def _check_blockers(name: str, text: str, root: Path) -> None:
             )
 
 
-def _failure(name: str, code: int, text: str, log: Path) -> str:
-    status = _stage_exit(name, text)
-    if status is not None:
-        how = f"its command exited with {status}"
-    elif code < 0:
-        how = f"dvc was killed by signal {-code}"
+def _failure(name: str, found: dict[str, Any], log: Path) -> str:
+    if found["how"] == "exited":
+        how = f"its command exited with {found['status']}"
+    elif found["how"] == "killed":
+        how = "its process was killed"
     else:
-        how = f"dvc exited with {code}"
+        how = "DVC could not run it"
+    text = log.read_text(encoding="utf-8", errors="replace")
     last = [line for line in text.splitlines() if line.strip()][-_LAST_LINES:]
     return f"stage {name} failed: {how} (log: {log})\n" + "\n".join(last)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from uuid import uuid4
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture, as_completed
-from prefect.states import Completed, Failed
+from prefect.states import Completed, Failed, Paused, Running, Scheduled
 
-from flows import artifacts, gpu, graph
+from flows import artifacts, gpu, graph, states
 from flows.graph import StageNode
 from flows.stage import StageError, StageRunner, StageStoppedError, Status
 
@@ -24,19 +27,21 @@ _STATE_NAMES: dict[Status, str] = {
     "ran": "Completed",
     "cached": "Cached",
     "restored": "CachedRun",
-    "awaiting": "AwaitingLabels",
+    "awaiting": states.AWAITING,
 }
 _STATUS: dict[str, Status] = {name: status for status, name in _STATE_NAMES.items()}
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """What became of one stage; `message` is the error of a failed one."""
+    """What became of one stage; `message` is the error of a failed one; `task_run`: what shows it in Prefect."""
 
     name: str
     status: Status | Literal["failed"]
     seconds: float
     message: str = ""
+    task_run: str = ""
 
 
 @dataclass
@@ -61,60 +66,113 @@ class Walk:
         return "\n\n".join(result.message for result in self.failed) + held
 
 
+class Places:
+    """How many stages run at once. A stage that waits for the GPU gives its place to one that could run."""
+
+    def __init__(self, count: int) -> None:
+        self._free = threading.Semaphore(count)
+
+    @contextmanager
+    def taken(self, stopped: threading.Event) -> Iterator[None]:
+        """Waits for a place and holds it; also returns once `stopped` is set, and whoever uses it has to look."""
+        held = False
+        while not held and not stopped.is_set():
+            held = self._free.acquire(timeout=_POLL_SECONDS)
+        try:
+            yield
+        finally:
+            if held:
+                self._free.release()
+
+
+@dataclass
+class Crew:
+    """What the stages of one walk share; tasks name it by `id`, so that their parameters are plain data."""
+
+    runner: StageRunner
+    places: Places
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+
+_crews: dict[str, Crew] = {}
+
+
 @task(task_run_name="{name}", cache_policy=NO_CACHE, persist_result=False)
-def run_stage(name: str, wants_gpu: bool, unchanged: bool, runner: StageRunner) -> State[Any]:
+def run_stage(name: str, wants_gpu: bool, unchanged: bool, crew: str) -> State[Any]:
     """One stage as a Prefect task: `dvc repro -s NAME`, its output in the log, its ending as the state."""
     if unchanged:
         return Completed(name="Cached", message=f"stage {name} didn't change")
     say = get_run_logger().info
+    runner, places = _crews[crew].runner, _crews[crew].places
     try:
-        if wants_gpu:
-            with gpu.gpu_slot(runner.root, runner.stopped) as inherit:
-                outcome = runner.run(name, say, inherit)
-        else:
-            outcome = runner.run(name, say)
-    except (StageError, StageStoppedError) as error:
+        with ExitStack() as held:
+            inherit = (held.enter_context(_gpu(runner, say)),) if wants_gpu else ()
+            held.enter_context(places.taken(runner.stopped))
+            outcome = runner.run(name, say, inherit)
+    except (StageError, StageStoppedError, gpu.GpuLockError) as error:
         return Failed(message=str(error))
+    if outcome.status == "awaiting":
+        return Paused(name=states.AWAITING, message="waits for labels")
     return Completed(name=_STATE_NAMES[outcome.status], message=f"log: {outcome.log}")
+
+
+@contextmanager
+def _gpu(runner: StageRunner, say: Callable[[str], None]) -> Iterator[int]:
+    """Waits for the GPU and holds it. The task shows as WaitingForGPU meanwhile. Raises StageStoppedError."""
+    waiting = False
+    while not runner.stopped.is_set():
+        with gpu.try_gpu(runner.root) as descriptor:
+            if descriptor is not None:
+                if waiting:
+                    states.show_task(Running(message="has the GPU"))
+                yield descriptor
+                return
+        if not waiting:
+            waiting = True
+            message = f"another stage has the GPU ({gpu.lock_path(runner.root)})"
+            say(f"waits: {message}")
+            states.show_task(Scheduled(name="WaitingForGPU", message=message))
+        runner.stopped.wait(_POLL_SECONDS)
+    raise StageStoppedError("stopped while it waited for the GPU")
 
 
 def walk(root: Path, target: str, parallel: int = 2, tell: Callable[[StageResult], None] = lambda result: None) -> Walk:
     """Brings `target` and all it needs up to date, as far as labels and errors let it; call it inside a flow.
 
-    A stage starts when all it needs is done, at most `parallel` at a time; one that waits or fails holds up only what
-    needs it. `tell` hears of each stage as it ends. Raises GraphError for an unknown target or an unreadable graph.
+    A stage starts when all it needs is done, and at most `parallel` run at a time; one that waits or fails holds up only
+    what needs it. `tell` hears of each stage as it ends. Raises GraphError for an unknown target or an unreadable graph.
     """
-    plan = graph.order(graph.read(root), target)
-    unchanged = _unchanged_to_the_root(root, plan)
-    if any(node.gpu and node.name not in unchanged for node in plan):
-        gpu.ensure_limit()
-    tables = artifacts.MetricTables(root, plan)
     runner = StageRunner(root)
+    plan = graph.order(graph.read(root), target)
+    unchanged = graph.unchanged_to_the_root(root, plan)
+    if len(unchanged) < len(plan):
+        runner.start()
+    tables = artifacts.MetricTables(root, plan)
+    crew = Crew(runner, Places(parallel))
+    _crews[crew.id] = crew
     walked = Walk()
     pending = {node.name: node for node in plan}
     done: dict[str, PrefectFuture[Any]] = {}
     running: dict[PrefectFuture[Any], tuple[StageNode, float]] = {}
     try:
         while True:
-            ready = [node for node in pending.values() if all(name in done for name in node.upstream)]
-            for node in ready[: parallel - len(running)]:
+            for node in [node for node in pending.values() if all(name in done for name in node.upstream)]:
                 del pending[node.name]
-                started = time.monotonic()
                 future = run_stage.with_options(name=node.name).submit(
                     node.name,
                     node.gpu,
                     node.name in unchanged,
-                    runner,
+                    crew.id,
                     wait_for=[done[name] for name in node.upstream],
                     return_state=False,
                 )
-                running[future] = (node, started)
+                running[future] = (node, time.monotonic())
             if not running:
                 break
             future = next(as_completed(list(running)))
             future.wait()  # the state is final only then: before, it comes from the server, which may lag
             node, started = running.pop(future)
-            result = _result(node.name, future.state, time.monotonic() - started)
+            result = _result(node.name, future, time.monotonic() - started)
             walked.results.append(result)
             tell(result)
             if result.status not in ("failed", "awaiting"):
@@ -123,22 +181,16 @@ def walk(root: Path, target: str, parallel: int = 2, tell: Callable[[StageResult
     except (KeyboardInterrupt, SystemExit, TerminationSignal):
         runner.stop()  # asked to stop: so does DVC. A run that is killed leaves DVC to finish its stage
         raise
+    finally:
+        del _crews[crew.id]
+        runner.close()
     tables.publish_the_rest()
     walked.not_run = list(pending)
     return walked
 
 
-def _unchanged_to_the_root(root: Path, plan: list[StageNode]) -> set[str]:
-    """The unchanged stages with nothing but unchanged ones before them: no process has to be started for these."""
-    candidates = graph.unchanged(root, {node.name for node in plan})
-    unchanged: set[str] = set()
-    for node in plan:
-        if node.name in candidates and unchanged.issuperset(node.upstream):
-            unchanged.add(node.name)
-    return unchanged
-
-
-def _result(name: str, state: State[Any], seconds: float) -> StageResult:
-    if state.is_completed():
-        return StageResult(name, _STATUS.get(state.name or "", "ran"), seconds)
-    return StageResult(name, "failed", seconds, state.message or f"stage {name} ended as {state.name}")
+def _result(name: str, future: PrefectFuture[Any], seconds: float) -> StageResult:
+    state, run = future.state, str(future.task_run_id)
+    if state.is_completed() or state.name == states.AWAITING:
+        return StageResult(name, _STATUS.get(state.name or "", "ran"), seconds, task_run=run)
+    return StageResult(name, "failed", seconds, state.message or f"stage {name} ended as {state.name}", run)

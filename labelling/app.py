@@ -17,6 +17,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
+from labelling import progress
 from labelling.access import COOKIE, EXPECTED, check_manager, refusal, session_of
 from labelling.calls import add_calls
 from labelling.desks import Desks
@@ -56,7 +57,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        with progress.shown(store):
+            yield
         await to_thread.run_sync(desks.wait, 5.0)
         await to_thread.run_sync(pictures.close)
 

@@ -13,12 +13,12 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from labelling import manifest
+from labelling import manifest, project
 
 if TYPE_CHECKING:
     import httpx
 
-DEPLOYMENT = "low-light/loupe"
+FLOW = "low-light"  # its deployment runs the rounds
 _PAGE = 200  # Prefect's own limit of one answer
 
 _log = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ class _Unexpected(Exception):
     """Prefect answered, and not with what was asked for."""
 
 
-def after_last_vote(round: str, api_url: str | None = None, deployment: str = DEPLOYMENT, timeout: float = 3.0) -> str:
-    """Resume every run that is paused on the gate of `round`; where none waits, start the deployment.
+def after_last_vote(round: str, api_url: str | None = None, timeout: float = 3.0) -> str:
+    """Resume every run of this project that is paused on the gate of `round`; where none waits, start its deployment.
 
     A study and the validation round have no gate: nothing is called for them, and the sentence says what to do next. It
     names the round only as "round NAME", so that a page can leave the name out. `api_url` is the address of Prefect's
@@ -47,11 +47,12 @@ def after_last_vote(round: str, api_url: str | None = None, deployment: str = DE
     import httpx
 
     try:
-        with _client(address, timeout) as client:
-            resumed = _resume_all(client, round)
+        with client_of(address, timeout) as client:
+            own = project.is_own_server(address)
+            resumed = _resume_all(client, round, own)
             if resumed:
                 return f"{done} The waiting run goes on." if resumed == 1 else f"{done} {resumed} waiting runs go on."
-            _start(client, deployment)
+            _start(client, f"{FLOW}/{project.deployment_name(own)}")
             return f"{done} A new run was started in Prefect and goes on from here."
     except (httpx.HTTPError, httpx.InvalidURL, _Unexpected) as error:
         _log.warning(
@@ -75,7 +76,8 @@ def _without_gate(round: str) -> str | None:
     return "`loupe study results` computes the scores."
 
 
-def _client(address: str, timeout: float) -> httpx.Client:
+def client_of(address: str, timeout: float) -> httpx.Client:
+    """A client of Prefect's REST API, with the key or the password of the environment."""
     import httpx
 
     headers = {}
@@ -90,13 +92,16 @@ def _client(address: str, timeout: float) -> httpx.Client:
     return httpx.Client(base_url=address, timeout=timeout, headers=headers, auth=auth, trust_env=not local)
 
 
-def _resume_all(client: httpx.Client, round: str) -> int:
-    """Resume the runs waiting at the round's gate and return how many took it."""
-    gate = f"gate-{round}-"
+def _resume_all(client: httpx.Client, round: str, own: bool) -> int:
+    """Resume the runs waiting at the round's gate and return how many took it. own: no other project is on the server."""
+    gates = [project.gate_prefix(round)]
+    if own:  # runs that an earlier Loupe suspended have no project in their key
+        gates.append(f"gate-{project.slug(round)}-")
     resumed, refused = 0, []
     for run in _paused_runs(client):
         details = (run.get("state") or {}).get("state_details") or {}
-        if not str(details.get("pause_key") or "").startswith(gate):
+        key = str(details.get("pause_key") or "")
+        if not any(key.startswith(gate) and key.removeprefix(gate).isdigit() for gate in gates):
             continue
         answer = _json(client.post(f"/flow_runs/{run.get('id')}/resume", json={"run_input": {}}))
         if isinstance(answer, dict) and answer.get("status") == "ACCEPT":

@@ -1,14 +1,17 @@
 """The `report` stage: one HTML page that shows the whole run and opens offline.
 
 Reads the dataset, data/pretrain/TASK/live, data/ranker, data/finetune, data/pairs, data/labels and data/evaluate; writes
-data/report/report.html. No dates, durations or absolute paths: the same inputs give the same page.
+data/report/report.html and, in a sentence, headline.txt. No dates, durations or absolute paths: the same inputs give the same
+page.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from tasks import report_page, report_sections
+from pictures import read_json
+from tasks import report_page, report_sections, report_words
 from tasks.config import View
 from tasks.files import fresh_folder
 from tasks.report_data import gather
@@ -70,10 +73,30 @@ def page(params: View, data: Path = DATA) -> str:
     )
 
 
+def in_a_sentence(metrics: Any, last: str, source: str) -> str:
+    """The one result, for where there is no room for the page.
+
+    metrics: data/evaluate/metrics.json; last: the last model; source: who voted (labels.source).
+    """
+    rate = metrics["preference_over_f0"].get(last)
+    if rate is None:
+        return f"Nobody has voted on {last} yet.\n"
+    whose = "votes of simulated observers" if source == "simulated" else "votes"
+    between = report_words.interval(rate["low"], rate["high"])
+    return (
+        f"{last} is preferred to f0 in {report_words.percent(rate['rate'])} of {rate['votes']} {whose} (95 % "
+        f"interval {between}, {report_words.count(rate['photographs'], 'photograph')}).\n"
+    )
+
+
 def run(params: View) -> None:
     text = page(params)
+    metrics = read_json(DATA / "evaluate" / "metrics.json")
     with fresh_folder(OUT) as folder:
         (folder / "report.html").write_text(text, encoding="utf-8")
+        (folder / "headline.txt").write_text(
+            in_a_sentence(metrics, f"f{len(params.rounds) + 1}", params.labels.source), encoding="utf-8"
+        )
     print(f"report: {OUT / 'report.html'} (opens in any browser, without a network)")
 
 

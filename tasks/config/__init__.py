@@ -49,6 +49,15 @@ class Machine(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
     executor: str = "processes"
+    stages: Annotated[int, Field(ge=1, le=64)] = 2
+    label_address: str | None = None
+
+    @field_validator("label_address")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is not None and not address.startswith(("http://", "https://")):
+            raise ValueError("label_address is where people's browsers find the labelling app, http://HOST:PORT")
+        return address
 
     @field_validator("executor")
     @classmethod
@@ -56,6 +65,13 @@ class Machine(Section):
         if executor != "processes" and not executor.startswith(CLUSTER):
             raise ValueError(f"executor is 'processes' or the address of a Dask scheduler ({', '.join(CLUSTER)}...)")
         return executor
+
+
+class Schedule(Section):
+    """When Prefect starts a flow by itself: a cron line in a time zone. A schedule set in Prefect's pages needs none."""
+
+    cron: str
+    timezone: str = "UTC"
 
 
 class SampleDataset(Section):
@@ -250,6 +266,7 @@ class Params(Section):
     scale: str
     seed: Seed
     machine: Machine
+    schedule: dict[Literal["low-light", "genetic", "brackets"], Schedule] | None = None
     dataset: Dataset
     enhancer: Enhancer
     pretrain: Pretrain

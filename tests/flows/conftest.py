@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from flow_helpers import ROUNDS, ROUNDS_PARAMS, STATUS, Project
+from flow_helpers import BESIDE_OURS, ROUNDS, ROUNDS_PARAMS, STATUS, Project
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def project(tmp_path: Path) -> Project:
         (root / "dvc.yaml").write_text(stages)
         (root / "params.yaml").write_text(params)
         (root / "labelling").mkdir()
-        (root / "labelling" / "__init__.py").touch()
+        (root / "labelling" / "__init__.py").write_text(BESIDE_OURS)
         (root / "labelling" / "status.py").write_text(STATUS)
         return root
 

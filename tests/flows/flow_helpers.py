@@ -22,6 +22,9 @@ def labels_status(round, store=None):
     return SimpleNamespace(complete=there, have=4 if there else 1, need=4)
 """
 
+# All of `labelling` but its status is the real one.
+BESIDE_OURS = "from pkgutil import extend_path\n__path__ = extend_path(__path__, __name__)\n"
+
 ROUNDS = """
 stages:
   pretrain: {cmd: "echo run >> ran_pretrain; echo model > m_r00", outs: [m_r00], meta: {gpu: true}}

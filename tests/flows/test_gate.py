@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows import gate
+from flows import gate, siblings
 
 
 class Votes:
@@ -19,25 +19,25 @@ class Votes:
         return SimpleNamespace(have=9 if complete else 3, need=9, complete=complete)
 
 
-def test_without_a_deployment_the_gate_does_not_wait() -> None:
-    labels = gate.Gate(Votes(False))
+def test_without_a_deployment_the_gate_does_not_wait(tmp_path: Path) -> None:
+    labels = gate.Gate(tmp_path, Votes(False))
     assert not labels.passed(["labels@r01"])
     assert labels.message(["labels@r01"]) == "labels@r01 has 3 of 9 votes: label with `loupe label r01`"
 
 
-def test_votes_that_came_in_since_are_walked_on_with() -> None:
-    labels = gate.Gate(Votes(True, False))
+def test_votes_that_came_in_since_are_walked_on_with(tmp_path: Path) -> None:
+    labels = gate.Gate(tmp_path, Votes(True, False))
     assert labels.passed(["labels@r01"])
     assert not labels.passed(["labels@r01"])
 
 
-def test_a_stage_that_does_not_see_the_votes_is_no_endless_loop() -> None:
-    labels = gate.Gate(Votes(True))
+def test_a_stage_that_does_not_see_the_votes_is_no_endless_loop(tmp_path: Path) -> None:
+    labels = gate.Gate(tmp_path, Votes(True))
     assert labels.passed(["labels@r01"])
     with pytest.raises(gate.GateError, match="LOUPE_LABELS"):
         labels.passed(["labels@r01"])
 
 
 def test_a_run_without_a_deployment_is_let_through(tmp_path: Path) -> None:
-    with gate.sole_run(tmp_path, Votes(False)) as ended:
+    with siblings.sole_run(tmp_path, Votes(False)) as ended:
         assert ended is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from flow_helpers import ROUNDS, Project, flow_environment, lines
 
-from flows.serve import DEPLOYMENTS
+from flows import deployments
 
 pytestmark = pytest.mark.slow
+ONE_ROUND = "loop: {task: brackets}\nrounds: {r01: {prev: r00}}\n"
 
 
 class Served:
@@ -76,6 +79,39 @@ class Served:
             time.sleep(0.2)
         raise TimeoutError(key)
 
+    def artifacts(self, *keys: str) -> dict[str, dict[str, Any]]:
+        """The newest artifact of each key."""
+        wanted = {"artifacts": {"key": {"any_": list(keys)}}}
+        return {item["key"]: item for item in self.client.post("/artifacts/latest/filter", json=wanted).json()}
+
+    def form_key(self, run: str) -> str:
+        """Where the words of the form at Resume are kept."""
+        return str(self.state(run, "Suspended")["state_details"]["run_input_keyset"]["description"])
+
+    def tasks(self, run: str) -> dict[str, tuple[str, str]]:
+        """Stage -> type and name of its state, of its earliest task; the server records them a moment later."""
+        for _ in range(50):
+            wanted = {"task_runs": {"flow_run_id": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_DESC"}
+            found = self.client.post("/task_runs/filter", json=wanted).json()
+            if found and all(task["state_type"] not in ("RUNNING", "PENDING") for task in found):
+                break
+            time.sleep(0.2)
+        return {task["name"]: (task["state_type"], task["state_name"]) for task in found}
+
+    def scheduled_run(self, deployment: str) -> dict[str, Any]:
+        """Waits for a run of a schedule that has completed."""
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            wanted = {
+                "flow_runs": {"deployment_id": {"any_": [deployment]}, "state": {"type": {"any_": ["COMPLETED"]}}},
+                "limit": 5,
+            }
+            for run in self.client.post("/flow_runs/filter", json=wanted).json():
+                if run["auto_scheduled"] and run["state_name"] == "Completed":
+                    return dict(run)
+            time.sleep(0.5)
+        raise TimeoutError((self.root / "serve.log").read_text()[-3000:])
+
     def close(self) -> None:
         self.client.close()
         self.process.send_signal(signal.SIGTERM)
@@ -88,24 +124,40 @@ class Served:
 
 
 def test_a_run_suspends_at_the_gate_and_goes_on_with_the_votes(project: Project) -> None:
-    running = Served(project(ROUNDS.replace("deps: [m_r01, m_r02]", "deps: [m_r01]"), "rounds: {r01: {prev: r00}}\n"))
-    root = running.root
+    root = project(ROUNDS.replace("deps: [m_r01, m_r02]", "deps: [m_r01]"), ONE_ROUND)
+    running = Served(root)
     try:
         run = running.start()
-        running.gate(run, "gate-r01-1")
-        for name in DEPLOYMENTS:
-            assert running.client.get(f"/deployments/name/{name}").status_code == 200, name
+        project = (root / ".loupe" / "project").read_text().split()[0]
+        running.gate(run, f"gate-{project}-r01-1")
+        said = running.state(run, "Suspended")["message"]
+        assert said.startswith("round r01 (brackets) waits for labels: 1 of 4 votes are in. To go on, label at http://")
+        links = running.artifacts(f"labels-{project}-r01", f"labels-{project}-r01-link")
+        assert links[f"labels-{project}-r01"]["type"] == "progress"
+        assert links[f"labels-{project}-r01"]["data"] == 25.0
+        assert "http://127.0.0.1:" in links[f"labels-{project}-r01-link"]["data"]
+        form = running.client.get(f"/flow_runs/{run}/input/{running.form_key(run)}").text
+        assert "Nothing has to be filled in" in form
+        assert running.tasks(run)["labels@r01"] == ("PAUSED", "AwaitingLabels")
+        for flow in deployments.FLOWS:
+            answer = running.client.get(f"/deployments/name/{flow}/loupe")
+            assert answer.status_code == 200, flow
+            assert answer.json()["tags"] == [project]
+        log = (root / ".loupe/logs/labels@r01.log").read_text()
+        assert "votes are missing" in log
+        assert not re.search(r"ERROR|failed to reproduce|git add|autostage", log)
 
         other = running.start()  # a schedule's next run does not pile up behind the first
         assert "1 of 4" in running.state(other, "AlreadyWaiting")["message"]
 
         running.resume(run)  # too early: it suspends again
-        running.gate(run, "gate-r01-2")
+        running.gate(run, f"gate-{project}-r01-2")
 
         (root / "votes_r01").touch()
         third = running.start()  # finds the labels in, and the waiting run
         running.state(third, "ResumedWaitingRun")
         running.state(run, "Completed")
+        assert running.tasks(run)["labels@r01"] == ("COMPLETED", "LabelsIn")
         assert (root / "report").exists()
         assert lines(root / "ran_pretrain") == lines(root / "ran_r01") == 1
     finally:
@@ -158,7 +210,10 @@ def test_a_labelling_app_that_cannot_start_leaves_prefect_alone(tmp_path: Path) 
     running = Served(tmp_path)
     try:
         deadline = time.monotonic() + 60
-        while "The labelling app has ended (exit code 1)" not in (tmp_path / "serve.log").read_text():
+        while (
+            "The labelling app has ended (exit code 1). Start it again with:"
+            not in (tmp_path / "serve.log").read_text()
+        ):
             assert time.monotonic() < deadline, (tmp_path / "serve.log").read_text()
             time.sleep(0.1)
         assert running.client.get("/health").status_code == 200
@@ -167,3 +222,74 @@ def test_a_labelling_app_that_cannot_start_leaves_prefect_alone(tmp_path: Path) 
     said = (tmp_path / "serve.log").read_text()
     assert "is not an SQLite database" in said
     assert "Traceback" not in said
+
+
+def test_what_is_set_in_the_ui_stays_and_schedules_fire(project: Project) -> None:
+    """A schedule of seconds made over the API starts a run by itself; a second start of the server keeps it."""
+    root = project("stages:\n  report: {cmd: 'echo run >> ran; echo x > report', outs: [report]}\n", ONE_ROUND)
+    running = Served(root)
+    try:
+        deployment = running.deployment
+        schedule = {"active": True, "schedule": {"interval": 3}}
+        running.client.post(f"/deployments/{deployment}/schedules", json=[schedule]).raise_for_status()
+        mine = {"tags": ["mine"], "parameters": {"target": "report"}, "description": "as I like it"}
+        running.client.patch(f"/deployments/{deployment}", json=mine).raise_for_status()
+        done = running.scheduled_run(deployment)
+        assert re.fullmatch(r"low-light to report, \d\d \w{3} \d\d:\d\d", done["name"])
+        assert lines(root / "ran") == 1
+    finally:
+        running.close()
+    again = Served(root)
+    try:
+        kept = again.client.get(f"/deployments/{deployment}").json()
+        assert [item["schedule"]["interval"] for item in kept["schedules"]] == [3]
+        assert (kept["tags"], kept["description"]) == (["mine"], "as I like it")
+    finally:
+        again.close()
+    said = (root / "serve.log").read_text()
+    assert said.startswith("Starting Prefect's server")
+    assert not re.search(r"WARNING|ERROR|Traceback|reports:", said), said
+
+
+def test_a_schedule_of_params_wins_where_it_is_given(project: Project) -> None:
+    given = ONE_ROUND + "schedule: {low-light: {cron: '0 2 * * *', timezone: Europe/Berlin}}\n"
+    running = Served(project(params=given))
+    try:
+        found = running.client.get(f"/deployments/{running.deployment}").json()["schedules"]
+        assert [(item["schedule"]["cron"], item["schedule"]["timezone"]) for item in found] == [
+            ("0 2 * * *", "Europe/Berlin")
+        ]
+    finally:
+        running.close()
+
+
+def test_one_instance_a_project_and_what_dies_is_started_again(project: Project) -> None:
+    running = Served(project(params=ONE_ROUND))
+    root = running.root
+    try:
+        second = subprocess.run(
+            [sys.executable, "-m", "flows.serve"],
+            cwd=root,
+            env=flow_environment(root, None),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert f"this project is served already (process {running.process.pid})" in second.stderr
+        server = next(
+            child
+            for child in psutil.Process(running.process.pid).children()
+            if "server.py" in " ".join(child.cmdline())
+        )
+        server.kill()
+        deadline = time.monotonic() + 90
+        while "answers again" not in (root / "serve.log").read_text():
+            assert time.monotonic() < deadline, (root / "serve.log").read_text()
+            time.sleep(0.2)
+        assert "Prefect's server has ended (exit code -9" in (root / "serve.log").read_text()
+        assert running.client.get("/health").status_code == 200
+    finally:
+        running.close()
+    assert running.process.returncode == 0

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,10 @@ import pytest
 import flows  # noqa: F401
 
 # isort: split
-from flow_helpers import Project, dvc, lines
+from flow_helpers import Project, dvc, lines, wait_until
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
-from prefect.concurrency.sync import concurrency
 from prefect.context import FlowRunContext
 
 from flows import gpu
@@ -40,10 +41,10 @@ stages:
 
 
 @flow(name="test-walk", persist_result=False)
-def walked(root: str, target: str) -> tuple[Walk, str]:
+def walked(root: str, target: str, parallel: int = 2) -> tuple[Walk, str]:
     context = FlowRunContext.get()
     assert context is not None and context.flow_run is not None
-    return walk(Path(root), target), str(context.flow_run.id)
+    return walk(Path(root), target, parallel), str(context.flow_run.id)
 
 
 def statuses(done: Walk) -> dict[str, str]:
@@ -100,23 +101,70 @@ def test_one_stage_at_a_time_on_the_gpu(project: Project) -> None:
     assert first_end <= second_start
 
 
-def test_the_gpu_limit_is_made_once_and_left_alone(project: Project) -> None:
-    gpu.ensure_limit()
-    gpu.ensure_limit()
+def shown_states(run: str, ended: Callable[[dict[str, list[str]]], bool]) -> dict[str, list[str]]:
+    """Task name -> the names of its states in order; the server records them from events, a moment later."""
     with get_client(sync_client=True) as client:
-        assert client.read_global_concurrency_limit_by_name("gpu").limit == 1
+        for _ in range(100):
+            found = client.read_task_runs(task_run_filter=TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run])))
+            states = {
+                item.name: [
+                    str(state["name"])
+                    for state in client.request("GET", "/task_run_states/", params={"task_run_id": str(item.id)}).json()
+                ]
+                for item in found
+            }
+            if ended(states):
+                break
+            time.sleep(0.1)
+    return states
 
 
-def test_a_stopped_run_does_not_wait_for_the_gpu(tmp_path: Path) -> None:
-    gpu.ensure_limit()
-    stopped = threading.Event()
-    with concurrency("gpu", strict=True):  # as another project would
-        timer = threading.Timer(0.5, stopped.set)
-        timer.start()
-        with gpu.gpu_slot(tmp_path, stopped):
-            assert stopped.is_set()
-    with gpu.gpu_slot(tmp_path, threading.Event()) as inherit:
-        assert len(inherit) == 1
+def test_a_stage_that_waits_for_the_gpu_shows_it_and_takes_no_place(project: Project) -> None:
+    """With one place and the GPU held by another project, the stage without a GPU runs at once."""
+    root = project(TWO_ON_THE_GPU.replace("meta: {gpu: true}}", "}", 1), "")
+    released = threading.Event()
+
+    def hold() -> None:
+        with gpu.try_gpu(root) as descriptor:
+            assert descriptor is not None
+            wait_until((root / "a2").exists)
+            released.set()
+
+    other = threading.Thread(target=hold)
+    other.start()
+    done, run = walked(str(root), "end", parallel=1)
+    other.join()
+    assert released.is_set()
+    assert set(statuses(done).values()) == {"ran"}
+    states = shown_states(run, lambda states: "Completed" in states.get("two", []))
+    assert "WaitingForGPU" in states["two"]
+    assert "WaitingForGPU" not in states["one"]
+
+
+def test_the_gpu_is_one_for_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two projects take turns on one GPU; on a machine without one they do not wait for each other."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    monkeypatch.setattr(gpu, "_DRIVER", tmp_path / "none")
+    with gpu.try_gpu(first) as one, gpu.try_gpu(second) as other:
+        assert one is not None and other is not None
+    monkeypatch.setattr(gpu, "_DRIVER", tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
+    with gpu.try_gpu(first) as one:
+        assert one is not None
+        with gpu.try_gpu(second) as other:
+            assert other is None
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+        with gpu.try_gpu(second) as other:
+            assert other is not None
+
+
+def test_a_link_in_place_of_the_gpu_lock_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".loupe").mkdir()
+    (tmp_path / ".loupe" / "gpu.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(gpu.GpuLockError, match=r"gpu\.lock.*cannot be opened"), gpu.try_gpu(tmp_path):
+        pass
 
 
 def test_every_stage_is_a_task_run_that_shows_its_ending(project: Project) -> None:

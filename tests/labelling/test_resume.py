@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from labelling import manifest
+from labelling.project import note_own_server, project_id
 from labelling.resume import after_last_vote
 
 BY_HAND = "All labels of round r01 are in. To go on, run `dvc repro` (or `loupe run`)."
@@ -78,10 +79,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def prefect(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePrefect]:
+def prefect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePrefect]:
     with FakePrefect() as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         monkeypatch.setenv("PREFECT_API_URL", server.api)
+        monkeypatch.chdir(tmp_path)
+        note_own_server(server.api)
         yield server
         server.shutdown()
 
@@ -93,6 +96,24 @@ def test_resumes_every_run_that_waits_at_this_rounds_gate(prefect: FakePrefect) 
     resumed = [path for _, path, _ in prefect.asked if path.endswith("/resume")]
     assert resumed == ["/api/flow_runs/a/resume", "/api/flow_runs/d/resume"]
     assert not any("create_flow_run" in path for _, path, _ in prefect.asked)
+
+
+def test_another_project_on_the_same_server_is_left_alone(prefect: FakePrefect, tmp_path: Path) -> None:
+    """On a shared server only runs and deployments with this project's id are touched."""
+    mine = project_id()
+    note_own_server(None)
+    for id, key in (
+        ("mine", f"gate-{mine}-r01-1"),
+        ("theirs", "gate-other-12345678-r01-1"),
+        ("old", "gate-r01-1"),
+        ("r011", f"gate-{mine}-r01-1-2"),
+    ):
+        prefect.add_run(id, key)
+    assert after_last_vote("r01") == "All labels of round r01 are in. The waiting run goes on."
+    assert [path for _, path, _ in prefect.asked if path.endswith("/resume")] == ["/api/flow_runs/mine/resume"]
+    prefect.runs.clear()
+    assert after_last_vote("r01") == BY_HAND
+    assert prefect.asked[-1][:2] == ("GET", f"/api/deployments/name/low-light/loupe-{mine}")
 
 
 def test_finds_a_run_behind_many_others(prefect: FakePrefect) -> None:

@@ -172,7 +172,10 @@ def test_the_same_artifacts_give_the_same_bytes(here: Path) -> None:
     first = (here / "data/report/report.html").read_bytes()
     report.run(params())
     assert (here / "data/report/report.html").read_bytes() == first
-    assert [file.name for file in (here / "data/report").iterdir()] == ["report.html"]
+    assert [file.name for file in sorted((here / "data/report").iterdir())] == ["headline.txt", "report.html"]
+    said = (here / "data/report/headline.txt").read_text()
+    shown = r"f\d is preferred to f0 in \d+\s% of \d+ votes of simulated observers \(95 % interval .*\)\.\n"
+    assert re.fullmatch(shown, said), said
 
 
 def test_a_missing_or_broken_artifact_is_named(here: Path) -> None:

@@ -1,0 +1,104 @@
+"""What Prefect's pages say of a run that waits for labels: the words, the link to label, and how far it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from prefect import get_run_logger
+from prefect.artifacts import create_link_artifact, create_progress_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId, TaskRunFilterStateName
+from prefect.client.schemas.filters import TaskRunFilterState as StateFilter
+from prefect.exceptions import PrefectException
+from prefect.states import Completed
+
+from flows import states
+from flows.params import settings
+
+
+class LabelsStatus(Protocol):
+    """What the gate wants to know of a round's labels: votes cast, votes wanted, all there."""
+
+    @property
+    def have(self) -> int: ...
+    @property
+    def need(self) -> int: ...
+    @property
+    def complete(self) -> bool: ...
+
+
+def label_address(root: Path) -> str | None:
+    """Where people reach the labelling app: LOUPE_LABEL_ADDRESS, machine.label_address of params.yaml, or the address of
+    the app that runs on this machine; None where none is known."""
+    machine = settings(root).get("machine")
+    told = os.environ.get("LOUPE_LABEL_ADDRESS") or (
+        machine.get("label_address") if isinstance(machine, dict) else None
+    )
+    if told:
+        return str(told).rstrip("/")
+    try:
+        return (root / ".loupe" / "label-address").read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
+
+
+def subject(root: Path, round: str) -> str:
+    """`round r01 (low light)`."""
+    loop = settings(root).get("loop")
+    task = str(loop.get("task", "")) if isinstance(loop, dict) else ""
+    return f"round {round} ({task.replace('_', ' ')})" if task else f"round {round}"
+
+
+def message(root: Path, round: str, status: LabelsStatus) -> str:
+    """The sentence that the waiting run shows."""
+    where = label_address(root)
+    how = f"label at {where}" if where else f"label with `loupe label {round}`"
+    return (
+        f"{subject(root, round)} waits for labels: {status.have} of {status.need} votes are in. To go on, {how}; "
+        "the run resumes by itself when the last vote is in."
+    )
+
+
+def form(root: Path, round: str, status: LabelsStatus) -> str:
+    """The words of the form that Prefect shows at Resume (Markdown)."""
+    return (
+        f"**Nothing has to be filled in.** {message(root, round, status)}\n\n"
+        "Resume only if it did not go on by itself: the votes are counted again, and while some are missing the run waits "
+        "again. Next come the ranker's training on these labels, the model's fine-tuning, and the next round."
+    )
+
+
+def publish(root: Path, round: str, status: LabelsStatus, key: str) -> None:
+    """The link to label and the progress, as artifacts of this run. `key`: of the progress, which the app moves."""
+    share = 100.0 * min(1.0, status.have / status.need) if status.need else 0.0
+    create_progress_artifact(
+        share, key=key, description=f"Labels of {subject(root, round)}: {status.have} of {status.need} votes"
+    )
+    if where := label_address(root):
+        text = f"Label {subject(root, round)}"
+        create_link_artifact(where, link_text=text, key=f"{key}-link", description=message(root, round, status))
+
+
+def labels_are_in(run: UUID, still_waiting: Collection[str]) -> None:
+    """The tasks of this flow run that showed AwaitingLabels, of its earlier starts, show that the labels are in.
+
+    still_waiting: ids of the tasks whose labels are not.
+    """
+    wanted = TaskRunFilter(
+        flow_run_id=TaskRunFilterFlowRunId(any_=[run]),
+        state=StateFilter(name=TaskRunFilterStateName(any_=[states.AWAITING])),
+    )
+    try:
+        with get_client(sync_client=True) as client:
+            for waiting in client.read_task_runs(task_run_filter=wanted):
+                client.set_task_run_state(
+                    waiting.id,
+                    Completed(name="LabelsIn", message="the labels came in; the stage ran again"),
+                    force=True,
+                )
+    except PrefectException as error:  # what is shown must not end what works
+        get_run_logger().warning("tasks that waited for labels still show it: %s", error)
