@@ -18,6 +18,7 @@ from prefect.states import Completed
 
 from flows import states
 from flows.params import settings
+from labelling.addresses import running
 
 
 class LabelsStatus(Protocol):
@@ -40,10 +41,7 @@ def label_address(root: Path) -> str | None:
     )
     if told:
         return str(told).rstrip("/")
-    try:
-        return (root / ".loupe" / "label-address").read_text(encoding="utf-8").strip() or None
-    except OSError:
-        return None
+    return running()
 
 
 def subject(root: Path, round: str) -> str:
