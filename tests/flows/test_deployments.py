@@ -71,3 +71,9 @@ def test_deploy_without_a_server_says_where_one_comes_from(
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     assert deployments.deploy(None) == 1
     assert capsys.readouterr().err == "error: PREFECT_API_URL names no server; `make ui` starts one of its own\n"
+
+
+def test_a_worker_finds_the_project_and_this_code(tmp_path: Path) -> None:
+    code = str(Path(deployments.__file__).resolve().parents[1])
+    assert deployments._code(tmp_path) == [str(tmp_path), code]
+    assert deployments._code(Path(code)) == [code]
