@@ -130,6 +130,11 @@ def built(settings: Mapping[str, Any]) -> list[RunnerDeployment]:
     return found
 
 
+def _code(root: Path) -> list[str]:
+    """Where a worker's process finds the flows: the project's folder, and the one this code lies in, where another."""
+    return list(dict.fromkeys([str(root), str(Path(__file__).resolve().parents[1])]))
+
+
 def deploy(pool: str | None) -> int:
     """Register the deployments on the server of PREFECT_API_URL; returns the exit code.
 
@@ -154,7 +159,7 @@ def deploy(pool: str | None) -> int:
                 deployment.job_variables = {
                     **deployment.job_variables,
                     "working_dir": str(root),
-                    "env": {"PREFECT_API_URL": address, "PYTHONPATH": str(root)},
+                    "env": {"PREFECT_API_URL": address, "PYTHONPATH": os.pathsep.join(_code(root))},
                 }
             deployment.apply(work_pool_name=pool)
             print(f"{deployment.full_name} is registered at {address}")

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from flows import notice
+
+STATUS = SimpleNamespace(have=3, need=8, complete=False)
+
+
+@pytest.fixture(autouse=True)
+def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOUPE_LABEL_ADDRESS", raising=False)
+
+
+def test_the_address_told_comes_before_the_one_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert notice.label_address(tmp_path) is None
+    (tmp_path / ".loupe").mkdir()
+    (tmp_path / ".loupe" / "label-address").write_text("http://127.0.0.1:4201\n")
+    assert notice.label_address(tmp_path) == "http://127.0.0.1:4201"
+    (tmp_path / "params.yaml").write_text("machine: {label_address: 'https://labels.lab.example/'}\n")
+    assert notice.label_address(tmp_path) == "https://labels.lab.example"
+    monkeypatch.setenv("LOUPE_LABEL_ADDRESS", "http://10.0.0.7:4201/")
+    assert notice.label_address(tmp_path) == "http://10.0.0.7:4201"
+
+
+def test_params_that_say_nothing_of_it(tmp_path: Path) -> None:
+    for text in ("machine: null\n", "machine: {label_address: null}\n", "[1, 2]\n", ": : :\n"):
+        (tmp_path / "params.yaml").write_text(text)
+        assert notice.label_address(tmp_path) is None
+
+
+def test_the_waiting_run_says_what_where_and_what_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "params.yaml").write_text("loop: {task: low_light}\n")
+    assert notice.message(tmp_path, "r01", STATUS) == (
+        "round r01 (low light) waits for labels: 3 of 8 votes are in. To go on, label with `loupe label r01`; "
+        "the run resumes by itself when the last vote is in."
+    )
+    monkeypatch.setenv("LOUPE_LABEL_ADDRESS", "https://labels.lab.example")
+    assert "label at https://labels.lab.example;" in notice.message(tmp_path, "r01", STATUS)
+
+
+def test_the_form_says_that_nothing_has_to_be_filled_in(tmp_path: Path) -> None:
+    words = notice.form(tmp_path, "r02", STATUS)
+    assert words.startswith("**Nothing has to be filled in.** round r02 waits for labels: 3 of 8")
+    assert "Next come the ranker's training" in words
