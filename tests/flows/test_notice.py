@@ -17,8 +17,7 @@ def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_address_told_comes_before_the_one_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert notice.label_address(tmp_path) is None
-    (tmp_path / ".loupe").mkdir()
-    (tmp_path / ".loupe" / "label-address").write_text("http://127.0.0.1:4201\n")
+    monkeypatch.setattr(notice, "running", lambda: "http://127.0.0.1:4201")
     assert notice.label_address(tmp_path) == "http://127.0.0.1:4201"
     (tmp_path / "params.yaml").write_text("machine: {label_address: 'https://labels.lab.example/'}\n")
     assert notice.label_address(tmp_path) == "https://labels.lab.example"
