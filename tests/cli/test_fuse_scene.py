@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -26,6 +27,7 @@ CASES = ROOT.parent / "shared" / "data" / "cases"
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    fusers.opened.cache_clear()  # kept by path, which is the same in every test
     Path("params.yaml").write_text((ROOT / "tests" / "tiny.yaml").read_text())
     return tmp_path
 
@@ -51,8 +53,8 @@ def test_exposures_that_show_nothing_are_left_out_and_named(
 ) -> None:
     save(build(balanced(), 2, 2), fusers.WEIGHTS)
     for name, stops in (("a", -2.0), ("b", 0.0), ("c", 2.0)):
-        write_png(f"{name}.png", shot(stops))
-    white = np.full((200, 300, 3), 255, np.uint8)
+        write_png(f"{name}.png", shot(stops)[:100, :150])
+    white = np.full((100, 150, 3), 255, np.uint8)
     for name, pixels in (("white", white), ("again", white), ("black", white * 0)):
         write_png(f"{name}.png", pixels)
     for method in ("searched", "mertens"):
@@ -83,18 +85,20 @@ def test_hand_held_exposures_are_aligned_and_the_motion_is_said(
     write_png("o.png", shot(1.5, 6.0, 0.4) * scale)
     write_png("still.png", shot(1.5) * scale)
     for arguments, out in (
-        (("o.png",), "aligned"), (("o.png", "--no-align"), "crossed"), (("still.png",), "still"),
+        (("o.png",), "aligned"), (("o.png", "--no-align"), "crossed"), (("still.png",), "kept"),
         (("still.png", "--no-align"), "true"),
     ):  # fmt: skip
         assert loupe(monkeypatch, "u.png", *arguments, "--out", f"{out}.png", "--method", "mertens") == 0
         said = capsys.readouterr().out
-        assert ("o.png: aligned with u.png, it was off by" in said and "0.40 degrees" in said) == (out == "aligned")
-    aligned, crossed, still, true = (
+        line = re.search(r"o.png: aligned with u.png, it was off by \d\.\d pixels, (.*) degrees", said)
+        assert (line is not None) == (out == "aligned")
+        assert line is None or float(line[1]) == pytest.approx(0.4, abs=0.06)
+    aligned, crossed, kept, true = (
         read_array(f"{name}.png").astype(float) / (255 if bits == 8 else 65535)
-        for name in ("aligned", "crossed", "still", "true")
+        for name in ("aligned", "crossed", "kept", "true")
     )
     assert aligned.shape == true.shape
-    assert np.array_equal(still, true), "pictures of a tripod stay as they are"
+    assert np.array_equal(kept, true), "pictures of a tripod stay as they are"
     assert np.abs(aligned - true).mean() < np.abs(crossed - true).mean() / 3
     edges = [np.abs(np.diff(picture.mean(2), axis=1)).mean() for picture in (aligned, true)]
     assert edges[0] == pytest.approx(edges[1], rel=0.12), "no double edges"

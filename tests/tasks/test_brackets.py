@@ -7,13 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from PIL import Image
+from skimage import data
 
-from pictures import ImageError, read_array, read_image, write_png
+from models.degradation import expose
+from pictures import ImageError, quantise, read_array, read_image, write_png
 from tasks import brackets, tables
 from tasks.config import ConfigError, load
 from tasks.files import sha256_file
@@ -242,3 +245,55 @@ def test_sub_folders_of_exposures(tmp_path: Path, build: Build) -> None:
     table = build(under=tmp_path / "under", over=tmp_path / "over", recursive=True)
     assert list(table.index) == ["x__a", "y__a", "z__a"]
     assert np.array_equal(read_array(table.over["z__a"]), light(2))
+
+
+def taken(stops: float, x: float = 0.0) -> np.ndarray:
+    """An exposure (160, 200, 3) uint8 of one photograph, the camera moved by `x` pixels."""
+    shifted = cv2.warpAffine(data.coffee().astype(np.float32) / 255, np.array([[1, 0, x], [0, 1, 0.4 * x]]), (600, 400))
+    return quantise(expose(shifted[100:260, 200:400], stops, 0.0003, 0.001, np.random.default_rng(0)), 8)
+
+
+def test_hand_held_scenes_are_aligned_and_said(
+    tmp_path: Path, build: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    under = folder_of(tmp_path / "under", {f"{name}.png": taken(-2) for name in "abcd"})
+    over = folder_of(tmp_path / "over", {f"{name}.png": taken(1) for name in "abd"} | {"c.png": taken(1, 7.0)})
+    Image.fromarray(light(3)[:70, :80]).resize((200, 160), Image.Resampling.NEAREST).save(over / "d.png")
+    table = build(under=under, over=over, align=True)
+    assert sorted(table.index) == ["a", "b", "c"]
+    said = summary()
+    assert (
+        len(said["aligned"]) == 1
+        and "over/c.png with" in said["aligned"][0]
+        and "off by 7.5 pixels" in said["aligned"][0]
+    )
+    assert "aligned: " + said["aligned"][0] in capsys.readouterr().out
+    assert [entry["file"] for entry in said["skipped"]] == ["over/d.png"]
+    assert (
+        "cannot be aligned" in said["skipped"][0]["reason"] and "brackets.folder.align" in said["skipped"][0]["reason"]
+    )
+    assert np.array_equal(read_array(table.over["a"]), taken(1)), "what did not move stays"
+    true, crossed = taken(1).astype(int), taken(1, 7.0)
+    assert np.abs(read_array(table.over["c"]) - true).mean() < np.abs(crossed - true).mean() / 4
+    build(under=under, over=over, align=False)
+    assert summary()["aligned"] == [] and summary()["skipped"] == []
+
+
+def test_exposures_are_aligned_with_the_reference(tmp_path: Path, build: Build) -> None:
+    under = folder_of(tmp_path / "under", {f"{name}.png": taken(-2, 5.0) for name in "abc"})
+    over = folder_of(tmp_path / "over", {f"{name}.png": taken(1) for name in "abc"})
+    reference = folder_of(tmp_path / "reference", {f"{name}.png": taken(0) for name in "abc"})
+    table = build(under=under, over=over, reference=reference, align=True)
+    assert len(summary()["aligned"]) == 3 and all("under/" in line for line in summary()["aligned"])
+    true, crossed = taken(-2).astype(int), taken(-2, 5.0)
+    assert np.abs(read_array(table.under["a"]) - true).mean() < np.abs(crossed - true).mean() / 2
+    assert np.array_equal(read_array(table.over["a"]), taken(1))
+
+
+def test_an_exposure_that_shows_nothing_is_skipped_and_named(tmp_path: Path, build: Build) -> None:
+    under, over = three(tmp_path)
+    folder_of(under, {"white.png": dark(4)})
+    folder_of(over, {"white.png": np.full((70, 80, 3), 255, np.uint8)})
+    assert sorted(build(under=under, over=over).index) == ["a", "b", "c"]
+    assert summary()["skipped"][0]["file"] == "over/white.png"
+    assert summary()["skipped"][0]["reason"].startswith("100 % of it is white: nothing is to be seen in it")
