@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -164,6 +165,16 @@ def test_what_is_missing_and_skipped_is_told_without_absolute_paths(here: Path) 
 def test_an_ablation_that_changed_nothing_is_told(here: Path) -> None:
     make()
     assert "Without the ranker loss the pictures are identical" in Page(report.page(params())).text
+
+
+def test_a_summary_of_sample_photos_or_of_an_earlier_version(here: Path) -> None:
+    """Neither says what of a folder was not read."""
+    make()
+    path = here / "data/low_light/summary.json"
+    summary = json.loads(path.read_text())
+    del summary["not_read"], summary["in_sub_folders"]
+    path.write_text(json.dumps(summary))
+    assert "in sub-folders not read" not in Page(report.page(params())).text
 
 
 def test_the_same_artifacts_give_the_same_bytes(here: Path) -> None:
