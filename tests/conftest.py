@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+# Its handlers write to the streams that are there at its first import: those of the session, not of some one test.
+import dvc.logger  # noqa: F401
 import pytest
 
 

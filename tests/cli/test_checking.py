@@ -187,4 +187,4 @@ def test_a_label_store_that_is_there_is_not_changed(project: Project, monkeypatc
     assert place.read_bytes() == before
     monkeypatch.setenv("LOUPE_LABELS", "postgresql://nobody@127.0.0.1:1/none")
     code, _, err = project.check()
-    assert code == 1 and "postgresql+psycopg://nobody@127.0.0.1:1/none does not answer" in err
+    assert code == 1 and "postgresql://nobody@127.0.0.1:1/none does not answer" in err

@@ -151,7 +151,7 @@ def test_ratings_by_criteria_of_ones_own(loupe: Loupe) -> None:
     circle = {"x": 3, "y": 2, "radius": 1, "artifact": "noise"}
     line = {"photo": "cat", "method": "ours", "observer": "gpt", "scores": {"contrast": 4}, "circles": [circle]}
     Path("gpt.jsonl").write_text(json.dumps(line))
-    assert loupe("ratings", "import", "gpt.jsonl", "--round", "tone").startswith("1 rating taken")
+    assert loupe("ratings", "import", "gpt.jsonl", "--round", "tone").startswith("1 of 1 ratings taken")
     assert "0 of them count; 1 of language models" in loupe("ratings", "export", "tone", "--out", "r.csv")
     assert "1 of them count" in loupe("ratings", "export", "tone", "--out", "r.csv", "--unreviewed")
     with Path("r.csv").open(newline="") as file:

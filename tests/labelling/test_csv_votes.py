@@ -20,6 +20,8 @@ from labelling.import_report import Report
 from labelling.importing import NAMESPACE, registered_pictures, take
 from labelling.matching import PictureFinder
 from labelling.records import StoredVote
+from labelling.results import results as study_results
+from labelling.results import write_results
 from labelling.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +75,7 @@ def test_real_spreadsheets(project: Path, file: str, observer: str) -> None:
         study.create_pairs(opened, "s1", methods, {}, votes=1)
         report = imported(opened, CASES / file, CASES)
         assert (report.taken, report.not_taken, report.dropped) == (4, 0, [])
-        rows = study.results(opened, "s1").rows
+        rows = study_results(opened, "s1").rows
     found = {row["photo"]: (row["choice"], row["left"], row["seconds"]) for row in rows}
     assert found == {
         "p0": ("first", "second", 3.25), "p1": ("second", "first", 12.5), "p2": ("first", "first", 1.0),
@@ -248,7 +250,7 @@ def test_file_names_and_methods_that_are_formulas(project: Path) -> None:
         export_votes(opened, ["two"], project / "p.csv", "paper")
         written = [project / "v.csv", project / "p.csv"]
         written += [
-            path for path in study.write_results(study.results(opened, "two"), project / "r") if path.suffix == ".csv"
+            path for path in write_results(study_results(opened, "two"), project / "r") if path.suffix == ".csv"
         ]
     for path in written:
         with path.open(newline="") as file:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from labelling.importing import ExchangeError, Report, read_csv
+from labelling.csv_votes import read_csv
+from labelling.import_report import Report
+from labelling.importing import ExchangeError
 from labelling.label_studio import read_config, read_label_studio
 from labelling.manifest import StudyError, find
 from models.search.genotype import GenotypeError
@@ -27,7 +29,7 @@ READERS: dict[str, tuple[Callable[[Path], Any], type[Exception]]] = {
     "front": (read_front, BrokenFront),
     "label studio": (lambda path: read_label_studio(path, None, Report()), ExchangeError),  # type: ignore[arg-type]
     "configuration": (read_config, ExchangeError),
-    "votes": (lambda path: read_csv(path, None, Report()), ExchangeError),  # type: ignore[arg-type]
+    "votes": (lambda path: list(read_csv(path, None, Report())), ExchangeError),  # type: ignore[arg-type]
 }
 
 
