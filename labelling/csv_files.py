@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _MAX_LINE = 1 << 20  # characters
 _MAX_RECORD = 200  # lines that one quoted cell may go over
 _NO_TEXT = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of bytes that cannot be decoded
 _HEAD = 4096  # bytes by which the kind of file is told
+_MAX_FILE = 2_000_000_000  # bytes: some ten million votes
 
 
 class CsvError(ValueError):
@@ -121,12 +123,14 @@ def _encoding(path: Path) -> tuple[str, tuple[str, ...]]:
     """Encoding, and notes. Goes through the whole file: it is UTF-8 unless what is not ASCII in it never is."""
     try:
         with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > _MAX_FILE:
+                raise CsvError(f"{path} is larger than {_MAX_FILE / 1e9:g} GB, too large for a file of votes; split it")
             head = file.read(_HEAD)
             if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
                 return "utf-16", ()
             if head.startswith(b"PK\x03\x04"):
                 raise CsvError(f"{path} is a workbook, not a CSV file; save it as CSV UTF-8")
-            if head[1::2].count(0) > len(head) // 4:
+            if head[1::2].count(0) > len(head) // 4 > head[::2].count(0):
                 return "utf-16-le", ()
             if b"\0" in head:
                 raise CsvError(f"{path} is not a CSV file: it has zero bytes; save it as CSV UTF-8")
