@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from pictures import ImageError, write_png
+from pictures import ImageError, Photo, write_png
 from tasks import image_set
 from tasks.files import sha256_file
 from tasks.image_set import ImageSet, random_crops, reflect_to
@@ -41,13 +41,13 @@ def test_pictures_are_read_once_within_the_memory_limit(
     pictures: Callable[..., tuple[list[np.ndarray], ImageSet]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    original = image_set.read_uint8
+    original = image_set.photo_from
 
-    def counting(path: str) -> np.ndarray:
-        read.append(Path(path).stem)
-        return original(path)
+    def counting(path: Path, data: bytes) -> Photo:
+        read.append(path.stem)
+        return original(path, data)
 
-    monkeypatch.setattr(image_set, "read_uint8", counting)
+    monkeypatch.setattr(image_set, "photo_from", counting)
     _, found = pictures(cache_bytes=2 * 8 * 10 * 3)  # two pictures
     for index in (0, 1, 0, 1, 2, 1, 0, 2):
         found.tensor(index)
