@@ -92,8 +92,10 @@ def _waits_for(run: FlowRun, root: Path) -> str | None:
     """The round whose gate a suspended run waits at."""
     if run.state is None or not run.state.is_paused():
         return None
-    # Runs that an earlier Loupe suspended, on the project's own server, have no project in their key.
-    found = re.match(rf"gate-(?:{project_id(root)}-)?(.+)-\d+$", run.state.state_details.pause_key or "")
+    key = run.state.state_details.pause_key or ""
+    found = re.match(rf"gate-{project_id(root)}-(.+)-\d+$", key)
+    if found is None and os.environ.get(OWN_SERVER) == "1":
+        found = re.match(r"gate-(r\d+)-\d+$", key)  # of an earlier Loupe, which named no project
     return found.group(1) if found else None
 
 
