@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelling import project
 from labelling.errors import StoreError
-from labelling.resume import client_of
+from labelling.resume import ask, client_of
 from labelling.status import labels_status
 from labelling.store import Store
 
@@ -73,12 +73,12 @@ def _follow(store: Store, address: str, stop: threading.Event, seconds: float) -
 def move(client: httpx.Client, store: Store, round: str) -> bool:
     """Set the round's progress artifact, where there is one, to the share of votes that are in; True where it was set."""
     wanted = {"artifacts": {"key": {"any_": [project.progress_key(round)]}}}
-    found = client.post("/artifacts/latest/filter", json=wanted).raise_for_status().json()
+    found = ask(client, "POST", "/artifacts/latest/filter", wanted).json()
     if not found:
         return False
     status = labels_status(round, store)
     share = 100.0 * min(1.0, status.have / status.need) if status.need else 0.0
     subject = str(found[0].get("description") or "").split(":")[0] or f"Labels of round {round}"
     moved = {"data": share, "description": f"{subject}: {status.have} of {status.need} votes"}
-    client.patch(f"/artifacts/{found[0]['latest_id']}", json=moved).raise_for_status()
+    ask(client, "PATCH", f"/artifacts/{found[0]['latest_id']}", moved)
     return True

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from labelling import manifest, project
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import httpx
 
 FLOW = "low-light"  # its deployment runs the rounds
+_BUSY = 503
+_PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between the times that a busy server is asked
 _PAGE = 200  # Prefect's own limit of one answer
 
 _log = logging.getLogger(__name__)
@@ -92,6 +95,19 @@ def client_of(address: str, timeout: float) -> httpx.Client:
     return httpx.Client(base_url=address, timeout=timeout, headers=headers, auth=auth, trust_env=not local)
 
 
+def ask(client: httpx.Client, method: str, path: str, body: Any = None) -> httpx.Response:
+    """Ask Prefect, and ask again where its database was busy (503: nothing was done), as Prefect's own client does.
+
+    Raises httpx.HTTPError, also for any answer that is none of success.
+    """
+    for pause in (*_PAUSES, None):
+        response = client.request(method, path, json=body)
+        if response.status_code != _BUSY or pause is None:
+            break
+        time.sleep(pause)
+    return response.raise_for_status()
+
+
 def _resume_all(client: httpx.Client, round: str, own: bool) -> int:
     """Resume the runs waiting at the round's gate and return how many took it. own: no other project is on the server."""
     gates = [project.gate_prefix(round)]
@@ -103,7 +119,7 @@ def _resume_all(client: httpx.Client, round: str, own: bool) -> int:
         key = str(details.get("pause_key") or "")
         if not any(key.startswith(gate) and key.removeprefix(gate).isdigit() for gate in gates):
             continue
-        answer = _json(client.post(f"/flow_runs/{run.get('id')}/resume", json={"run_input": {}}))
+        answer = _json(ask(client, "POST", f"/flow_runs/{run.get('id')}/resume", {"run_input": {}}))
         if isinstance(answer, dict) and answer.get("status") == "ACCEPT":
             resumed += 1
         else:
@@ -120,7 +136,7 @@ def _paused_runs(client: httpx.Client) -> list[dict[str, Any]]:
             "flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}, "sort": "ID_DESC", "limit": _PAGE,
             "offset": len(runs),
         }  # fmt: skip
-        page = _json(client.post("/flow_runs/filter", json=wanted))
+        page = _json(ask(client, "POST", "/flow_runs/filter", wanted))
         if not isinstance(page, list) or not all(isinstance(run, dict) for run in page):
             raise _Unexpected(f"a list of runs was expected, not {page!r:.300}")
         runs.extend(page)
@@ -129,14 +145,13 @@ def _paused_runs(client: httpx.Client) -> list[dict[str, Any]]:
 
 
 def _start(client: httpx.Client, deployment: str) -> None:
-    found = _json(client.get(f"/deployments/name/{deployment}"))
+    found = _json(ask(client, "GET", f"/deployments/name/{deployment}"))
     if not isinstance(found, dict) or "id" not in found:
         raise _Unexpected(f"a deployment was expected, not {found!r:.300}")
-    _json(client.post(f"/deployments/{found['id']}/create_flow_run", json={}))
+    _json(ask(client, "POST", f"/deployments/{found['id']}/create_flow_run", {}))
 
 
 def _json(response: httpx.Response) -> Any:
-    response.raise_for_status()
     try:
         return response.json()
     except ValueError as error:

@@ -53,7 +53,13 @@ class Served:
         raise TimeoutError("no deployment")
 
     def start(self) -> str:
-        answer = self.client.post(f"/deployments/{self.deployment}/create_flow_run", json={})
+        for _ in range(20):
+            answer = self.client.post(f"/deployments/{self.deployment}/create_flow_run", json={})
+            if (
+                answer.status_code != 503
+            ):  # its database is busy, as it is at the start; Prefect's client asks again, too
+                break
+            time.sleep(0.5)
         return str(answer.raise_for_status().json()["id"])
 
     def resume(self, run: str) -> None:

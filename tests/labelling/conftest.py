@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,9 @@ from pathlib import Path
 import pytest
 from browser_helpers import CHROMIUM, App
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from prefect_helpers import FakePrefect
 
+from labelling.project import note_own_server
 from labelling.store import Store
 
 
@@ -125,3 +128,15 @@ def app(sqlite_store: Store) -> Iterator[App]:
     running = App(sqlite_store)
     yield running
     running.stop()
+
+
+@pytest.fixture
+def prefect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePrefect]:
+    """A server of this project's own, as PREFECT_API_URL; the working folder is the project's."""
+    with FakePrefect() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        monkeypatch.setenv("PREFECT_API_URL", server.api)
+        monkeypatch.chdir(tmp_path)
+        note_own_server(server.api)
+        yield server
+        server.shutdown()

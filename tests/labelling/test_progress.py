@@ -1,71 +1,18 @@
-"""The progress of a waiting round in Prefect, against a small server that answers as Prefect's REST API does."""
+"""The progress of a waiting round in Prefect."""
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prefect_helpers import FakePrefect
 
 from labelling import progress
 from labelling.project import progress_key, project_id
 from labelling.resume import client_of
 from labelling.store import Store
-
-
-class FakePrefect(ThreadingHTTPServer):
-    """Keeps artifacts and what was asked."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.artifacts: list[dict[str, Any]] = []
-        self.patched: list[tuple[str, Any]] = []
-        self.asked = 0
-
-    @property
-    def api(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/api"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: FakePrefect
-
-    def _handle(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "null")
-        self.server.asked += 1
-        answer: Any = {}
-        if self.command == "PATCH":
-            self.server.patched.append((self.path, body))
-        else:
-            keys = body["artifacts"]["key"]["any_"]
-            answer = [item for item in self.server.artifacts if item["key"] in keys]
-        content = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_POST = do_PATCH = _handle  # noqa: N815
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def prefect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePrefect]:
-    with FakePrefect() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        monkeypatch.setenv("PREFECT_API_URL", server.api)
-        monkeypatch.chdir(tmp_path)
-        yield server
-        server.shutdown()
 
 
 class VotedStore:
@@ -133,9 +80,9 @@ def test_it_moves_with_the_votes_and_asks_nothing_between(
     store: Any = VotedStore()
     with progress.shown(store, seconds=0.02):
         until(lambda: len(prefect.patched) == 1)
-        asked = prefect.asked
+        asked = len(prefect.asked)
         threading.Event().wait(0.3)
-        assert prefect.asked == asked
+        assert len(prefect.asked) == asked
         count(monkeypatch, 2, 4)
         store.at = 2
         until(lambda: len(prefect.patched) == 2)
@@ -147,4 +94,4 @@ def test_without_a_server_nothing_is_asked(prefect: FakePrefect, monkeypatch: py
     store: Any = VotedStore()
     with progress.shown(store, seconds=0.01):
         threading.Event().wait(0.1)
-    assert prefect.asked == 0
+    assert prefect.asked == []

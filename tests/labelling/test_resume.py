@@ -2,91 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
+from prefect_helpers import FakePrefect
 
-from labelling import manifest
+from labelling import manifest, resume
 from labelling.project import note_own_server, project_id
 from labelling.resume import after_last_vote
 
 BY_HAND = "All labels of round r01 are in. To go on, run `dvc repro` (or `loupe run`)."
-
-
-class FakePrefect(ThreadingHTTPServer):
-    """Paused runs, a deployment, and a list of what was asked."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.runs: list[dict[str, Any]] = []
-        self.deployment: str | None = "d1"
-        self.verdicts: dict[str, str] = {}
-        self.asked: list[tuple[str, str, Any]] = []
-        self.broken: bytes | None = None
-        self.silent = threading.Event()
-        self.silent.set()
-
-    @property
-    def api(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/api"
-
-    def add_run(self, id: str, pause_key: str | None) -> None:
-        details = {"flow_run_id": None, "pause_key": pause_key, "pause_reschedule": True}
-        self.runs.append(
-            {"id": id, "name": id, "state": {"type": "PAUSED", "name": "Suspended", "state_details": details}}
-        )
-
-    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        if (method, path) == ("POST", "/api/flow_runs/filter"):
-            assert body["flow_runs"] == {"state": {"type": {"any_": ["PAUSED"]}}}
-            return 200, self.runs[body["offset"] : body["offset"] + body["limit"]]
-        if method == "POST" and path.startswith("/api/flow_runs/") and path.endswith("/resume"):
-            assert body == {"run_input": {}}
-            id = path.split("/")[3]
-            return 201, {"state": None, "status": self.verdicts.get(id, "ACCEPT"), "details": {}}
-        if (method, path) == ("GET", "/api/deployments/name/low-light/loupe") and self.deployment:
-            return 200, {"id": self.deployment, "name": "loupe"}
-        if (method, path) == ("POST", f"/api/deployments/{self.deployment}/create_flow_run"):
-            return 201, {"id": "new"}
-        return 404, {"detail": "Not found"}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: FakePrefect
-
-    def _handle(self) -> None:
-        self.server.silent.wait(10)
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "null")
-        self.server.asked.append((self.command, self.path, body))
-        status, answer = self.server.answer(self.command, self.path, body)
-        content = self.server.broken or json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = _handle  # noqa: N815
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def prefect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePrefect]:
-    with FakePrefect() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        monkeypatch.setenv("PREFECT_API_URL", server.api)
-        monkeypatch.chdir(tmp_path)
-        note_own_server(server.api)
-        yield server
-        server.shutdown()
 
 
 def test_resumes_every_run_that_waits_at_this_rounds_gate(prefect: FakePrefect) -> None:
@@ -121,6 +46,22 @@ def test_finds_a_run_behind_many_others(prefect: FakePrefect) -> None:
         prefect.add_run(f"x{i}", "gate-r09-1")
     prefect.add_run("wanted", "gate-r01-1")
     assert after_last_vote("r01") == "All labels of round r01 are in. The waiting run goes on."
+
+
+@pytest.mark.parametrize("busy", [1, 3])
+def test_a_busy_server_is_asked_again(prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch, busy: int) -> None:
+    """Prefect answers 503 where its database is locked for a moment; the last vote is not lost on it."""
+    monkeypatch.setattr(resume, "_PAUSES", (0.01, 0.01, 0.01, 0.01))
+    prefect.add_run("a", f"gate-{project_id()}-r01-1")
+    prefect.busy = busy
+    assert after_last_vote("r01") == "All labels of round r01 are in. The waiting run goes on."
+
+
+def test_one_that_stays_busy_is_not_asked_for_ever(prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resume, "_PAUSES", (0.01, 0.01))
+    prefect.busy = 1000
+    assert after_last_vote("r01") == BY_HAND
+    assert len(prefect.asked) == 3
 
 
 def test_starts_the_deployment_where_none_waits(prefect: FakePrefect) -> None:
