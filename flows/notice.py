@@ -82,9 +82,9 @@ def publish(root: Path, round: str, status: LabelsStatus, key: str) -> None:
 
 
 def labels_are_in(run: UUID, still_waiting: Collection[str]) -> None:
-    """The tasks of this flow run that showed AwaitingLabels, of its earlier starts, show that the labels are in.
+    """The tasks of this flow run that showed AwaitingLabels, of its earlier walks, show that the labels are in.
 
-    still_waiting: ids of the tasks whose labels are not.
+    still_waiting: the stages whose labels are not; whichever walk of this run tried them, their tasks go on saying so.
     """
     wanted = TaskRunFilter(
         flow_run_id=TaskRunFilterFlowRunId(any_=[run]),
@@ -93,6 +93,8 @@ def labels_are_in(run: UUID, still_waiting: Collection[str]) -> None:
     try:
         with get_client(sync_client=True) as client:
             for waiting in client.read_task_runs(task_run_filter=wanted):
+                if waiting.name in still_waiting:
+                    continue
                 client.set_task_run_state(
                     waiting.id,
                     Completed(name="LabelsIn", message="the labels came in; the stage ran again"),

@@ -54,8 +54,7 @@ def bring_up_to_date(target: str) -> State[Any]:
             try:
                 walked = walk(root, target, _stages_at_once(root), tell=_tell)
                 if runtime.deployment.id and runtime.flow_run.id:  # it may have waited before
-                    waits = {result.task_run for result in walked.results if result.status == "awaiting"}
-                    notice.labels_are_in(UUID(runtime.flow_run.id), waits)
+                    notice.labels_are_in(UUID(runtime.flow_run.id), walked.awaiting)
                 if walked.failed:
                     return Failed(message=walked.failure())
                 if not walked.awaiting:

@@ -35,13 +35,12 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class StageResult:
-    """What became of one stage; `message` is the error of a failed one; `task_run`: what shows it in Prefect."""
+    """What became of one stage; `message` is the error of a failed one."""
 
     name: str
     status: Status | Literal["failed"]
     seconds: float
     message: str = ""
-    task_run: str = ""
 
 
 @dataclass
@@ -190,7 +189,7 @@ def walk(root: Path, target: str, parallel: int = 2, tell: Callable[[StageResult
 
 
 def _result(name: str, future: PrefectFuture[Any], seconds: float) -> StageResult:
-    state, run = future.state, str(future.task_run_id)
+    state = future.state
     if state.is_completed() or state.name == states.AWAITING:
-        return StageResult(name, _STATUS.get(state.name or "", "ran"), seconds, task_run=run)
-    return StageResult(name, "failed", seconds, state.message or f"stage {name} ended as {state.name}", run)
+        return StageResult(name, _STATUS.get(state.name or "", "ran"), seconds)
+    return StageResult(name, "failed", seconds, state.message or f"stage {name} ended as {state.name}")

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from flows import notice
+
+# isort: split
+from prefect.client.schemas.filters import TaskRunFilter
+from prefect.client.schemas.objects import State
 
 STATUS = SimpleNamespace(have=3, need=8, complete=False)
 
@@ -45,3 +51,31 @@ def test_the_form_says_that_nothing_has_to_be_filled_in(tmp_path: Path) -> None:
     words = notice.form(tmp_path, "r02", STATUS)
     assert words.startswith("**Nothing has to be filled in.** round r02 waits for labels: 3 of 8")
     assert "Next come the ranker's training" in words
+
+
+def test_only_tasks_of_stages_that_wait_no_more_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever walk of the run tried a stage: while its labels are missing, its tasks show that they are."""
+    run = uuid.uuid4()
+    tasks = [SimpleNamespace(id=uuid.uuid4(), name=name) for name in ("labels@r01", "labels@r02", "labels@r02")]
+    closed: dict[uuid.UUID, str | None] = {}
+
+    class Client:
+        def __enter__(self) -> Client:
+            return self
+
+        def __exit__(self, *error: object) -> None: ...
+
+        def read_task_runs(self, task_run_filter: TaskRunFilter) -> list[SimpleNamespace]:
+            assert task_run_filter.flow_run_id is not None
+            assert task_run_filter.flow_run_id.any_ == [run]
+            return tasks
+
+        def set_task_run_state(self, id: uuid.UUID, state: State[Any], force: bool) -> None:
+            assert force
+            closed[id] = state.name
+
+    monkeypatch.setattr(notice, "get_client", lambda sync_client: Client())
+    notice.labels_are_in(run, ["labels@r02"])
+    assert closed == {tasks[0].id: "LabelsIn"}
+    notice.labels_are_in(run, [])
+    assert set(closed) == {task.id for task in tasks}

@@ -20,6 +20,18 @@ pytestmark = pytest.mark.slow
 ONE_ROUND = "loop: {task: brackets}\nrounds: {r01: {prev: r00}}\n"
 
 
+class Patient(httpx.HTTPTransport):
+    """Asks again where the server's database is busy, as Prefect's own client does."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(20):
+            response = super().handle_request(request)
+            if response.status_code != 503:
+                break
+            time.sleep(0.5)
+        return response
+
+
 class Served:
     """A served project, driven over the REST API as the labelling app and the browser do it."""
 
@@ -36,7 +48,7 @@ class Served:
             stdout=self.log,
             stderr=subprocess.STDOUT,
         )
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api", trust_env=False, timeout=20)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api", transport=Patient(), timeout=20)
         self.deployment = self._deployment()
 
     def _deployment(self) -> str:
@@ -53,13 +65,7 @@ class Served:
         raise TimeoutError("no deployment")
 
     def start(self) -> str:
-        for _ in range(20):
-            answer = self.client.post(f"/deployments/{self.deployment}/create_flow_run", json={})
-            if (
-                answer.status_code != 503
-            ):  # its database is busy, as it is at the start; Prefect's client asks again, too
-                break
-            time.sleep(0.5)
+        answer = self.client.post(f"/deployments/{self.deployment}/create_flow_run", json={})
         return str(answer.raise_for_status().json()["id"])
 
     def resume(self, run: str) -> None:
