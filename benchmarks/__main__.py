@@ -25,7 +25,7 @@ def main() -> None:
     chosen = parser.parse_args()
     import torch
 
-    from benchmarks import flow, fusion, genetic, images, labelling, large_metrics, training
+    from benchmarks import flow, fusion, genetic, images, labelling, large_metrics, resume, training
 
     params = load_whole()
     parts: dict[str, Callable[[], list[Result]]] = {
@@ -35,7 +35,8 @@ def main() -> None:
         "large metrics": lambda: large_metrics.results(chosen.device, chosen.repeats),
         "genetic": lambda: genetic.results(chosen.device, chosen.repeats),
         "fusion": lambda: fusion.results(chosen.device, chosen.repeats),
-        "flow": lambda: flow.overhead(max(2, chosen.repeats // 2)),
+        "flow": lambda: flow.results(max(2, chosen.repeats // 2)),
+        "resume": lambda: resume.results(chosen.repeats),
         "labelling": labelling.voting,
     }
     if chosen.only is not None and chosen.only not in parts:

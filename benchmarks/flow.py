@@ -1,62 +1,87 @@
-"""What the Prefect flow costs a stage, beside the bare `dvc repro`, on a chain of stages that do nothing."""
+"""What the Prefect flow costs beside `dvc repro`: when there is nothing to do, and for each stage that runs."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.measure import Result, compare
+from benchmarks.measure import Result, compare, seconds_of
 
-STAGES = 8
+_CODE = Path(__file__).resolve().parent.parent
+_STAGES = 17
+_DVC = (sys.executable, "-m", "dvc", "repro")
+_FLOW = (sys.executable, "-m", "cli.main", "run")
 
 
-def chain(root: Path) -> None:
-    """A DVC project of a chain of `STAGES` stages, each writing a small file."""
-    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=root, check=True, env=environment)
+def environment(root: Path) -> dict[str, str]:
+    """Of the commands in a project of ours in `root`: this code, a Prefect of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "LOUPE"))}
+    return kept | {"PYTHONPATH": str(_CODE), "PREFECT_HOME": str(root / ".prefect"), "DVC_NO_ANALYTICS": "1"}
+
+
+def project(root: Path, stages: str) -> dict[str, str]:
+    """A DVC project of these stages in `root`; returns the environment of its commands."""
+    root.mkdir(parents=True, exist_ok=True)
+    found = environment(root)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "-q", "--no-scm"], cwd=root, check=True, env=found)
+    (root / "dvc.yaml").write_text(stages)
+    shutil.copy(_CODE / "params.yaml", root)
+    return found
+
+
+def chain(length: int) -> str:
+    """dvc.yaml of a chain of stages that do nothing; the last is `report`."""
     lines = ["stages:"]
-    for number in range(STAGES):
-        lines += [f"  s{number}:", f"    cmd: echo {number} > f{number}", f"    outs: [f{number}]"]
+    for number in range(length):
+        name, out = ("report", "done") if number == length - 1 else (f"s{number}", f"f{number}")
+        lines += [f"  {name}:", f"    cmd: echo {number} > {out}", f"    outs: [{out}]"]
         if number:
             lines.append(f"    deps: [f{number - 1}]")
-    lines += ["  report:", "    cmd: echo done > done", f"    deps: [f{STAGES - 1}]", "    outs: [done]"]
-    (root / "dvc.yaml").write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
-def overhead(repeats: int) -> list[Result]:
-    """Seconds a stage in the flow (its start included) beside `dvc repro`, every stage forced to run."""
-    project = Path(__file__).resolve().parent.parent
+def results(repeats: int) -> list[Result]:
+    """Seconds of `loupe run` with nothing to do, and what one more stage costs it, beside `dvc repro`."""
     with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        chain(root)
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(project),
-            "PREFECT_HOME": str(root / ".prefect"),
-            "DVC_NO_ANALYTICS": "1",
-        }
-        environment.pop("PREFECT_API_URL", None)
+        return [_up_to_date(Path(name) / "same", repeats), _a_stage(Path(name), repeats)]
 
-        def run(*command: str) -> None:
-            for path in root.glob("f*"):
-                path.unlink()
-            (root / "dvc.lock").unlink(missing_ok=True)
-            subprocess.run(
-                [sys.executable, "-m", "dvc", "gc", "-q", "-f", "--workspace"], cwd=root, env=environment, check=False
-            )
-            subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
 
-        return [
-            compare(
-                f"flow, {STAGES + 1} stages that do nothing",
-                "s/stage",
-                lambda: run(sys.executable, "-m", "flows.low_light"),
-                "dvc repro",
-                lambda: run(sys.executable, "-m", "dvc", "repro", "--no-run-cache"),
-                repeats=repeats,
-                each=STAGES + 1,
-            )
-        ]
+def _up_to_date(root: Path, repeats: int) -> Result:
+    found = project(root, chain(_STAGES))
+    _run(root, found, _DVC)
+    return compare(
+        f"flow, {_STAGES} stages up to date", "s", lambda: _run(root, found, _FLOW), "dvc repro",
+        lambda: _run(root, found, _DVC), repeats=repeats,
+    )  # fmt: skip
+
+
+def _a_stage(folder: Path, repeats: int) -> Result:
+    """A long chain less a short one, by the number of stages between them: the start of both sides drops out."""
+    roots = {length: folder / f"chain{length}" for length in (1, _STAGES)}
+    environments = {length: project(root, chain(length)) for length, root in roots.items()}
+    times: dict[tuple[str, ...], list[float]] = {_FLOW: [], _DVC: []}
+    for turn in range(repeats + 1):
+        for command, measured in times.items():
+            long, short = (_forced(roots[length], environments[length], command) for length in (_STAGES, 1))
+            if turn:  # the first turn warms up
+                measured.append((long - short) / (_STAGES - 1))
+    ours, other = (statistics.median(measured) for measured in times.values())
+    return Result("flow, one more stage that does nothing", ours, "s", other, "dvc repro", ours / other)
+
+
+def _forced(root: Path, found: Mapping[str, str], command: tuple[str, ...]) -> float:
+    """Seconds of the command where every stage has to run."""
+    for path in (*root.glob("f*"), root / "done", root / "dvc.lock"):
+        path.unlink(missing_ok=True)
+    shutil.rmtree(root / ".dvc" / "cache", ignore_errors=True)
+    return seconds_of(lambda: _run(root, found, command))
+
+
+def _run(root: Path, found: Mapping[str, str], command: tuple[str, ...]) -> None:
+    subprocess.run(command, cwd=root, env=found, check=True, capture_output=True)

@@ -158,38 +158,57 @@ def _storm(place: str) -> tuple[list[float], float]:
     return times, int(peak[1]) / 2**10
 
 
-def _observe(link: str, tell: Callable[[float], object]) -> None:
-    """One observer: look, vote, get the next pair and its pictures, over one connection as a browser does."""
-    dice = random.Random(link)
-    host, token = re.fullmatch(r"http://([^/]+)/o/(.+)", link).groups()  # type: ignore[union-attr]
-    connection = http.client.HTTPConnection(host, timeout=30)
-    headers = {"Cookie": f"loupe={token}", "Content-Type": "application/json"}
+class Observer:
+    """A browser of somebody whose personal link leads to one set, over one connection; votes on the left."""
 
-    def call(method: str, path: str, body: Any = None) -> tuple[Any, bytes]:
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
-        response = connection.getresponse()
+    def __init__(self, link: str) -> None:
+        host, token = re.fullmatch(r"http://([^/]+)/o/(.+)", link).groups()  # type: ignore[union-attr]
+        self._connection = http.client.HTTPConnection(host, timeout=30)
+        self._headers = {"Cookie": f"loupe={token}", "Content-Type": "application/json"}
+        place = self.call("GET", "/")[0]["location"]
+        code = re.search(rb'name="session" content="([^"]+)"', self.call("GET", place)[1])
+        self._headers["X-Loupe-Session"] = "" if code is None else code[1].decode()
+        self._set = place.rsplit("/", 1)[1]
+
+    def __enter__(self) -> Observer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._connection.close()
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[Any, bytes]:
+        """Headers and content of the answer. Raises RuntimeError for a refusal."""
+        self._connection.request(method, path, None if body is None else json.dumps(body), self._headers)
+        response = self._connection.getresponse()
         content = response.read()
         if response.status >= 400:
             raise RuntimeError(f"{method} {path.split('/')[1]}: {response.status} {content.decode()}")
         return response.headers, content
 
-    place = call("GET", "/")[0]["location"]
-    code = re.search(rb'name="session" content="([^"]+)"', call("GET", place)[1])
-    headers["X-Loupe-Session"] = "" if code is None else code[1].decode()
-    set = place.rsplit("/", 1)[1]
-    on_screen = json.loads(call("POST", "/api/next", {"set": set})[1])["showing"]
-    ahead = json.loads(call("POST", "/api/next", {"set": set, "skip": [on_screen["id"]]})[1])["showing"]
+    def next(self, *skip: Any) -> Any:
+        """The next showing, not those of `skip`."""
+        body = {"set": self._set, "skip": [showing["id"] for showing in skip]}
+        return json.loads(self.call("POST", "/api/next", body)[1])["showing"]
+
+    def vote(self, showing: Any) -> None:
+        vote = {"id": str(uuid.uuid4()), "showing": showing["id"], "answer": "left", "seconds": PAUSE}
+        self.call("POST", "/api/vote", vote)
+
+
+def _observe(link: str, tell: Callable[[float], object]) -> None:
+    """One observer: look, vote, get the next pair and its pictures, as a browser does."""
+    dice = random.Random(link)
     deadline = time.monotonic() + _SECONDS
-    for _ in range(VOTES):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(dice.uniform(0, 2 * PAUSE))
-        vote = {"id": str(uuid.uuid4()), "showing": on_screen["id"], "answer": "left", "seconds": PAUSE}
-        on_screen = ahead
-        begun = time.perf_counter()
-        call("POST", "/api/vote", vote)
-        ahead = json.loads(call("POST", "/api/next", {"set": set, "skip": [on_screen["id"]]})[1])["showing"]
-        tell(time.perf_counter() - begun)
-        for side in ("left", "right"):
-            call("GET", f"/tile/{ahead[side]['id']}/0/0/0")
-    connection.close()
+    with Observer(link) as observer:
+        on_screen = observer.next()
+        ahead = observer.next(on_screen)
+        for _ in range(VOTES):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(dice.uniform(0, 2 * PAUSE))
+            begun = time.perf_counter()
+            observer.vote(on_screen)
+            on_screen, ahead = ahead, observer.next(ahead)
+            tell(time.perf_counter() - begun)
+            for side in ("left", "right"):
+                observer.call("GET", f"/tile/{ahead[side]['id']}/0/0/0")
