@@ -15,6 +15,7 @@ from typing import IO, Any, Literal, get_args
 from flows.dvc_worker import DvcWorker, Task, WorkerError
 
 LABELS_MISSING = 75
+UNAVAILABLE = 69  # what the stage downloads could not be had now, and might be a little later
 Status = Literal["ran", "cached", "restored", "awaiting"]
 
 _POLL_SECONDS = 0.02
@@ -25,6 +26,10 @@ _BLOCKER = re.compile(r"^\s+\(PID (\d+)\): (.*)$", re.MULTILINE)
 
 class StageError(RuntimeError):
     """A stage ended with an error; the message has its last lines and names its log."""
+
+
+class UnavailableError(StageError):
+    """A stage ended because something that it downloads could not be had; another try may do."""
 
 
 class StageStoppedError(RuntimeError):
@@ -60,8 +65,8 @@ class StageRunner:
         """Brings stage `name` up to date; `say` gets its output line by line.
 
         inherit: file descriptors that the process keeps open as long as it lives (a lock, say).
-        Raises StageError; StageStoppedError after `stop()`. Where another DVC process holds the files of the stage, as
-        one that a killed run left behind does, this waits until that one is done.
+        Raises StageError, of which UnavailableError is worth another try; StageStoppedError after `stop()`. Where another
+        DVC process holds the files of the stage, as one that a killed run left behind does, this waits until it is done.
         """
         wait = 0.5
         while True:
@@ -72,6 +77,8 @@ class StageRunner:
                 return Outcome(found["how"], log)
             if found.get("status") == LABELS_MISSING:
                 return Outcome("awaiting", log)
+            if found.get("status") == UNAVAILABLE:
+                raise UnavailableError(_failure(name, found, log))
             if found["how"] != "busy":
                 raise StageError(_failure(name, found, log))
             _check_blockers(name, found["message"], self.root)

@@ -20,7 +20,7 @@ from prefect.states import Completed, Failed, Paused, Running, Scheduled
 
 from flows import artifacts, gpu, graph, states
 from flows.graph import StageNode
-from flows.stage import StageError, StageRunner, StageStoppedError, Status
+from flows.stage import StageError, StageRunner, StageStoppedError, Status, UnavailableError
 
 # How each ending shows in Prefect; the names are those of DVC's own messages.
 _STATE_NAMES: dict[Status, str] = {
@@ -31,6 +31,8 @@ _STATE_NAMES: dict[Status, str] = {
 }
 _STATUS: dict[str, Status] = {name: status for status, name in _STATE_NAMES.items()}
 _POLL_SECONDS = 0.2
+# Between the tries of a stage whose download failed. Nothing else is tried again: a training that fails would fail anew.
+_RETRY_SECONDS = (10.0, 60.0)
 
 
 @dataclass(frozen=True)
@@ -103,16 +105,29 @@ def run_stage(name: str, wants_gpu: bool, unchanged: bool, crew: str) -> State[A
         return Completed(name="Cached", message=f"stage {name} didn't change")
     say = get_run_logger().info
     runner, places = _crews[crew].runner, _crews[crew].places
-    try:
-        with ExitStack() as held:
-            inherit = (held.enter_context(_gpu(runner, say)),) if wants_gpu else ()
-            held.enter_context(places.taken(runner.stopped))
-            outcome = runner.run(name, say, inherit)
-    except (StageError, StageStoppedError, gpu.GpuLockError) as error:
-        return Failed(message=str(error))
+    for pause in (*_RETRY_SECONDS, None):
+        try:
+            with ExitStack() as held:
+                inherit = (held.enter_context(_gpu(runner, say)),) if wants_gpu else ()
+                held.enter_context(places.taken(runner.stopped))
+                outcome = runner.run(name, say, inherit)
+            break
+        except (StageError, StageStoppedError, gpu.GpuLockError) as error:
+            if pause is None or not isinstance(error, UnavailableError):
+                return Failed(message=str(error))
+        _wait_to_retry(runner, pause, say)
     if outcome.status == "awaiting":
         return Paused(name=states.AWAITING, message="waits for labels")
     return Completed(name=_STATE_NAMES[outcome.status], message=f"log: {outcome.log}")
+
+
+def _wait_to_retry(runner: StageRunner, seconds: float, say: Callable[[str], None]) -> None:
+    """Waits without a place and without the GPU. The task shows as AwaitingRetry meanwhile."""
+    message = f"something that it downloads could not be had; tried again in {seconds:.0f} s"
+    say(message)
+    states.show_task(Scheduled(name="AwaitingRetry", message=message))
+    if not runner.stopped.wait(seconds):
+        states.show_task(Running(message="tried again"))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from tasks.config import View, load
 
 DATA = Path("data")
 STATE = Path(".loupe") / "training"
+UNAVAILABLE = 69  # the exit code of a stage whose download failed in a way that may pass; the flow tries it again
 # A stage runs as `python -m tasks.NAME`: the errors that its module defines then belong to __main__.
 OWN_PACKAGES = {"__main__", "cli", "flows", "labelling", "models", "pictures", "tasks"}
 
@@ -29,7 +30,8 @@ def stage(
 ) -> None:
     """Run a stage as a command: parse `--name VALUE` for each of `arguments` (name -> help), call run(params, **values).
 
-    Loupe's own errors end in one line on stderr and exit code 1; `run` may return another exit code.
+    Loupe's own errors end in one line on stderr and exit code 1, or UNAVAILABLE where the error says that it is
+    `temporary`; `run` may return another exit code.
     """
     summary = (description or "").strip()
     parser = argparse.ArgumentParser(description=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -42,7 +44,7 @@ def stage(
         if not is_own_error(error):
             raise
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(UNAVAILABLE if getattr(error, "temporary", False) else 1)
     sys.exit(code or 0)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import importlib.util
 import os
+import socket
 import subprocess
 import sys
 import tarfile
@@ -72,9 +74,19 @@ def over_https(url: str, max_bytes: int) -> bytes:
                     raise FetchError(f"{url} is larger than {max_bytes} bytes")
                 if time.monotonic() > deadline:
                     raise FetchError(f"{url} took longer than {DOWNLOAD_SECONDS:.0f} s")
-    except (OSError, urllib.error.URLError, ValueError) as error:
-        raise FetchError(f"{url}: {getattr(error, 'reason', None) or error}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise FetchError(f"{url}: {getattr(error, 'reason', None) or error}", _passes(error)) from error
     return bytes(content)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether what went wrong may be over in a little while: a busy server or line, and no machine without a network."""
+    if isinstance(error, urllib.error.HTTPError):
+        return error.code in (408, 425, 429) or error.code >= 500
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, socket.gaierror):
+        return reason.errno == socket.EAI_AGAIN
+    return isinstance(reason, (TimeoutError, ConnectionError, http.client.IncompleteRead))
 
 
 def sdist_through_pip(project: str, version: str, sha256: str, file: str) -> bytes:

@@ -46,6 +46,7 @@ def resolve(name: str) -> Path:
     if _fault(entry, path) is None:
         return path
     tried: list[str] = []
+    temporary = False
     try:
         with _locked(entry):
             fault = _fault(entry, path)
@@ -60,11 +61,12 @@ def resolve(name: str) -> Path:
                     _store(entry, source, files, path, origin_)
                 except (FetchError, ValueError) as error:
                     tried.append(str(error))
+                    temporary |= getattr(error, "temporary", False)
                 else:
                     return path
     except OSError as error:
         tried.append(f"writing into {cache_folder()}: {error} (LOUPE_WEIGHTS names another folder)")
-    raise WeightUnavailable(name, tried, _remedy(entry))
+    raise WeightUnavailable(name, tried, _remedy(entry), temporary)
 
 
 def origin(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from flow_helpers import ROUNDS, Project, flow_environment, lines
+from flow_helpers import ROUNDS, Project, flow_environment, lines, wait_until
 
 from flows import deployments
 
@@ -275,8 +275,18 @@ def test_a_schedule_of_params_wins_where_it_is_given(project: Project) -> None:
         running.close()
 
 
+SLOW = """
+stages:
+  slow:
+    cmd: "echo run >> ran; while ! test -f go; do sleep 0.05; done; echo '{\\"psnr\\": 1}' > q_r01.json"
+    metrics: [q_r01.json]
+  report: {cmd: "echo x > report", deps: [q_r01.json], outs: [report]}
+"""
+
+
 def test_one_instance_a_project_and_what_dies_is_started_again(project: Project) -> None:
-    running = Served(project(params=ONE_ROUND))
+    """The server dies while a stage runs, which ends before there is a server again: the run goes on, and completes."""
+    running = Served(project(SLOW, ONE_ROUND))
     root = running.root
     try:
         second = subprocess.run(
@@ -295,13 +305,18 @@ def test_one_instance_a_project_and_what_dies_is_started_again(project: Project)
             for child in psutil.Process(running.process.pid).children()
             if "server.py" in " ".join(child.cmdline())
         )
+        run = running.start()
+        wait_until((root / "ran").exists)
         server.kill()
+        (root / "go").touch()
         deadline = time.monotonic() + 90
         while "answers again" not in (root / "serve.log").read_text():
             assert time.monotonic() < deadline, (root / "serve.log").read_text()
             time.sleep(0.2)
         assert "Prefect's server has ended (exit code -9" in (root / "serve.log").read_text()
-        assert running.client.get("/health").status_code == 200
+        running.state(run, "Completed")
+        assert (root / "report").exists()
+        assert lines(root / "ran") == 1
     finally:
         running.close()
     assert running.process.returncode == 0

@@ -141,6 +141,29 @@ def test_a_stage_that_waits_for_the_gpu_shows_it_and_takes_no_place(project: Pro
     assert "WaitingForGPU" not in states["one"]
 
 
+DOWNLOADS = """
+stages:
+  weight: {cmd: "echo run >> ran_w; test $(wc -l < ran_w) -gt 1 || exit 69; echo w > w", outs: [w]}
+  never: {cmd: "echo run >> ran_n; echo no answer; exit 69", outs: [n]}
+  training: {cmd: "echo run >> ran_t; exit 1", outs: [t]}
+  end: {cmd: "touch end", deps: [w, n, t], outs: [end]}
+"""
+
+
+def test_a_download_is_tried_again_and_a_training_is_not(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.walk._RETRY_SECONDS", (0.1, 0.2))
+    root = project(DOWNLOADS, "")
+    done, run = walked(str(root), "end")
+    assert statuses(done) == {"weight": "ran", "never": "failed", "training": "failed"}
+    assert [lines(root / name) for name in ("ran_w", "ran_n", "ran_t")] == [2, 3, 1]
+    assert "no answer" in done.failure()
+    ended = {"weight": "Completed", "never": "Failed", "training": "Failed"}
+    shown = shown_states(run, lambda states: all(name in states.get(task, []) for task, name in ended.items()))
+    assert {task: states.count("AwaitingRetry") for task, states in shown.items()} == {
+        "weight": 1, "never": 2, "training": 0,
+    }  # fmt: skip
+
+
 def test_the_gpu_is_one_for_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two projects take turns on one GPU; on a machine without one they do not wait for each other."""
     first, second = tmp_path / "first", tmp_path / "second"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import http.client
 import io
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import tarfile
+import urllib.error
+from email.message import Message
 from pathlib import Path
 
 import numpy as np
@@ -186,6 +190,33 @@ def test_a_link_in_an_archive_is_not_followed(tmp_path: Path) -> None:
         tar.addfile(info)
     with pytest.raises(FetchError, match="no plain file"):
         fetch.members_of(path, {"x": "0000"}, 100)
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (urllib.error.HTTPError("https://x", 503, "busy", Message(), None), True),
+        (urllib.error.HTTPError("https://x", 404, "gone", Message(), None), False),
+        (urllib.error.URLError(TimeoutError("slow")), True),
+        (urllib.error.URLError(socket.gaierror(socket.EAI_NONAME, "no such host")), False),
+        (urllib.error.URLError(socket.gaierror(socket.EAI_AGAIN, "not now")), True),
+        (ConnectionResetError("reset"), True),
+        (http.client.IncompleteRead(b"x"), True),
+        (ValueError("no URL"), False),
+    ],
+)
+def test_which_faults_of_the_network_may_pass(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, passes: bool
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.delenv("LOUPE_OFFLINE", raising=False)
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    with pytest.raises(weights.WeightUnavailable) as raised:
+        weights.resolve("musiq")
+    assert raised.value.temporary is passes
+    assert pickle.loads(pickle.dumps(raised.value)).temporary is passes  # noqa: S301
 
 
 def test_only_https_is_asked() -> None:

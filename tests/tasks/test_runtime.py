@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from flows import stage as flows_stage
+from models.weights import WeightUnavailable
 from tasks.config import Params, View, load_whole
-from tasks.runtime import identity, is_own_error, workers
+from tasks.runtime import UNAVAILABLE, identity, is_own_error, workers
+from tasks.runtime import stage as run_stage
 from tasks.tables import TableError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +50,21 @@ def test_faults_of_the_params_are_listed_without_a_traceback(project: Path) -> N
     assert done.returncode == 1
     assert done.stderr.startswith("error: params.yaml has 2 faults:\n  pairs.k: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("temporary", "code"), [(True, 69), (False, 1)])
+def test_a_download_that_may_do_later_has_its_exit_code(
+    project: Path, monkeypatch: pytest.MonkeyPatch, temporary: bool, code: int
+) -> None:
+    def fails(params: View) -> None:
+        raise WeightUnavailable("vgg16", ["https://weights.example: busy"], [], temporary)
+
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "argv", ["tasks.x"])
+    with pytest.raises(SystemExit) as ended:
+        run_stage("", fails, ["seed"])
+    assert ended.value.code == code == (UNAVAILABLE if temporary else 1)
+    assert UNAVAILABLE == flows_stage.UNAVAILABLE
 
 
 def test_which_errors_are_loupes_own() -> None:
