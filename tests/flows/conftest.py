@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,13 @@ from flow_helpers import BESIDE_OURS, ROUNDS, ROUNDS_PARAMS, STATUS, Project
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """project(dvc_yaml, params) makes a DVC project and returns its folder."""
+def project_named(tmp_path: Path) -> Project:
+    """project_named(name, dvc_yaml, params) makes a DVC project and returns its folder."""
 
-    def make(stages: str = ROUNDS, params: str = ROUNDS_PARAMS) -> Path:
+    def make(name: str, stages: str = ROUNDS, params: str = ROUNDS_PARAMS) -> Path:
         from dvc.repo import Repo
 
-        root = tmp_path / "project"
+        root = tmp_path / name
         root.mkdir()
         with Repo.init(str(root), no_scm=True) as repo, repo.config.edit() as config:
             config["core"] |= {"analytics": False, "check_update": False}
@@ -30,6 +31,12 @@ def project(tmp_path: Path) -> Project:
         return root
 
     return make
+
+
+@pytest.fixture
+def project(project_named: Project) -> Project:
+    """project(dvc_yaml, params) makes the only DVC project of a test."""
+    return partial(project_named, "project")
 
 
 @pytest.fixture(scope="session")
