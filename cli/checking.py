@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pictures import ImageError, Listing, bursts, header_size, identifiers, join, listing, some
+from tasks import kinds
 from tasks.config import PARAMS_FILE, ConfigError, Dataset, FolderDataset, Params, SampleDataset, read_yaml, validate
 from tasks.config.fusion import Brackets, FolderBrackets, SampleBrackets
 from tasks.folders import MIN_SIDE
@@ -84,12 +85,10 @@ def training_crops(params: Params) -> dict[str, dict[str, int]]:
         "ranker.rounds.crop": params.ranker.rounds.crop,
         "finetune.crop": params.finetune.crop,
     }
-    crops = {
-        "dataset": {"pretrain.crop": params.pretrain.crop},
-        "brackets": {"search.crop": params.search.crop, "train_fuser.crop": params.train_fuser.crop},
+    return {
+        kind.sections[0]: {**kind.crops(params), **(rounds if kind.name == params.loop.task else {})}
+        for kind in kinds.every()
     }
-    crops["dataset" if params.loop.task == "low_light" else "brackets"] |= rounds
-    return crops
 
 
 def look_at_dataset(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None:

@@ -21,8 +21,9 @@ from pictures import (
     save_like,
     written_name,
 )
-from tasks import loop
+from tasks import kinds, loop
 from tasks.config import Params, View, load_whole
+from tasks.kinds import Kind, low_light
 from tasks.runtime import device
 
 
@@ -30,15 +31,15 @@ class NothingTrained(FileNotFoundError):
     """There is no model of the round."""
 
 
-def chosen_weights(params: Params, round_name: str | None, task: str) -> Path:
-    """Weights that a round's fine-tuning made; of the last round by default. task: what they are wanted for.
+def chosen_weights(params: Params, round_name: str | None, kind: Kind) -> Path:
+    """Weights that a round's fine-tuning made; of the last round by default. kind: what they are wanted for.
 
-    Raises `NothingTrained`, also where the rounds of params.yaml taught the other task's models.
+    Raises `NothingTrained`, also where the rounds of params.yaml taught another kind's models.
     """
-    if params.loop.task != task:
+    if params.loop.task != kind.name:
         raise NothingTrained(
-            f"loop.task in params.yaml is {params.loop.task!r}: the rounds taught no model for {task!r}. Set it, run "
-            f"`dvc repro`, or use `loupe {'fuse' if task == 'low_light' else 'enhance'}`"
+            f"loop.task in params.yaml is {params.loop.task!r}: the rounds taught no model for {kind.name!r}. Set it, run "
+            f"`dvc repro`, or use `loupe {kinds.named(params.loop.task).command}`"
         )
     known = ["r00", *params.rounds]
     name = round_name or known[-1]
@@ -69,7 +70,7 @@ def enhance_photos(
 ) -> int:
     """Enhance photos and folders of photos into `out`; those that fail are named and passed over. Returns the exit code."""
     params = load_whole()
-    weights = chosen_weights(params, round_name, "low_light")
+    weights = chosen_weights(params, round_name, low_light.KIND)
     work, found = find_work(photos, out, options.recursive)
     view = View(params, ("loop", "enhancer"))
     to = device(view)

@@ -16,6 +16,7 @@ from pictures import By, Work, digest
 from tasks import fusers, loop
 from tasks.config import Params, View, load_whole
 from tasks.fusers import Method
+from tasks.kinds import brackets
 from tasks.runtime import device
 
 
@@ -88,8 +89,8 @@ def chosen(method: str, params: Params, round_name: str | None) -> Method:
         return fusers.method(method)
     weights = fusers.WEIGHTS
     if round_name is not None:
-        weights = chosen_weights(params, round_name, "brackets")
-    elif params.loop.task == "brackets" and holds_fuser(loop.weights_of(params.last_round)):
+        weights = chosen_weights(params, round_name, brackets.KIND)
+    elif params.loop.task == brackets.KIND.name and holds_fuser(loop.weights_of(params.last_round)):
         weights = loop.weights_of(params.last_round)
     if not weights.is_file():
         raise NothingTrained(

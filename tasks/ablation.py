@@ -39,7 +39,7 @@ def run(params: View, variant: str) -> None:
             # The content loss alone is zero at f(n): with nothing moved, every further round is this one again.
             print(f"{variant}: fine-tuning moved nothing, so the rounds after {name} would repeat it")
             break
-    loop.store(model, DATA / "ablation" / variant / "model.safetensors")
+    loop.models(params).store(model, DATA / "ablation" / variant / "model.safetensors")
     for outcome in outcomes:
         outcome.discard_state()
 

@@ -24,7 +24,7 @@ def run(params: View, round: str) -> None:
     with fresh_folder(out) as folder:
         for subject in subjects_of(task, "train"):
             file = f"{subject.id}.png"
-            write_png(folder / file, loop.apply(model, subject.sources, to))
+            write_png(folder / file, loop.models(params).apply(model, subject.sources, to))
             rows.append(
                 {
                     "image": subject.id,

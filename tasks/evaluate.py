@@ -19,7 +19,7 @@ import pandas as pd
 from labelling.store import Store, pair_key
 from models.quality import info
 from pictures import write_png
-from tasks import evaluation, loop, tables
+from tasks import evaluation, kinds, loop, tables
 from tasks.config import View
 from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.image_set import ImageSet
@@ -41,7 +41,8 @@ class Job:
     """One validation image, to be put through every model and measured."""
 
     subject: Subject
-    models: tuple[tuple[str, loop.Spec], ...]
+    kind: str
+    models: tuple[tuple[str, kinds.Spec], ...]
     metrics: tuple[str, ...]
     folder: str
 
@@ -63,9 +64,10 @@ def measure(job: Job) -> list[dict[str, Any]]:
             }
         )
 
-    add("input", loop.untouched(subject.sources))
+    own = kinds.named(job.kind).models
+    add("input", own.untouched(subject.sources))
     for model, spec in job.models:
-        add(model, loop.apply(loop.opened(spec), subject.sources))
+        add(model, own.apply(own.opened(spec), subject.sources))
     return rows
 
 
@@ -231,9 +233,9 @@ def run(params: View) -> None:
     simulated = params.labels.source == "simulated"
     usable, missing = available(wanted)
     measured_names = tuple(dict.fromkeys([*usable, *(params.labels.simulated.utility if simulated else ())]))
-    models = tuple((name, loop.spec(params, path)) for name, path in model_weights(params).items())
+    models = tuple((name, loop.models(params).spec(params, path)) for name, path in model_weights(params).items())
     with fresh_folder(OUT / "outputs") as folder:
-        jobs = [Job(subject, models, measured_names, str(folder)) for subject in subjects]
+        jobs = [Job(subject, params.loop.task, models, measured_names, str(folder)) for subject in subjects]
         found = [row for rows in map_images(measure, jobs, workers(params), "validation") for row in rows]
     photographs = {subject.id: subject.photograph for subject in subjects}
     outputs = pd.DataFrame([{**row, "photograph": photographs[row["image"]]} for row in found])

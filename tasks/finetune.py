@@ -28,7 +28,7 @@ def run(params: View, round: str) -> None:
         data=sha256_file(weights) + sha256_file(ranker_path(round)),
         live=out.parent / "live",
     )
-    loop.store(model, out)
+    loop.models(params).store(model, out)
     outcome.discard_state()
 
 

@@ -17,13 +17,13 @@ from labelling.store import UNSURE, Options, PairImages, SourceImage, Store, Sto
 from labelling.undecidable import undecidable_pairs
 from models.preference.observers import SimulatedObserver
 from pictures import read_regular, read_uint8
-from tasks import tables
+from tasks import kinds, tables
 from tasks.config import Labels, View
 from tasks.files import MAX_PICTURE
 from tasks.mapping import map_images
 from tasks.runtime import DATA, stage, workers
 from tasks.scoring import score_files
-from tasks.subjects import Subject, source_names, subjects_of
+from tasks.subjects import Subject, subjects_of
 from tasks.utility import panel, utility
 
 PARAMS = ("loop", "labels", "rounds.{round}.label_rev")
@@ -41,7 +41,7 @@ def sources_of(names: tuple[str, ...], subject: Subject) -> tuple[SourceImage, .
 
 def offered(pairs: pd.DataFrame, task: str) -> list[PairImages]:
     """The rows of a pairs table as the store takes them, with the exposures that a fused picture was made from."""
-    names = source_names(task)
+    names = kinds.named(task).source_names
     of = {subject.id: subject for subject in subjects_of(task)} if names else {}
     return [
         PairImages(

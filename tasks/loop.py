@@ -1,7 +1,7 @@
-"""The models that the rounds teach: `low_light` puts a photo through an enhancer, `brackets` two exposures through a fuser.
+"""Where the models of the rounds lie, and how they are opened: the kind of `loop.task` says which models they are.
 
-Stages of the rounds ask here for models and `tasks.subjects` for images, and are otherwise the same for both tasks. The
-model that the rounds of a task start with lies in data/pretrain/TASK: dvc.yaml names it so.
+Stages of the rounds ask here for weights, and the kind for everything that differs between kinds. The model that the rounds
+of a kind start with lies in data/pretrain/KIND: dvc.yaml names it so.
 """
 
 from __future__ import annotations
@@ -9,60 +9,22 @@ from __future__ import annotations
 from copy import deepcopy
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import nn
 
-from models.fusers.base import Fuser
-from models.fusers.searched import SearchedFuser, save
-from models.storage import save_weights
-from models.tiling import fuse_tiled
-from pictures import read_uint8
-from tasks import enhancers, fusers
+from tasks import kinds
 from tasks.config import View
-from tasks.enhancers import Trained
-from tasks.fusers import Method
 from tasks.runtime import DATA
-from tasks.tensors import picture_of, tensor
-
-Spec = Trained | Method
-"""A model by what it is made of: small, and fit to be sent to another process."""
 
 
-def apply(model: nn.Module, sources: tuple[str, ...], device: str = "cpu") -> np.ndarray:
-    """What a model makes of the files, (H, W, 3) uint8; a fuser works tile by tile. Raises `ImageError`."""
-    if isinstance(model, Fuser):
-        return fuse_tiled(model, [read_uint8(path) for path in sources], device=device)
-    with torch.no_grad():
-        return picture_of(model(*(tensor(read_uint8(path)).to(device) for path in sources)))
-
-
-def untouched(sources: tuple[str, ...]) -> np.ndarray:
-    """What there is without a model, (H, W, 3) uint8: the photo, or the plain average of the exposures."""
-    return read_uint8(sources[0]) if len(sources) == 1 else apply(opened(Method("average")), sources)
-
-
-def spec(params: View, weights: Path) -> Spec:
-    """The task's model with the weights in a file."""
-    return fusers.searched(weights) if params.loop.task == "brackets" else enhancers.trained(params, weights)
-
-
-def opened(of: Spec) -> nn.Module:
-    """The model itself, frozen, in evaluation mode, on the CPU; loaded once a process. Raises `WeightsError`."""
-    return fusers.opened(of) if isinstance(of, Method) else enhancers.opened(of)
+def models(params: View) -> kinds.Models:
+    """The models of the kind that the rounds work on."""
+    return kinds.named(params.loop.task).models
 
 
 def load(params: View, weights: Path, device: str = "cpu") -> nn.Module:
-    """The task's model with trained weights, frozen, in evaluation mode, on a device; a copy of its own."""
-    return deepcopy(opened(spec(params, weights))).to(device)
-
-
-def store(model: nn.Module, path: Path) -> None:
-    """Write a model that `load` gave, and that was trained since."""
-    if isinstance(model, SearchedFuser):
-        save(model, path)
-    else:
-        save_weights(model, path)
+    """The kind's model with trained weights, frozen, in evaluation mode, on a device; a copy of its own."""
+    own = models(params)
+    return deepcopy(own.opened(own.spec(params, weights))).to(device)
 
 
 def first_weights(task: str) -> Path:

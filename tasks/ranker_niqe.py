@@ -12,7 +12,7 @@ from pathlib import Path
 
 from models.quality import info
 from pictures import write_png
-from tasks import loop, tables
+from tasks import kinds, loop, tables
 from tasks.config import View
 from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.image_set import ImageSet
@@ -31,7 +31,8 @@ class Job:
     """One image that every checkpoint makes its version of, to be scored."""
 
     subject: Subject
-    checkpoints: tuple[loop.Spec, ...]
+    kind: str
+    checkpoints: tuple[kinds.Spec, ...]
     folder: str
 
 
@@ -39,8 +40,9 @@ def enhance_and_score(job: Job) -> list[dict[str, object]]:
     """Write each checkpoint's version of an image as PNG; returns rows (image, model, path, sha256, niqe)."""
     image = job.subject.id
     rows: list[dict[str, object]] = []
+    own = kinds.named(job.kind).models
     for checkpoint in job.checkpoints:
-        picture = loop.apply(loop.opened(checkpoint), job.subject.sources)
+        picture = own.apply(own.opened(checkpoint), job.subject.sources)
         step = Path(checkpoint.weights).stem
         path = Path(job.folder) / f"{image}__{step}.png"
         write_png(path, picture)
@@ -73,9 +75,9 @@ class NoRankedPairs(ValueError):
 
 def run(params: View) -> None:
     task = params.loop.task
-    checkpoints = tuple(loop.spec(params, path) for path in loop.checkpoints(task))
+    checkpoints = tuple(loop.models(params).spec(params, path) for path in loop.checkpoints(task))
     with fresh_folder(Path(".loupe") / "work" / "ranker_niqe") as work:
-        jobs = [Job(subject, checkpoints, str(work)) for subject in subjects_of(task, "train")]
+        jobs = [Job(subject, task, checkpoints, str(work)) for subject in subjects_of(task, "train")]
         rows = [
             row for found in map_images(enhance_and_score, jobs, workers(params), "NIQE of versions") for row in found
         ]

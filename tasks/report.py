@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from pictures import read_json
-from tasks import report_page, report_sections, report_words
+from tasks import kinds, report_page, report_sections, report_words
 from tasks.config import View
 from tasks.files import fresh_folder
 from tasks.report_data import gather
 from tasks.report_pictures import embed
-from tasks.report_words import TASKS, settings, versions
+from tasks.report_words import settings, versions
 from tasks.runtime import DATA, stage
 
 PARAMS = (
@@ -39,7 +39,6 @@ PARAMS = (
     "report",
 )
 OUT = DATA / "report"
-OF_TASK = {"low_light": ("dataset", "enhancer", "pretrain"), "brackets": ("brackets", "search", "fuser", "train_fuser")}
 
 
 def page(params: View, data: Path = DATA) -> str:
@@ -47,7 +46,13 @@ def page(params: View, data: Path = DATA) -> str:
     found = gather(data, params.loop.task, list(params.rounds))
     run = report_sections.Run(params, found)
     photos = embed(found.images, found.enhanced, ["input", *run.models], params.report.photos)
-    idle = {name for task, names in OF_TASK.items() if task != params.loop.task for name in names}
+    kind = kinds.named(params.loop.task)
+    idle = {name for other in kinds.every() if other != kind for name in other.sections}
+    counts = kinds.Counts(
+        photographs=found.dataset["photographs"],
+        images=len(found.training_images) + len(found.images),
+        with_reference=int(found.training_images.reference.notna().sum() + found.images.reference.notna().sum()),
+    )
     sections = {name: getattr(params, name) for name in PARAMS if name not in idle}
     shown = {
         name: {key: entry.model_dump() for key, entry in value.items()}
@@ -62,13 +67,14 @@ def page(params: View, data: Path = DATA) -> str:
         metrics=report_sections.metric_cards(run),
         means=report_sections.table(run, ["input", *run.models]),
         photo_tables=report_sections.photo_tables(run),
-        with_reference=int(found.training_images.reference.notna().sum() + found.images.reference.notna().sum()),
         preferences=report_sections.preferences(run),
         rankers=report_sections.rankers(run),
         ablation=report_sections.ablation(run),
         curves=report_sections.training_curves(run),
         settings=settings(shown),
-        words=TASKS[params.loop.task],
+        words=kind.page.WORDS,
+        model_facts=kind.page.model_facts(params),
+        origins=kind.page.origins(params, counts),
         versions=versions(),
     )
 

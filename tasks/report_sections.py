@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from tasks import kinds
 from tasks import report_charts as charts
 from tasks import report_words as words
 from tasks.config import View
@@ -291,7 +292,7 @@ def training_curves(run: Run) -> list[dict[str, Any]]:
     titles = {
         "pretrain": "Training of f0",
         "ranker": "Training of the rankers, round by round",
-        "finetune": f"Fine-tuning of the {words.TASKS[run.params.loop.task]['model']}, round by round",
+        "finetune": f"Fine-tuning of the {kinds.named(run.params.loop.task).page.WORDS.model}, round by round",
     }
     groups = []
     for stage, title in titles.items():

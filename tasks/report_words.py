@@ -57,21 +57,6 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "sd": ("SD", "", 1, "Contrast: standard deviation of grey values, without a reference"),
     "pi": ("PI", "", 2, "Perceptual index, without a reference"),
 }
-# loop.task -> what the page calls things.
-TASKS = {
-    "low_light": {
-        "title": "low-light enhancement",
-        "model": "enhancer",
-        "input": "the low-light input",
-        "reference": "well-lit references",
-    },
-    "brackets": {
-        "title": "multi-exposure fusion",
-        "model": "fuser",
-        "input": "the plain average of the exposures, called “input” here",
-        "reference": "references",
-    },
-}
 CURVES = {
     "loss": "Total loss",
     "accuracy": "Accuracy on the training batch",

@@ -1,7 +1,4 @@
-"""The images that the rounds work on: `loop.task` names the dataset, which is the folder data/TASK.
-
-An image of `low_light` is one photo, an image of `brackets` two exposures of a scene.
-"""
+"""The images that the rounds work on: `loop.task` names their kind, whose dataset is the folder data/KIND."""
 
 from __future__ import annotations
 
@@ -10,22 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks import tables
+from tasks import kinds, tables
 from tasks.runtime import DATA
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """The table of a task's dataset, and its columns (path, sha256) of what a model is given."""
-
-    table: str
-    sources: tuple[tuple[str, str], ...]
-
-
-DATASETS = {
-    "low_light": Dataset("images", (("path", "sha256"),)),
-    "brackets": Dataset("brackets", (("under", "under_sha256"), ("over", "over_sha256"))),
-}
 
 
 @dataclass(frozen=True)
@@ -42,13 +25,13 @@ class Subject:
 
 def frame(task: str, data: Path = DATA) -> pd.DataFrame:
     """The dataset's table; id, photograph, split and reference are columns of every task's. Raises `TableError`."""
-    name = DATASETS[task].table
+    name = kinds.named(task).table
     return tables.read(name, data / task / f"{name}.parquet")
 
 
 def subjects_of(task: str, split: str | None = None) -> list[Subject]:
     """The images of the dataset, or of one split. Raises `TableError`, also where the split has none."""
-    found = frame(task)
+    found, sources = frame(task), kinds.named(task).sources
     if split is not None and not (found.split == split).any():
         raise tables.TableError(
             f"the dataset {task!r} has no image of split {split!r}; `dvc repro -f {task}` makes it anew"
@@ -58,16 +41,10 @@ def subjects_of(task: str, split: str | None = None) -> list[Subject]:
             row.id,
             row.photograph,
             row.split,
-            tuple(getattr(row, path) for path, _ in DATASETS[task].sources),
-            tuple(getattr(row, sha256) for _, sha256 in DATASETS[task].sources),
+            tuple(getattr(row, path) for path, _ in sources),
+            tuple(getattr(row, sha256) for _, sha256 in sources),
             row.reference if isinstance(row.reference, str) else None,
         )
         for row in tables.rows(found)
         if split in (None, row.split)
     ]
-
-
-def source_names(task: str) -> tuple[str, ...]:
-    """What the files of a subject are called, where it has several: under, over."""
-    names = tuple(path for path, _ in DATASETS[task].sources)
-    return names if len(names) > 1 else ()

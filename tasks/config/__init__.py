@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pictures import shortened
+from tasks import kinds
 from tasks.config.base import (
     MAX_SIDE,
     Crop,
@@ -31,12 +32,12 @@ from tasks.config.base import (
     Training,
     Whole,
     Width,
-    metrics_of_fusion,
     unknown_metrics,
 )
 from tasks.config.fusion import Brackets, EvaluateBrackets, FuserNetwork, Search, TrainFuser, positives_fault
 from tasks.config.genetic import Amortise, Genetic, GeneticEvaluate
 from tasks.config.yaml_file import ConfigError, read_yaml
+from tasks.registry import KINDS
 
 PARAMS_FILE = Path("params.yaml")
 _SHOWN = 100
@@ -170,7 +171,15 @@ class Ranker(Section):
 class Pairs(Section):
     k: Many
     strategy: Literal["gap", "random"]
-    candidates: Literal["low_light", "brackets", "genetic"] = "low_light"
+    candidates: str = "low_light"
+
+    @field_validator("candidates")
+    @classmethod
+    def _known(cls, candidates: str) -> str:
+        known = (*KINDS, "genetic")
+        if candidates not in known:
+            raise ValueError(f"no pictures of data/ are called {candidates!r}; known are {', '.join(known)}")
+        return candidates
 
 
 class Simulated(Section):
@@ -251,9 +260,16 @@ class Evaluate(Section):
 
 
 class Loop(Section):
-    """What the rounds teach: the enhancer of low-light photos, or the fuser of bracketed exposures."""
+    """The kind of pictures whose model the rounds teach; see `tasks.registry`."""
 
-    task: Literal["low_light", "brackets"]
+    task: str
+
+    @field_validator("task")
+    @classmethod
+    def _known(cls, task: str) -> str:
+        if task not in KINDS:
+            raise ValueError(f"no kind of pictures is called {task!r}; known are {', '.join(KINDS)}")
+        return task
 
 
 class Report(Section):
@@ -300,19 +316,9 @@ class Params(Section):
         return rounds
 
     @model_validator(mode="after")
-    def _rounds_fit_the_task(self) -> Params:
-        if self.loop.task == "brackets":
-            if self.pairs.candidates == "genetic":
-                raise ValueError(
-                    "pairs.candidates is 'genetic', which has enhanced photos only, but loop.task is 'brackets'"
-                )
-            return self
-        for key, chosen in (
-            ("labels.simulated.utility", list(self.labels.simulated.utility)),
-            ("evaluate.metrics", self.evaluate.metrics),
-        ):
-            if fault := metrics_of_fusion(key, chosen):
-                raise ValueError(fault)
+    def _rounds_fit_the_kind(self) -> Params:
+        if fault := kinds.named(self.loop.task).fault(self):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")
@@ -320,12 +326,9 @@ class Params(Section):
         """A user's folder without references: said now, and not by the first round after minutes of training."""
         from models.quality import info
 
-        if self.loop.task == "low_light":
-            source, references, key = self.dataset.source, self.dataset.folder.references, "dataset.folder.references"
-        else:
-            source, references, key = self.brackets.source, self.brackets.folder.reference, "brackets.folder.reference"
+        key = kinds.named(self.loop.task).absent_references(self)
         wanting = sorted(name for name in self.labels.simulated.utility if info(name).needs_reference)
-        if self.labels.source == "simulated" and source == "folder" and not references and wanting:
+        if self.labels.source == "simulated" and key and wanting:
             raise ValueError(
                 f"labels.simulated.utility judges by {', '.join(wanting)}, which need references, but {key} is not set. "
                 "Set the utility to no-reference metrics (for example {niqe: 1.0}), or give references, or let "

@@ -24,6 +24,7 @@ from tasks import (
     enhancers,
     evaluate,
     finetune,
+    kinds,
     labels,
     loop,
     pairs,
@@ -102,7 +103,7 @@ def test_a_whole_round_teaches_the_fuser(project: Path) -> None:
     table = tables.read("enhanced", "data/enhance/r01/enhanced.parquet")
     assert list(table.image) == ["s0", "s1"] and set(table.model) == {"f1"}
     sources = ("data/brackets/under/s0.png", "data/brackets/over/s0.png")
-    assert np.array_equal(read_uint8("data/enhance/r01/s0.png"), loop.apply(second.eval(), sources))
+    assert np.array_equal(read_uint8("data/enhance/r01/s0.png"), kinds.named("brackets").models.apply(second.eval(), sources))
 
     pairs.run(view(pairs), "r01", "r00")
     assert labels.run(view(labels), "r01") == 0
@@ -165,8 +166,8 @@ def test_a_task_has_its_own_subjects_and_models(project: Path) -> None:
     enhancer = loop.load(low, loop.first_weights("low_light"))
     dark = np.full((8, 8, 3), 20, np.uint8)
     write_png("dark.png", dark)
-    assert loop.apply(enhancer, ("dark.png",)).shape == dark.shape
-    assert np.array_equal(loop.untouched(("dark.png",)), dark)
+    assert kinds.named("low_light").models.apply(enhancer, ("dark.png",)).shape == dark.shape
+    assert np.array_equal(kinds.named("low_light").models.untouched(("dark.png",)), dark)
     assert loop.first_weights("low_light") == enhancers.PRETRAINED
 
 
