@@ -14,6 +14,7 @@ from uuid import uuid4
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.context import TagsContext
 from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Completed, Failed, Paused, Running, Scheduled
@@ -172,14 +173,15 @@ def walk(root: Path, target: str, parallel: int = 2, tell: Callable[[StageResult
         while True:
             for node in [node for node in pending.values() if all(name in done for name in node.upstream)]:
                 del pending[node.name]
-                future = run_stage.with_options(name=node.name).submit(
-                    node.name,
-                    node.gpu,
-                    node.name in unchanged,
-                    crew.id,
-                    wait_for=[done[name] for name in node.upstream],
-                    return_state=False,
-                )
+                with TagsContext(current_tags=set()):  # of a task with tags Prefect asks its server for a slot each time
+                    future = run_stage.with_options(name=node.name).submit(
+                        node.name,
+                        node.gpu,
+                        node.name in unchanged,
+                        crew.id,
+                        wait_for=[done[name] for name in node.upstream],
+                        return_state=False,
+                    )
                 running[future] = (node, time.monotonic())
             if not running:
                 break
