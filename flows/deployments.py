@@ -167,5 +167,6 @@ def deploy(pool: str | None) -> int:
         print(f"error: the flows could not be registered at {address}: {error}", file=sys.stderr)
         return 1
     if pool is not None:
-        print(f"Run them with: prefect worker start --pool {pool}")
+        print(f"Run them with: PREFECT_WORKER_QUERY_SECONDS=2 prefect worker start --pool {pool} --type process")
+        print("(a worker asks for work every 10 seconds otherwise, and a resumed run starts that much later)")
     return 0

@@ -130,9 +130,7 @@ def _environment() -> dict[str, str]:
 
 def serve(connection: socket.socket) -> None:
     """The warm process: fork a child for every request, until the flow closes its end or is gone."""
-    import dvc.repo
-    import dvc.stage.run  # noqa: F401
-
+    _warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: the report says how they ended
     gc.freeze()
     pending = b""
@@ -152,6 +150,23 @@ def serve(connection: socket.socket) -> None:
             for descriptor in descriptors:
                 os.close(descriptor)
             descriptors = []
+
+
+def _warm_up() -> None:
+    """Import what a stage will need, so that no child has to: DVC imports half of itself when it is first used."""
+    import dvc.cachemgr
+    import dvc.data_cloud
+    import dvc.repo.stage
+    import dvc.rwlock
+    import dvc.stage.run  # noqa: F401
+    import dvc_data.hashfile.db.local
+    import dvc_data.hashfile.status  # noqa: F401
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    # A graph that cannot be read is for the stage to report. No lock is taken, and no file left open.
+    with suppress(DvcException), Repo(str(Path.cwd())) as repo:
+        repo.index.graph  # noqa: B018
 
 
 def _child(name: str, report: int, output: int, *inherited: int) -> None:

@@ -14,6 +14,7 @@ from uuid import uuid4
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.context import TagsContext
 from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Completed, Failed, Paused, Running, Scheduled
@@ -157,29 +158,31 @@ def walk(root: Path, target: str, parallel: int = 2, tell: Callable[[StageResult
     what needs it. `tell` hears of each stage as it ends. Raises GraphError for an unknown target or an unreadable graph.
     """
     runner = StageRunner(root)
-    plan = graph.order(graph.read(root), target)
-    unchanged = graph.unchanged_to_the_root(root, plan)
-    if len(unchanged) < len(plan):
-        runner.start()
-    tables = artifacts.MetricTables(root, plan)
+    runner.start()  # DVC takes seconds to import: it does so while the graph is read
     crew = Crew(runner, Places(parallel))
     _crews[crew.id] = crew
     walked = Walk()
-    pending = {node.name: node for node in plan}
     done: dict[str, PrefectFuture[Any]] = {}
     running: dict[PrefectFuture[Any], tuple[StageNode, float]] = {}
     try:
+        plan = graph.order(graph.read(root), target)
+        unchanged = graph.unchanged_to_the_root(root, plan)
+        tables = artifacts.MetricTables(root, plan)
+        pending = {node.name: node for node in plan}
         while True:
             for node in [node for node in pending.values() if all(name in done for name in node.upstream)]:
                 del pending[node.name]
-                future = run_stage.with_options(name=node.name).submit(
-                    node.name,
-                    node.gpu,
-                    node.name in unchanged,
-                    crew.id,
-                    wait_for=[done[name] for name in node.upstream],
-                    return_state=False,
-                )
+                with TagsContext(
+                    current_tags=set()
+                ):  # of a task with tags Prefect asks its server for a slot each time
+                    future = run_stage.with_options(name=node.name).submit(
+                        node.name,
+                        node.gpu,
+                        node.name in unchanged,
+                        crew.id,
+                        wait_for=[done[name] for name in node.upstream],
+                        return_state=False,
+                    )
                 running[future] = (node, time.monotonic())
             if not running:
                 break
