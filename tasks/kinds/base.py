@@ -34,7 +34,7 @@ class Models(Protocol):
     def spec(self, params: View, weights: Path) -> Spec:
         """The model of params.yaml with the weights in a file."""
 
-    def opened(self, of: Any) -> nn.Module:
+    def opened(self, spec: Any) -> nn.Module:
         """The model of a spec, frozen, in evaluation mode, on the CPU; loaded once a process. Raises `WeightsError`."""
 
     def apply(self, model: nn.Module, sources: tuple[str, ...], device: str = "cpu") -> np.ndarray:

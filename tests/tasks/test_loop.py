@@ -103,7 +103,9 @@ def test_a_whole_round_teaches_the_fuser(project: Path) -> None:
     table = tables.read("enhanced", "data/enhance/r01/enhanced.parquet")
     assert list(table.image) == ["s0", "s1"] and set(table.model) == {"f1"}
     sources = ("data/brackets/under/s0.png", "data/brackets/over/s0.png")
-    assert np.array_equal(read_uint8("data/enhance/r01/s0.png"), kinds.named("brackets").models.apply(second.eval(), sources))
+    assert np.array_equal(
+        read_uint8("data/enhance/r01/s0.png"), kinds.named("brackets").models.apply(second.eval(), sources)
+    )
 
     pairs.run(view(pairs), "r01", "r00")
     assert labels.run(view(labels), "r01") == 0
