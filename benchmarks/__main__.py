@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.measure import Result
+from pictures import atomic_path
 from tasks.config import load_whole
-from tasks.files import atomic_path
 
 RESULTS = Path(__file__).parent / "results.json"
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from cli.batch import PLAIN, STOPPED, Batch, Note, Options, of_photo, run
 from cli.enhancing import find_work
 from models.enhancers.parametric import GENES
-from pictures import Receipts, Work, encode_png, plan, printable, read_photo, save_like, written_name
+from pictures import Receipts, Work, encode_png, plan, printable, read_photo, save_like, sha256_file, written_name
 from tasks import tables
 from tasks.config import Params, View, load_whole
 from tasks.contact_sheet import contact_sheet
-from tasks.files import sha256_file
 from tasks.genetic import OUT, enhanced
 from tasks.genetic_search import PhotoFront, SearchJob, jobs_of, ranker_of, read_front, search_photo
 from tasks.mapping import Failure, map_images

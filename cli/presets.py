@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from pictures import MAX_TEXT, read_regular
+from pictures import MAX_TEXT, atomic_path, read_regular
 from tasks.config import PARAMS_FILE, ConfigError, read_yaml, validate
-from tasks.files import atomic_path
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
 

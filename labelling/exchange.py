@@ -16,7 +16,7 @@ from labelling.records import CHOICES, PURPOSES, StoredVote
 from labelling.store import Store
 from labelling.undecidable import undecidable_pairs
 from models.preference.votes import majority
-from tasks.files import atomic_path
+from pictures import atomic_path
 
 if TYPE_CHECKING:
     import pyarrow as pa

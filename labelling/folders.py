@@ -22,9 +22,9 @@ from pictures import (
     photo_from,
     read_picture,
     said_of,
+    sha256_bytes,
     stems,
 )
-from tasks.files import sha256_bytes
 
 # Looking for the nearest name of very many would take its time.
 _HINTS = 20

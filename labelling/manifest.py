@@ -66,7 +66,7 @@ class Manifest:
 
     def save(self) -> Path:
         """Write the manifest, whole or not at all, and return where. Raises StudyError where that is impossible."""
-        from tasks.files import write_json
+        from pictures import write_json
 
         path = place(self.name)
         try:

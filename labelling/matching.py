@@ -82,8 +82,7 @@ class PictureFinder:
 
     def _read(self, path: Path) -> str | None:
         from labelling.folders import as_png
-        from pictures import FileFault
-        from tasks.files import sha256_file
+        from pictures import FileFault, sha256_file
 
         try:
             sha = sha256_file(path)

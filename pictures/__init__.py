@@ -5,6 +5,7 @@ from pictures.atomic import atomic_path, fresh_folder, remove_leftovers
 from pictures.bursts import Burst, Bursts, bursts
 from pictures.decoding import MAX_PIXELS, opened, orientation_of
 from pictures.errors import AbsentFile, FileFault, ImageError, printable
+from pictures.files import MAX_PICTURE, sha256_bytes, sha256_file, write_json
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, nearest_name, stems
 from pictures.listing import Listing, list_photos, listing, said_of, some
@@ -44,6 +45,7 @@ from pictures.text import MAX_TEXT, mended, parse_json, read_json, read_text, sh
 __all__ = [
     "GHOSTS",
     "MAX_BYTES",
+    "MAX_PICTURE",
     "MAX_PIXELS",
     "MAX_TEXT",
     "SUFFIXES",
@@ -112,6 +114,8 @@ __all__ = [
     "remove_leftovers",
     "said_of",
     "save_like",
+    "sha256_bytes",
+    "sha256_file",
     "shortened",
     "some",
     "sorted_out",
@@ -119,6 +123,7 @@ __all__ = [
     "taken",
     "why_not_read",
     "without",
+    "write_json",
     "write_png",
     "written_name",
 ]

@@ -5,9 +5,9 @@ Reads the dataset, data/pretrain/TASK and data/ranker/r00; writes data/ablation/
 
 from __future__ import annotations
 
+from pictures import sha256_file
 from tasks import loop
 from tasks.config import View
-from tasks.files import sha256_file
 from tasks.finetuning import finetune
 from tasks.ranker_data import load_ranker, ranker_path
 from tasks.runtime import DATA, stage

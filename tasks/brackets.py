@@ -14,12 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pictures import ImageError, Listing, identifiers, read_image, write_png
+from pictures import ImageError, Listing, fresh_folder, identifiers, read_image, sha256_file, write_json, write_png
 from tasks import tables
 from tasks.config import View
 from tasks.config.fusion import FolderBrackets, SampleBrackets
 from tasks.exposures import Files, folder_scene, joined, of_bursts, sample_scenes
-from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.folders import listed, not_read, photos_in, say, say_notes
 from tasks.low_light import DatasetError, validation_names, working_copy
 from tasks.mapping import Failure, map_images

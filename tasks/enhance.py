@@ -5,10 +5,9 @@ Reads the dataset and the model before the round; writes data/enhance/ROUND: tra
 
 from __future__ import annotations
 
-from pictures import write_png
+from pictures import fresh_folder, sha256_file, write_png
 from tasks import loop, tables
 from tasks.config import View
-from tasks.files import fresh_folder, sha256_file
 from tasks.runtime import DATA, device, stage
 from tasks.subjects import subjects_of
 

@@ -18,10 +18,9 @@ import pandas as pd
 
 from labelling.store import Store, pair_key
 from models.quality import info
-from pictures import write_png
+from pictures import fresh_folder, sha256_file, write_json, write_png
 from tasks import evaluation, kinds, loop, tables
 from tasks.config import View
-from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.image_set import ImageSet
 from tasks.labels import offered, options, vote_of
 from tasks.mapping import map_images

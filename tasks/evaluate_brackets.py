@@ -18,10 +18,9 @@ import pandas as pd
 from models.fusers.layout import parameter_count
 from models.fusers.searched import PAPER_WIDTH, PUBLISHED_PARAMETERS, SearchedFuser, build, load
 from models.quality import info
-from pictures import read_uint8
+from pictures import atomic_path, fresh_folder, read_uint8, write_json
 from tasks import brackets_page, fusers, loss_weights, tables
 from tasks.config import View
-from tasks.files import atomic_path, fresh_folder, write_json
 from tasks.fusers import METHODS, SEARCHED
 from tasks.mapping import map_images
 from tasks.runtime import DATA, stage, workers

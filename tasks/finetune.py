@@ -6,9 +6,9 @@ writes data/finetune/ROUND: model.safetensors and live/ (curves).
 
 from __future__ import annotations
 
+from pictures import sha256_file
 from tasks import loop
 from tasks.config import View
-from tasks.files import sha256_file
 from tasks.finetuning import finetune
 from tasks.ranker_data import load_ranker, ranker_path
 from tasks.runtime import stage

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from models.tiling import fuse_tiled
-from pictures import read_uint8, write_png
+from pictures import fresh_folder, read_uint8, sha256_file, write_png
 from tasks import fusers, tables
 from tasks.config import View
-from tasks.files import fresh_folder, sha256_file
 from tasks.fusers import METHODS, Method
 from tasks.mapping import map_images
 from tasks.runtime import DATA, device, stage, workers

@@ -16,10 +16,9 @@ import numpy as np
 import torch
 
 from models.genetic.palette import Palette
-from pictures import read_uint8, write_png
+from pictures import fresh_folder, read_uint8, sha256_file, write_json, write_png
 from tasks import tables
 from tasks.config import View
-from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.genetic_search import PhotoFront, jobs_of, ranker_of, search_photo
 from tasks.mapping import map_images
 from tasks.runtime import DATA, device, stage, workers

@@ -20,11 +20,10 @@ from models.genetic import objectives
 from models.genetic.objectives import Photo
 from models.quality import info
 from models.storage import load_weights
-from pictures import read_uint8, write_png
+from pictures import fresh_folder, read_uint8, sha256_file, write_json, write_png
 from tasks import tables
 from tasks.amortise import WEIGHTS
 from tasks.config import View
-from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.genetic import enhanced
 from tasks.mapping import map_images
 from tasks.runtime import DATA, stage, workers

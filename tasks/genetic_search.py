@@ -17,10 +17,9 @@ from models.genetic.objectives import Fitness, Judge, Objective, Photo
 from models.genetic.search import SearchSettings, search
 from models.quality import create, info
 from models.training import make_deterministic, step_seed
-from pictures import AbsentFile, FileFault, digest, read_json, read_photo
+from pictures import AbsentFile, FileFault, digest, read_json, read_photo, sha256_file, write_json
 from tasks.config import View
 from tasks.config.genetic import PAPER_OBJECTIVES, Genetic
-from tasks.files import sha256_file, write_json
 
 FORMAT = 1
 

@@ -10,8 +10,17 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from pictures import AbsentFile, FileFault, ImageError, as_uint8, mended, photo_from, read_regular
-from tasks.files import MAX_PICTURE, sha256_bytes
+from pictures import (
+    MAX_PICTURE,
+    AbsentFile,
+    FileFault,
+    ImageError,
+    as_uint8,
+    mended,
+    photo_from,
+    read_regular,
+    sha256_bytes,
+)
 
 
 class ImageSet:

@@ -16,10 +16,9 @@ from labelling.questions import question_id
 from labelling.store import UNSURE, Options, PairImages, SourceImage, Store, StoredVote, Vote
 from labelling.undecidable import undecidable_pairs
 from models.preference.observers import SimulatedObserver
-from pictures import read_regular, read_uint8
+from pictures import MAX_PICTURE, read_regular, read_uint8
 from tasks import kinds, tables
 from tasks.config import Labels, View
-from tasks.files import MAX_PICTURE
 from tasks.mapping import map_images
 from tasks.runtime import DATA, stage, workers
 from tasks.scoring import score_files

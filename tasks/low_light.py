@@ -18,6 +18,7 @@ from models.degradation import darken
 from pictures import (
     ImageError,
     Listing,
+    fresh_folder,
     identifiers,
     join,
     printable,
@@ -25,12 +26,13 @@ from pictures import (
     read_noted,
     reduce_to,
     refuse_sizes,
+    sha256_file,
     some,
+    write_json,
     write_png,
 )
 from tasks import tables
 from tasks.config import FolderDataset, SampleDataset, View
-from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.folders import MIN_SIDE, listed, not_read, original, photos_in, say, say_notes
 from tasks.mapping import Failure, map_images
 from tasks.photos import PHOTOS, Photo, locate

@@ -15,9 +15,9 @@ from torch import nn
 from models.enhancers.base import Enhancer
 from models.storage import save_weights
 from models.training import step_generator
+from pictures import fresh_folder
 from tasks import enhancers, tables
 from tasks.config import View
-from tasks.files import fresh_folder
 from tasks.image_set import ImageSet, random_crops
 from tasks.learning import checkpoint_steps, learn
 from tasks.runtime import DATA, device, identity, stage

@@ -12,10 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from models.preference.votes import majority
-from pictures import mended
+from pictures import fresh_folder, mended, sha256_file, write_json
 from tasks import tables
 from tasks.config import View
-from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.image_set import ImageSet
 from tasks.ranker_data import RankedPair, load_ranker, train_ranker
 from tasks.runtime import DATA, stage

@@ -11,10 +11,9 @@ from itertools import combinations
 from pathlib import Path
 
 from models.quality import info
-from pictures import write_png
+from pictures import fresh_folder, sha256_file, write_json, write_png
 from tasks import kinds, loop, tables
 from tasks.config import View
-from tasks.files import fresh_folder, sha256_file, write_json
 from tasks.image_set import ImageSet
 from tasks.mapping import map_images
 from tasks.ranker_data import RankedPair, fresh_ranker, train_ranker

@@ -10,10 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pictures import read_json
+from pictures import fresh_folder, read_json
 from tasks import kinds, report_page, report_sections, report_words
 from tasks.config import View
-from tasks.files import fresh_folder
 from tasks.report_data import gather
 from tasks.report_pictures import embed
 from tasks.report_words import settings, versions

@@ -18,10 +18,9 @@ from models.search.loop import Epoch, SearchOutcome, SearchSettings, halves, sea
 from models.search.space import NODES, OPERATIONS
 from models.search.supernet import Supernet
 from models.training import make_deterministic, step_seed
-from pictures import write_png
+from pictures import atomic_path, fresh_folder, write_json, write_png
 from tasks import tables
 from tasks.config import View
-from tasks.files import atomic_path, fresh_folder, write_json
 from tasks.runtime import DATA, STATE, device, identity, stage
 from tasks.scenes import Batch, Scenes
 from tasks.search_pictures import alphas_picture, betas_picture

@@ -17,8 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pictures import AbsentFile, FileFault, check_regular, mended, shortened
-from tasks.files import atomic_path
+from pictures import AbsentFile, FileFault, atomic_path, check_regular, mended, shortened
 from tasks.table_checks import fault_of
 
 MAX_BYTES = 1 << 30

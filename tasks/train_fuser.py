@@ -21,9 +21,9 @@ from models.losses.fusion import LOSSES, Features, usable, weighted
 from models.search.bilevel import SearchBatch, scene_of
 from models.search.genotype import Genotype, random_like
 from models.storage import load_weights
+from pictures import fresh_folder
 from tasks import fusers, loss_weights
 from tasks.config import View
-from tasks.files import fresh_folder
 from tasks.learning import checkpoint_steps, learn
 from tasks.runtime import device, identity, stage
 from tasks.scenes import Scenes

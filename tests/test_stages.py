@@ -64,7 +64,7 @@ def import_graph() -> grimp.ImportGraph:
 
 
 def file_of(module: str) -> str:
-    """Path of a module from the root: tasks.files -> tasks/files.py, models.quality -> models/quality/__init__.py."""
+    """Path of a module from the root: pictures.files -> pictures/files.py, models.quality -> models/quality/__init__.py."""
     path = Path(*module.split("."))
     return str(path / "__init__.py" if (ROOT / path).is_dir() else path.with_suffix(".py"))
 

@@ -217,5 +217,5 @@ def test_long_names(tmp_path: Path) -> None:
 
 
 def test_it_imports_no_torch() -> None:
-    code = "import sys, tasks.files, pictures; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
+    code = "import sys, pictures.files, pictures; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

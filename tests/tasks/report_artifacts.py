@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from pictures import write_png
+from pictures import sha256_file, write_json, write_png
 from tasks import tables
 from tasks.config import View, read_yaml, validate
-from tasks.files import sha256_file, write_json
 from tasks.report import PARAMS
 
 ROOT = Path(__file__).parents[2]

@@ -16,10 +16,9 @@ from PIL import Image
 from skimage import data
 
 from models.degradation import expose
-from pictures import ImageError, quantise, read_array, read_image, write_png
+from pictures import ImageError, quantise, read_array, read_image, sha256_file, write_png
 from tasks import brackets, tables
 from tasks.config import ConfigError, load
-from tasks.files import sha256_file
 from tasks.low_light import DatasetError
 from tasks.photos import PHOTOS
 

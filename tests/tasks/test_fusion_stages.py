@@ -18,10 +18,9 @@ from models.search import loop as search_loop
 from models.search.genotype import GenotypeError, balanced
 from models.search.loop import Epoch
 from models.search.space import NODES, OPERATIONS
-from pictures import read_uint8, write_png
+from pictures import read_uint8, sha256_file, write_png
 from tasks import evaluate_brackets, fuse_brackets, fusers, loop, loss_weights, search, tables, train_fuser
 from tasks.config import ConfigError, View, read_yaml, validate
-from tasks.files import sha256_file
 from tasks.scenes import Scenes
 from tasks.search_pictures import alphas_picture, betas_picture
 

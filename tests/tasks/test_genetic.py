@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 
 from models.genetic.search import dominating_order
-from pictures import read_uint8, write_png
+from pictures import read_uint8, sha256_file, write_png
 from tasks import amortise, genetic, genetic_evaluate, genetic_search, low_light, tables
 from tasks.config import View, load_whole
-from tasks.files import sha256_file
 from tasks.genetic_search import BrokenFront, read_front
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from pictures import ImageError, Photo, write_png
+from pictures import ImageError, Photo, sha256_file, write_png
 from tasks import image_set
-from tasks.files import sha256_file
 from tasks.image_set import ImageSet, random_crops, reflect_to
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from labelling.store import Store, Vote, pair_key
-from pictures import write_png
+from pictures import sha256_file, write_png
 from tasks import labels, tables
 from tasks.config import View, read_yaml, validate
-from tasks.files import sha256_file
 from tasks.utility import NoUtility, panel
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,7 @@ from models.enhancers import create
 from models.fusers.searched import build, load, save
 from models.search.genotype import balanced
 from models.storage import save_weights
-from pictures import read_uint8, write_png
+from pictures import read_uint8, sha256_file, write_json, write_png
 from tasks import (
     ablation,
     enhance,
@@ -34,7 +34,6 @@ from tasks import (
     tables,
 )
 from tasks.config import ConfigError, View, read_yaml, validate
-from tasks.files import sha256_file, write_json
 from tasks.subjects import subjects_of
 
 ROOT = Path(__file__).resolve().parents[2]

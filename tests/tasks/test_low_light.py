@@ -11,10 +11,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from pictures import ImageError, read_array, read_image, write_png
+from pictures import ImageError, read_array, read_image, sha256_file, write_png
 from tasks import low_light, tables
 from tasks.config import load
-from tasks.files import sha256_file
 from tasks.low_light import DatasetError
 from tasks.mapping import MapError
 

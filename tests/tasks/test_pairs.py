@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from labelling.store import pair_key
+from pictures import sha256_bytes
 from tasks import pairs, tables
 from tasks.config import View, load_whole
-from tasks.files import sha256_bytes
 from tasks.pairs import NothingToCompare
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from labelling.store import pair_key
-from pictures import write_png
+from pictures import sha256_file, write_png
 from tasks import tables
-from tasks.files import sha256_file
 from tasks.ranker import decided, gather
 from tasks.tables import TableError
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from report_artifacts import NASTY, make, params
 
+from pictures import write_json
 from tasks import report
-from tasks.files import write_json
 from tasks.report_data import ReportError
 from tasks.tables import TableError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.files import sha256_bytes, sha256_file, write_json
+from pictures import sha256_bytes, sha256_file, write_json
 
 
 def test_json_has_fixed_bytes(tmp_path: Path) -> None:

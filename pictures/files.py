@@ -1,4 +1,4 @@
-"""Files of the pipeline: written whole or not at all, JSON, and hashes."""
+"""What files of a pipeline need beside pictures: JSON written whole or not at all, and hashes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pictures import atomic_path, check_regular, digest, fresh_folder
-
-__all__ = ["MAX_PICTURE", "atomic_path", "fresh_folder", "sha256_bytes", "sha256_file", "write_json"]
+from pictures.atomic import atomic_path
+from pictures.opening import check_regular
+from pictures.receipts import digest
 
 _LARGEST = 1 << 40
 MAX_PICTURE = 1 << 30
