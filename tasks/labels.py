@@ -21,7 +21,6 @@ from tasks import kinds, tables
 from tasks.config import Labels, View
 from tasks.mapping import map_images
 from tasks.runtime import DATA, stage, workers
-from tasks.scoring import score_files
 from tasks.subjects import Subject, subjects_of
 from tasks.utility import panel, utility
 
@@ -66,6 +65,8 @@ def options(settings: Labels) -> Options:
 
 
 def _measure(job: tuple[str, Subject, tuple[str, ...]]) -> dict[str, float | None]:
+    from tasks.scoring import score_files  # imports torch, which the votes of people do without
+
     path, subject, metrics = job
     return score_files(metrics, read_uint8(path), subject.reference, subject.sources)
 

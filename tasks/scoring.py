@@ -9,7 +9,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from models.quality import Metric, MetricUnavailable, create, info
+from models.quality import MetricUnavailable, create, info
+from models.quality.metric import Metric
 from pictures import read_uint8
 from tasks.tensors import tensor
 

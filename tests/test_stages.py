@@ -50,6 +50,8 @@ def import_graph() -> grimp.ImportGraph:
         graph.add_import(importer="models.enhancers", imported=module)
     for module, _ in importlib.import_module("models.fusers.registry").FUSERS.values():
         graph.add_import(importer="models.fusers", imported=module)
+    for _, build in importlib.import_module("models.quality.catalogue").CATALOGUE:
+        graph.add_import(importer="models.quality", imported=build.split(":")[0])
     for module in importlib.import_module("tasks.registry").KINDS.values():  # these `tasks.kinds` imports by name
         graph.add_import(importer="tasks.kinds", imported=module)
         graph.add_import(importer="tasks.loop", imported=f"{module}_models")

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.quality.gaussian import gaussian_taps, smooth_valid
-from models.quality.metric import Compute, MetricInfo, full_precision, need
+from models.quality.metric import Compute, full_precision, need
 
 BLUR_SIGMA = 1.5
 XYZ_FROM_RGB = (
@@ -19,14 +19,6 @@ XYZ_FROM_RGB = (
 )
 """Linear sRGB to XYZ, D65 (ITU-R BT.709; the digits of scikit-image)."""
 WHITE_D65 = (0.95047, 1.0, 1.08883)
-INFO = MetricInfo(
-    name="delta_e",
-    higher_is_better=False,
-    value_range=(0.0, math.inf),
-    needs_reference=True,
-    variant=f"mean CIE76 in CIELAB (D65) after a Gaussian blur of sigma {BLUR_SIGMA} pixels in linear light",
-    differentiable=True,
-)
 
 
 def linear_light(image: Tensor) -> Tensor:

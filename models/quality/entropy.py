@@ -6,16 +6,9 @@ import torch
 from torch import Tensor
 
 from models.quality.fidelity import luma
-from models.quality.metric import Compute, MetricInfo, one_by_one
+from models.quality.metric import Compute, one_by_one
 
 BINS = 256
-INFO = MetricInfo(
-    name="entropy",
-    higher_is_better=True,
-    value_range=(0.0, 8.0),
-    needs_reference=False,
-    variant="bits; 256 bins of Y of YIQ rounded to 8 bit",
-)
 
 
 def entropy(image: Tensor) -> Tensor:

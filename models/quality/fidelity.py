@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.quality.gaussian import gaussian_taps, smooth_valid
-from models.quality.metric import Compute, MetricInfo, full_precision, need
+from models.quality.metric import Compute, full_precision, need
 from models.quality.strips import strip_sums
 
 SSIM_WINDOW = 11
@@ -16,36 +16,6 @@ PSNR_AT_MOST = 100.0
 """dB: a table has no infinity, and a mean over photos could not take one. One level of 8 bits everywhere is 48 dB."""
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of the scales, the finest first."""
-PSNR_INFO = MetricInfo(
-    name="psnr",
-    higher_is_better=True,
-    value_range=(0.0, PSNR_AT_MOST),
-    needs_reference=True,
-    variant=f"RGB, peak 1, dB; exact up to {PSNR_AT_MOST:g}, which equal images get in place of infinity",
-    differentiable=True,
-)
-SSIM_INFO = MetricInfo(
-    name="ssim",
-    higher_is_better=True,
-    value_range=(-1.0, 1.0),
-    needs_reference=True,
-    variant=(
-        "Y of YIQ rounded to 8 bit, Gaussian window 11, sigma 1.5, population covariance, K1 0.01, K2 0.03, valid part, not "
-        "downsampled; negative structure counts as it is"
-    ),
-    min_size=SSIM_WINDOW,
-)
-MS_SSIM_INFO = MetricInfo(
-    name="ms_ssim",
-    higher_is_better=True,
-    value_range=(0.0, 1.0),
-    needs_reference=True,
-    variant=(
-        "Y of YIQ rounded to 8 bit, Gaussian window 11, sigma 1.5, population covariance, K1 0.01, K2 0.03, valid part, five "
-        "scales, product; a scale whose mean is below 0 counts as 0; odd sides 0-padded"
-    ),
-    min_size=2 ** (len(MS_SSIM_WEIGHTS) - 1) * (SSIM_WINDOW - 1) + 1,
-)
 
 
 def luma(image: Tensor) -> Tensor:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.quality.metric import Compute, MetricInfo, need
+from models.quality.metric import Compute, need
 from models.quality.strips import cuts
 
 STAGES = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))
@@ -21,15 +20,6 @@ STRIP_FEATURES = 2**22
 """Numbers in a strip's feature map: 16 MB."""
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
-INFO = MetricInfo(
-    name="lpips",
-    higher_is_better=False,
-    value_range=(0.0, math.inf),
-    needs_reference=True,
-    variant="version 0.1, AlexNet, spatial mean; 0 for equal images, no upper bound",
-    min_size=31,
-    differentiable=True,
-)
 
 
 def lpips(image: Tensor, reference: Tensor, backbone: Mapping[str, Tensor], heads: Mapping[str, Tensor]) -> Tensor:

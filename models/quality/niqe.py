@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models import weights
 from models.quality.fidelity import luma
-from models.quality.metric import Compute, MetricInfo, one_by_one
+from models.quality.metric import Compute, one_by_one
 from models.quality.separable import shifted_sum
 from models.quality.strips import extended, map_strips
 
@@ -18,14 +18,6 @@ WINDOW, SIGMA = 7, 7 / 6
 SHAPES = (0.2, 10.0, 0.001)
 """First, last and step of the shapes that the fit of a generalised Gaussian chooses from."""
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
-INFO = MetricInfo(
-    name="niqe",
-    higher_is_better=False,
-    value_range=(0.0, math.inf),
-    needs_reference=False,
-    variant="original model, Y of YIQ rounded to 8 bit, blocks of 96, incomplete blocks cut off",
-    min_size=BLOCK,
-)
 
 
 def _window_taps() -> list[float]:

@@ -13,56 +13,9 @@ from torch import Tensor
 
 from models import weights
 from models.quality import niqe
-from models.quality.metric import LIBRARY as OWN_LIBRARY
-from models.quality.metric import Compute, MetricInfo, one_by_one
+from models.quality.metric import Compute, one_by_one
 
 LIBRARY = "pyiqa 0.1.16"
-
-BRISQUE_INFO = MetricInfo(
-    name="brisque",
-    higher_is_better=False,
-    value_range=(-math.inf, math.inf),
-    needs_reference=False,
-    variant="original LIVE model, Y of YIQ rounded to 8 bit",
-    library=LIBRARY,
-    min_size=16,
-)
-PIQE_INFO = MetricInfo(
-    name="piqe",
-    higher_is_better=False,
-    value_range=(0.0, 100.0),
-    needs_reference=False,
-    variant="Y of YIQ, stretched to its maximum, blocks of 16; 100 where no block is active (a flat or black picture)",
-    library=LIBRARY,
-    min_size=16,
-)
-MUSIQ_INFO = MetricInfo(
-    name="musiq",
-    higher_is_better=True,
-    value_range=(0.0, 100.0),
-    needs_reference=False,
-    variant="KonIQ-10k model, full size and 384 and 224 pixels",
-    library=LIBRARY,
-    min_size=32,
-)
-NRQM_INFO = MetricInfo(
-    name="nrqm",
-    higher_is_better=True,
-    value_range=(0.0, 10.0),
-    needs_reference=False,
-    variant="Y of YIQ",
-    library=LIBRARY,
-    min_size=64,
-)
-PI_INFO = MetricInfo(
-    name="pi",
-    higher_is_better=False,
-    value_range=(-math.inf, math.inf),
-    needs_reference=False,
-    variant="(10 - NRQM + NIQE) / 2, Y of YCbCr, 4 pixels cut from each edge (PIRM 2018)",
-    library=f"{LIBRARY} (NRQM), {OWN_LIBRARY} (NIQE)",
-    min_size=niqe.BLOCK + 8,
-)
 
 
 def build_brisque(device: str | torch.device) -> Compute:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from models.quality.fidelity import luma
-from models.quality.metric import Compute, MetricInfo, need
+from models.quality.metric import Compute, need
 from models.quality.separable import Terms, correlate, separable_terms, shifted_sum
 from models.quality.strips import cuts, map_strips, strip_rows
 
@@ -19,14 +18,6 @@ NOISE = 0.4
 """Variance of the visual noise, in 8-bit units squared."""
 TINY = 1e-12
 LEVELS = 4
-INFO = MetricInfo(
-    name="vif",
-    higher_is_better=True,
-    value_range=(0.0, math.inf),
-    needs_reference=True,
-    variant="vector GSM in steerable pyramids (not the pixel domain), float64, Y of YIQ; 0 for a flat reference",
-    min_size=33,
-)
 
 # The fifth-derivative steerable pyramid of Simoncelli and Freeman 1995, as published with matlabPyrTools (sp5Filters):
 # one quadrant, or one half row by row, the rest follows by symmetry.

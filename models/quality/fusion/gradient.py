@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.quality.fidelity import luma
-from models.quality.metric import MetricInfo, SourcesCompute
+from models.quality.metric import SourcesCompute
 from models.quality.strips import strip_sums
 
 STRENGTH = (0.9994, -15.0, 0.5)
@@ -18,30 +18,6 @@ STRENGTH = (0.9994, -15.0, 0.5)
 ORIENTATION = (0.9879, -22.0, 0.8)
 WINDOW = 3
 _SHARED = "Xydeas and Petrovic 2000: Sobel; strength 0.9994 -15 0.5, orientation 0.9879 -22 0.8, L 1; Y of YIQ rounded to 8 bit"
-INFO = MetricInfo(
-    name="qabf",
-    higher_is_better=True,
-    value_range=(0.0, 1.0),
-    needs_reference=False,
-    needs_sources=True,
-    variant=(
-        f"{_SHARED}; as the public kits (CDDFuse, MEFB): orientation 1 - |d| / (pi/2), borders padded with 0, an edge of equal "
-        "strength counts as ratio = strength (more than 1); at most 0.9754"
-    ),
-    min_size=WINDOW,
-)
-FOLDED_INFO = MetricInfo(
-    name="qabf_folded",
-    higher_is_better=True,
-    value_range=(0.0, 1.0),
-    needs_reference=False,
-    needs_sources=True,
-    variant=(
-        f"{_SHARED}; orientation ||d| - pi/2| / (pi/2), so that angles near 0 and near pi are alike; edge pixels repeated; "
-        "at most 0.9748"
-    ),
-    min_size=WINDOW,
-)
 
 Edges = tuple[Tensor, Tensor]
 """Strength (>= 0) and orientation of (B, 1, H, W)."""

@@ -14,7 +14,7 @@ from models.quality.fidelity import luma
 from models.quality.fusion.mef_ssim import CONSTANT, SCALE_WEIGHTS, halve
 from models.quality.fusion.structure import POWER_AT_MOST, box_mean
 from models.quality.gaussian import gaussian_taps, smooth_valid
-from models.quality.metric import MetricInfo, SourcesCompute
+from models.quality.metric import SourcesCompute
 from models.quality.strips import strip_sums
 
 WINDOW = 11
@@ -24,19 +24,6 @@ TAPS = gaussian_taps(SIGMA, WINDOW // 2)
 BIAS = 0.001
 """Added by the authors to every patch's length, 8-bit grey levels."""
 EPS = 2.0**-52
-INFO = MetricInfo(
-    name="mef_ms_ssim",
-    higher_is_better=True,
-    value_range=(0.0, 1.0),
-    needs_reference=False,
-    needs_sources=True,
-    variant=(
-        "the authors' released code of Ma 2015: three scales (weights 0.0448 0.2856 0.3001 over their sum), uniform window 11 "
-        "for the desired patch, Gaussian window 11, sigma 1.5 for the comparison, C (0.03 * 255)^2, Y of YIQ rounded to 8 "
-        "bit; a scale below 0 counts as 0"
-    ),
-    min_size=2 ** (len(SCALE_WEIGHTS) - 1) * (WINDOW - 1) + 1,
-)
 
 
 def mef_ms_ssim(image: Tensor, sources: Sequence[Tensor]) -> Tensor:

@@ -9,26 +9,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.quality.fusion.structure import WINDOW, mef_ssim_map
-from models.quality.metric import MetricInfo, SourcesCompute
+from models.quality.metric import SourcesCompute
 from models.quality.strips import strip_sums
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001)
 """Of the finest to the coarsest scale, before they are made to sum to 1 (Ma 2015, Sec. III-B, after Wang 2003)."""
 CONSTANT = (0.03 * 255) ** 2
-INFO = MetricInfo(
-    name="mef_ssim",
-    higher_is_better=True,
-    value_range=(0.0, 1.0),
-    needs_reference=False,
-    needs_sources=True,
-    variant=(
-        "the formula of Ma 2015 (not the authors' released code: that is mef_ms_ssim), three scales (weights 0.0448 "
-        "0.2856 0.3001 over their sum), uniform window 8, C (0.03 * 255)^2, Y of YIQ in 8-bit units, not rounded; a scale "
-        "below 0 counts as 0"
-    ),
-    min_size=2 ** (len(SCALE_WEIGHTS) - 1) * (WINDOW - 1) + 1,
-    differentiable=True,
-)
 
 
 def grey(image: Tensor) -> Tensor:

@@ -9,29 +9,7 @@ import torch
 from torch import Tensor
 
 from models.quality import fidelity, vif
-from models.quality.metric import MetricInfo, Sources, SourcesCompute
-
-VIF_SOURCES_INFO = MetricInfo(
-    name="vif_sources",
-    higher_is_better=True,
-    value_range=(0.0, float("inf")),
-    needs_reference=False,
-    needs_sources=True,
-    variant=(
-        "sum over the sources of VIF with the source as reference (not the papers' VIFF: that is viff); VIF: "
-        f"{vif.INFO.variant}"
-    ),
-    min_size=vif.INFO.min_size,
-)
-MS_SSIM_SOURCES_INFO = MetricInfo(
-    name="ms_ssim_sources",
-    higher_is_better=True,
-    value_range=(0.0, 1.0),
-    needs_reference=False,
-    needs_sources=True,
-    variant=f"mean over the sources of MS-SSIM; MS-SSIM: {fidelity.MS_SSIM_INFO.variant}",
-    min_size=fidelity.MS_SSIM_INFO.min_size,
-)
+from models.quality.metric import Sources, SourcesCompute
 
 
 def build_vif_sources(device: str | torch.device) -> SourcesCompute:

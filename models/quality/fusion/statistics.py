@@ -6,22 +6,7 @@ import torch
 from torch import Tensor
 
 from models.quality.fidelity import luma
-from models.quality.metric import Compute, MetricInfo, need
-
-SD_INFO = MetricInfo(
-    name="sd",
-    higher_is_better=True,
-    value_range=(0.0, 127.5),
-    needs_reference=False,
-    variant="population standard deviation of Y of YIQ rounded to 8 bit, in 8-bit units",
-)
-CC_INFO = MetricInfo(
-    name="cc",
-    higher_is_better=True,
-    value_range=(-1.0, 1.0),
-    needs_reference=True,
-    variant="Pearson correlation of Y of YIQ rounded to 8 bit with the reference's",
-)
+from models.quality.metric import Compute, need
 
 
 def standard_deviation(image: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from models.quality.colour import linear_light
 from models.quality.fusion.mef_ssim import halve
 from models.quality.gaussian import gaussian_taps, smooth_valid
-from models.quality.metric import Compute, MetricInfo, need
+from models.quality.metric import Compute, need
 from models.quality.strips import cuts, strip_rows
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -24,17 +24,6 @@ FLAT = 1e-12
 """Local variance below which the radiance counts as flat, as a share of its range squared: less is float64 rounding."""
 TAPS = gaussian_taps(1.5, 5)
 BLOCK = 11
-INFO = MetricInfo(
-    name="tmqi",
-    higher_is_better=True,
-    value_range=(0.0, 1.0),
-    needs_reference=True,
-    variant=(
-        "Yeganeh and Wang 2013, the reference's linear luminance stretched to [0, 2^32 - 1] as radiance; Y of BT.709 in "
-        "8-bit units; C1 0.01, C2 10, a 0.8012, alpha 0.3046, beta 0.7088; five scales"
-    ),
-    min_size=2 ** (len(SCALE_WEIGHTS) - 1) * (len(TAPS) - 1) + 1,
-)
 
 
 def luminance(image: Tensor, linear: bool = False) -> Tensor:

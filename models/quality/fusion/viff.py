@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from models.quality.fidelity import luma
 from models.quality.gaussian import gaussian_taps, smooth_valid
-from models.quality.metric import MetricInfo, SourcesCompute
+from models.quality.metric import SourcesCompute
 from models.quality.strips import strip_sums
 
 HALVES = (8, 4, 2, 1)
@@ -19,19 +18,6 @@ HALVES = (8, 4, 2, 1)
 NOISE = 2.0
 """Variance of the visual noise, 8-bit grey levels squared."""
 TINY = 1e-10
-INFO = MetricInfo(
-    name="viff",
-    higher_is_better=True,
-    value_range=(0.0, math.inf),
-    needs_reference=False,
-    needs_sources=True,
-    variant=(
-        "what fusion papers report as VIFF (CDDFuse's kit): pixel-domain VIF (vifp_mscale, four scales, noise variance 2) with "
-        "each source as reference, summed over the sources, a flat source counts as 1; Y of YIQ rounded to 8 bit; without "
-        "the choice of source and the weights of scales of Han 2013"
-    ),
-    min_size=41,
-)
 
 
 def vifp(image: Tensor, reference: Tensor) -> Tensor:

@@ -31,14 +31,14 @@ def test_unknown_and_duplicate() -> None:
     with pytest.raises(quality.UnknownMetric, match=r"'nice'.*niqe"):
         quality.create("nice")
     with pytest.raises(ValueError, match="two metrics are called 'delta_e'"):
-        quality.register(colour.INFO, colour.build)
+        quality.register(quality.info("delta_e"), colour.build)
 
 
-def test_facts_need_no_pyiqa_and_no_weights() -> None:
+def test_facts_need_no_torch_no_pyiqa_and_no_weights() -> None:
     code = (
         "import sys\nfrom models import quality\n"
         "print(all(quality.info(n).variant and quality.info(n).library for n in quality.names()))\n"
-        "print([m for m in ('pyiqa', 'torchvision', 'skimage', 'scipy') if m in sys.modules])\n"
+        "print([m for m in ('torch', 'pyiqa', 'torchvision', 'skimage', 'scipy') if m in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split("\n")[:2] == ["True", "[]"]

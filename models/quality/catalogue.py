@@ -1,0 +1,320 @@
+"""Every metric that there is: its facts, and where its function is. Neither needs torch.
+
+A new metric is one file with a build function, and one entry here.
+"""
+
+from __future__ import annotations
+
+import math
+
+from models.quality.facts import LIBRARY, MetricInfo
+
+INFINITE = math.inf
+_PYIQA = "pyiqa 0.1.16"
+
+# Facts, and MODULE:FUNCTION of what builds the metric.
+CATALOGUE: tuple[tuple[MetricInfo, str], ...] = (
+    (
+        MetricInfo(
+            name="niqe",
+            higher_is_better=False,
+            value_range=(0.0, INFINITE),
+            needs_reference=False,
+            variant="original model, Y of YIQ rounded to 8 bit, blocks of 96, incomplete blocks cut off",
+            min_size=96,
+        ),
+        "models.quality.niqe:build",
+    ),
+    (
+        MetricInfo(
+            name="brisque",
+            higher_is_better=False,
+            value_range=(-INFINITE, INFINITE),
+            needs_reference=False,
+            variant="original LIVE model, Y of YIQ rounded to 8 bit",
+            library=_PYIQA,
+            min_size=16,
+        ),
+        "models.quality.pyiqa_adapter:build_brisque",
+    ),
+    (
+        MetricInfo(
+            name="piqe",
+            higher_is_better=False,
+            value_range=(0.0, 100.0),
+            needs_reference=False,
+            variant=(
+                "Y of YIQ, stretched to its maximum, blocks of 16; 100 where no block is active (a flat or black "
+                "picture)"
+            ),
+            library=_PYIQA,
+            min_size=16,
+        ),
+        "models.quality.pyiqa_adapter:build_piqe",
+    ),
+    (
+        MetricInfo(
+            name="entropy",
+            higher_is_better=True,
+            value_range=(0.0, 8.0),
+            needs_reference=False,
+            variant="bits; 256 bins of Y of YIQ rounded to 8 bit",
+        ),
+        "models.quality.entropy:build",
+    ),
+    (
+        MetricInfo(
+            name="psnr",
+            higher_is_better=True,
+            value_range=(0.0, 100.0),
+            needs_reference=True,
+            variant="RGB, peak 1, dB; exact up to 100, which equal images get in place of infinity",
+            differentiable=True,
+        ),
+        "models.quality.fidelity:build_psnr",
+    ),
+    (
+        MetricInfo(
+            name="ssim",
+            higher_is_better=True,
+            value_range=(-1.0, 1.0),
+            needs_reference=True,
+            variant=(
+                "Y of YIQ rounded to 8 bit, Gaussian window 11, sigma 1.5, population covariance, K1 0.01, K2 0.03, "
+                "valid part, not downsampled; negative structure counts as it is"
+            ),
+            min_size=11,
+        ),
+        "models.quality.fidelity:build_ssim",
+    ),
+    (
+        MetricInfo(
+            name="lpips",
+            higher_is_better=False,
+            value_range=(0.0, INFINITE),
+            needs_reference=True,
+            variant="version 0.1, AlexNet, spatial mean; 0 for equal images, no upper bound",
+            min_size=31,
+            differentiable=True,
+        ),
+        "models.quality.lpips:build",
+    ),
+    (
+        MetricInfo(
+            name="delta_e",
+            higher_is_better=False,
+            value_range=(0.0, INFINITE),
+            needs_reference=True,
+            variant="mean CIE76 in CIELAB (D65) after a Gaussian blur of sigma 1.5 pixels in linear light",
+            differentiable=True,
+        ),
+        "models.quality.colour:build",
+    ),
+    (
+        MetricInfo(
+            name="musiq",
+            higher_is_better=True,
+            value_range=(0.0, 100.0),
+            needs_reference=False,
+            variant="KonIQ-10k model, full size and 384 and 224 pixels",
+            library=_PYIQA,
+            min_size=32,
+        ),
+        "models.quality.pyiqa_adapter:build_musiq",
+    ),
+    (
+        MetricInfo(
+            name="nrqm",
+            higher_is_better=True,
+            value_range=(0.0, 10.0),
+            needs_reference=False,
+            variant="Y of YIQ",
+            library=_PYIQA,
+            min_size=64,
+        ),
+        "models.quality.pyiqa_adapter:build_nrqm",
+    ),
+    (
+        MetricInfo(
+            name="pi",
+            higher_is_better=False,
+            value_range=(-INFINITE, INFINITE),
+            needs_reference=False,
+            variant="(10 - NRQM + NIQE) / 2, Y of YCbCr, 4 pixels cut from each edge (PIRM 2018)",
+            library=f"{_PYIQA} (NRQM), {LIBRARY} (NIQE)",
+            min_size=104,
+        ),
+        "models.quality.pyiqa_adapter:build_pi",
+    ),
+    (
+        MetricInfo(
+            name="vif",
+            higher_is_better=True,
+            value_range=(0.0, INFINITE),
+            needs_reference=True,
+            variant="vector GSM in steerable pyramids (not the pixel domain), float64, Y of YIQ; 0 for a flat reference",
+            min_size=33,
+        ),
+        "models.quality.vif:build",
+    ),
+    (
+        MetricInfo(
+            name="ms_ssim",
+            higher_is_better=True,
+            value_range=(0.0, 1.0),
+            needs_reference=True,
+            variant=(
+                "Y of YIQ rounded to 8 bit, Gaussian window 11, sigma 1.5, population covariance, K1 0.01, K2 0.03, "
+                "valid part, five scales, product; a scale whose mean is below 0 counts as 0; odd sides 0-padded"
+            ),
+            min_size=161,
+        ),
+        "models.quality.fidelity:build_ms_ssim",
+    ),
+    (
+        MetricInfo(
+            name="sd",
+            higher_is_better=True,
+            value_range=(0.0, 127.5),
+            needs_reference=False,
+            variant="population standard deviation of Y of YIQ rounded to 8 bit, in 8-bit units",
+        ),
+        "models.quality.fusion.statistics:build_sd",
+    ),
+    (
+        MetricInfo(
+            name="cc",
+            higher_is_better=True,
+            value_range=(-1.0, 1.0),
+            needs_reference=True,
+            variant="Pearson correlation of Y of YIQ rounded to 8 bit with the reference's",
+        ),
+        "models.quality.fusion.statistics:build_cc",
+    ),
+    (
+        MetricInfo(
+            name="tmqi",
+            higher_is_better=True,
+            value_range=(0.0, 1.0),
+            needs_reference=True,
+            variant=(
+                "Yeganeh and Wang 2013, the reference's linear luminance stretched to [0, 2^32 - 1] as radiance; Y of"
+                " BT.709 in 8-bit units; C1 0.01, C2 10, a 0.8012, alpha 0.3046, beta 0.7088; five scales"
+            ),
+            min_size=161,
+        ),
+        "models.quality.fusion.tmqi:build",
+    ),
+    (
+        MetricInfo(
+            name="mef_ssim",
+            higher_is_better=True,
+            value_range=(0.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "the formula of Ma 2015 (not the authors' released code: that is mef_ms_ssim), three scales (weights "
+                "0.0448 0.2856 0.3001 over their sum), uniform window 8, C (0.03 * 255)^2, Y of YIQ in 8-bit units, "
+                "not rounded; a scale below 0 counts as 0"
+            ),
+            min_size=29,
+            differentiable=True,
+        ),
+        "models.quality.fusion.mef_ssim:build",
+    ),
+    (
+        MetricInfo(
+            name="qabf",
+            higher_is_better=True,
+            value_range=(0.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "Xydeas and Petrovic 2000: Sobel; strength 0.9994 -15 0.5, orientation 0.9879 -22 0.8, L 1; Y of YIQ "
+                "rounded to 8 bit; as the public kits (CDDFuse, MEFB): orientation 1 - |d| / (pi/2), borders padded "
+                "with 0, an edge of equal strength counts as ratio = strength (more than 1); at most 0.9754"
+            ),
+            min_size=3,
+        ),
+        "models.quality.fusion.gradient:build",
+    ),
+    (
+        MetricInfo(
+            name="mef_ms_ssim",
+            higher_is_better=True,
+            value_range=(0.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "the authors' released code of Ma 2015: three scales (weights 0.0448 0.2856 0.3001 over their sum), "
+                "uniform window 11 for the desired patch, Gaussian window 11, sigma 1.5 for the comparison, C (0.03 *"
+                " 255)^2, Y of YIQ rounded to 8 bit; a scale below 0 counts as 0"
+            ),
+            min_size=41,
+        ),
+        "models.quality.fusion.mef_ms_ssim:build",
+    ),
+    (
+        MetricInfo(
+            name="qabf_folded",
+            higher_is_better=True,
+            value_range=(0.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "Xydeas and Petrovic 2000: Sobel; strength 0.9994 -15 0.5, orientation 0.9879 -22 0.8, L 1; Y of YIQ "
+                "rounded to 8 bit; orientation ||d| - pi/2| / (pi/2), so that angles near 0 and near pi are alike; "
+                "edge pixels repeated; at most 0.9748"
+            ),
+            min_size=3,
+        ),
+        "models.quality.fusion.gradient:build_folded",
+    ),
+    (
+        MetricInfo(
+            name="viff",
+            higher_is_better=True,
+            value_range=(0.0, INFINITE),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "what fusion papers report as VIFF (CDDFuse's kit): pixel-domain VIF (vifp_mscale, four scales, noise"
+                " variance 2) with each source as reference, summed over the sources, a flat source counts as 1; Y of"
+                " YIQ rounded to 8 bit; without the choice of source and the weights of scales of Han 2013"
+            ),
+            min_size=41,
+        ),
+        "models.quality.fusion.viff:build",
+    ),
+    (
+        MetricInfo(
+            name="vif_sources",
+            higher_is_better=True,
+            value_range=(0.0, INFINITE),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "sum over the sources of VIF with the source as reference (not the papers' VIFF: that is viff); VIF: "
+                "vector GSM in steerable pyramids (not the pixel domain), float64, Y of YIQ; 0 for a flat reference"
+            ),
+            min_size=33,
+        ),
+        "models.quality.fusion.similarity:build_vif_sources",
+    ),
+    (
+        MetricInfo(
+            name="ms_ssim_sources",
+            higher_is_better=True,
+            value_range=(0.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "mean over the sources of MS-SSIM; MS-SSIM: Y of YIQ rounded to 8 bit, Gaussian window 11, sigma 1.5,"
+                " population covariance, K1 0.01, K2 0.03, valid part, five scales, product; a scale whose mean is "
+                "below 0 counts as 0; odd sides 0-padded"
+            ),
+            min_size=161,
+        ),
+        "models.quality.fusion.similarity:build_ms_ssim_sources",
+    ),
+)
