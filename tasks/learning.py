@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch import nn
 
 from models.training import Batches, Objective, Outcome, Settings, train
 from tasks.config import Training
+from tasks.curves import curves
 from tasks.runtime import STATE
 
 
@@ -38,7 +38,7 @@ def learn(
     live: Path | None,
     snapshot_steps: Sequence[int] = (),
 ) -> Outcome:
-    """Train with the engine. Curves go to `live` (DVCLive: metrics.json and plots/metrics/*.tsv) where it is given.
+    """Train with the engine. Curves go to the folder `live` where it is given.
 
     The caller saves the weights, then calls `discard_state` on the outcome.
     """
@@ -58,14 +58,5 @@ def learn(
     )
     if live is None:
         return run()
-    os.environ.setdefault("DVCLIVE_LOGLEVEL", "ERROR")
-    from dvclive import Live
-
-    with Live(dir=str(live), save_dvc_exp=False, dvcyaml=None, report=None, monitor_system=False) as curves:
-
-        def log(step: int, values: Mapping[str, float]) -> None:
-            curves.step = step
-            for key, value in values.items():
-                curves.log_metric(key, value)
-
-        return run(on_log=log)
+    with curves(live) as found:
+        return run(on_log=found.log)
