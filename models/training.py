@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.adam import Adam
 from models.resume import ResumableState
 from models.storage import save_weights
 
@@ -118,7 +119,7 @@ def train(
     target = accelerator.device
     model.to(target).train()
     fingerprint = _fingerprint(model, settings, identity, snapshot_steps)
-    optimiser = torch.optim.Adam(
+    optimiser = Adam(
         [parameter for parameter in model.parameters() if parameter.requires_grad],
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from models.adam import Adam
 from models.losses.fusion import Features
 from models.resume import ResumableState
 from models.search.bilevel import CONSTRAINT_CHOICES, Beta, Constraint, Learners, SearchBatch, loss_table, step
@@ -145,9 +146,9 @@ def search(
     learners = Learners(
         network,
         loss,
-        omega=torch.optim.Adam(network.operation_weights(), settings.omega_rate),
-        beta=torch.optim.Adam(loss.parameters(), settings.beta_rate),
-        alpha=torch.optim.Adam(network.architecture(), settings.alpha_rate),
+        omega=Adam(network.operation_weights(), settings.omega_rate),
+        beta=Adam(loss.parameters(), settings.beta_rate),
+        alpha=Adam(network.architecture(), settings.alpha_rate),
     )
     state = _State(folder, _fingerprint(network, settings, identity), learners)
     first = state.resume(target)
