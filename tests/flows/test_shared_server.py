@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,18 @@ def worker(folder: Path, address: str) -> Iterator[None]:
     del environment["PYTHONPATH"]
     with (folder / "worker.log").open("w") as log:
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "shared"]
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
         try:
             yield
         finally:
             process.terminate()
-            try:
-                process.wait(timeout=30)
-            finally:
-                process.kill()
+            with suppress(subprocess.TimeoutExpired):  # how long Prefect's worker takes to stop is not tested here
+                process.wait(timeout=20)
+            with suppress(ProcessLookupError):  # it has children of its own
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 class Registered:
