@@ -161,11 +161,10 @@ def _warm_up() -> None:
     import dvc.stage.run  # noqa: F401
     import dvc_data.hashfile.db.local
     import dvc_data.hashfile.status  # noqa: F401
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    # A graph that cannot be read is for the stage to report. No lock is taken, and no file left open.
-    with suppress(DvcException), Repo(str(Path.cwd())) as repo:
+    # Whatever is wrong with the graph is for the stage to report. No lock is taken, and no file left open.
+    with suppress(Exception), Repo(str(Path.cwd())) as repo:
         repo.index.graph  # noqa: B018
 
 

@@ -172,9 +172,8 @@ def walk(root: Path, target: str, parallel: int = 2, tell: Callable[[StageResult
         while True:
             for node in [node for node in pending.values() if all(name in done for name in node.upstream)]:
                 del pending[node.name]
-                with TagsContext(
-                    current_tags=set()
-                ):  # of a task with tags Prefect asks its server for a slot each time
+                # Without the flow's tags: for each of a task's Prefect would ask its server for a slot.
+                with TagsContext(current_tags=set()):
                     future = run_stage.with_options(name=node.name).submit(
                         node.name,
                         node.gpu,
