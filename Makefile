@@ -6,16 +6,20 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: run test bench ui lint setup lock clean
+.PHONY: run test check bench ui lint setup lock clean
 
 run: setup
 	@$(BIN)/loupe check
-	@$(BIN)/dvc repro report
-	@echo "The low-light rounds are up to date; the other parts run with: dvc repro (genetic search: dvc repro genetic_evaluate; exposure fusion: dvc repro evaluate_brackets)."
-	@echo "The report is at $(CURDIR)/data/report/report.html (open it in a browser, it works offline)."
+	@$(BIN)/dvc repro report@low_light
+	@echo "The low-light rounds are up to date; everything else runs with: dvc repro (exposure fusion alone: dvc repro report@brackets; genetic search: dvc repro genetic_evaluate)."
+	@echo "The report is at $(CURDIR)/data/low_light/report/report.html (open it in a browser, it works offline)."
 
 test: setup .venv/.apt lint
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Style, types, layers, and the tests that take no time: before every commit.
+check: setup lint
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" tests/test_stages.py tests/tasks tests/models/test_*.py
 
 lint: setup
 	@$(BIN)/ruff check .

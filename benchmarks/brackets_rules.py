@@ -1,6 +1,6 @@
 """Rules for more than two exposures beside Mertens of all of them, on sequences whose truth is known.
 
-    python -m benchmarks.brackets_rules --weights data/pretrain/brackets/model.safetensors [--photos FILE ...]
+    python -m benchmarks.brackets_rules --weights data/brackets/start/model.safetensors [--photos FILE ...]
 
 Sequences of 3, 5, 7 and 9 exposures from -4 to +4 stops are made of public sample photographs; `--photos` adds one of your own
 exposures. Prints a markdown table: mean level of 255, MEF-SSIM, PSNR to the truth.

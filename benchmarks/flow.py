@@ -36,13 +36,14 @@ def project(root: Path, stages: str) -> dict[str, str]:
 
 
 def chain(length: int) -> str:
-    """dvc.yaml of a chain of stages that do nothing; the last is `report`."""
+    """dvc.yaml of a chain of stages that do nothing; the last is `report@low_light`."""
     lines = ["stages:"]
     for number in range(length):
         name, out = ("report", "done") if number == length - 1 else (f"s{number}", f"f{number}")
-        lines += [f"  {name}:", f"    cmd: echo {number} > {out}", f"    outs: [{out}]"]
-        if number:
-            lines.append(f"    deps: [f{number - 1}]")
+        stage = f"cmd: echo {number} > {out}, outs: [{out}], deps: [{f'f{number - 1}' if number else ''}]"
+        lines.append(
+            f"  {name}: {{foreach: [low_light], do: {{{stage}}}}}" if out == "done" else f"  {name}: {{{stage}}}"
+        )
     return "\n".join(lines) + "\n"
 
 

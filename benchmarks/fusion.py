@@ -15,8 +15,8 @@ import torch
 
 from benchmarks.measure import Result, compare, peak_memory
 from benchmarks.training import bare_loop, engine
+from models.core.features import load_vgg16_layers
 from models.degradation import expose
-from models.features import load_vgg16_layers
 from models.fusers import create
 from models.fusers.searched import build, calibrate
 from models.losses.fusion import LOSSES, usable
@@ -26,10 +26,11 @@ from models.search.loop import search
 from models.search.supernet import Supernet
 from models.tiling import fuse_tiled
 from pictures import quantise, read_image
+from tasks.brackets.kind import KIND
+from tasks.brackets.search import settings_of
+from tasks.brackets.start import objective_of
 from tasks.config import Params, load_whole
-from tasks.photos import PHOTOS, locate
-from tasks.search import settings_of
-from tasks.train_fuser import objective_of
+from tasks.datasets.photos import PHOTOS, locate
 
 STEPS = 4
 SIDE = 1024
@@ -44,7 +45,8 @@ def pictures(batch: int, crop: int, device: str) -> dict[str, torch.Tensor]:
 
 def search_steps(params: Params, device: str, upper_every: int | None = None) -> Callable[[], object]:
     """A call that makes STEPS steps of a fresh search, without warm-up."""
-    section = params.search
+    kind = params.of(KIND.name)
+    section = kind.search
     features = load_vgg16_layers(section.layers, device)
     batch = SearchBatch(**pictures(section.batch, section.crop, device))
     changed = {"steps": STEPS, "epoch": STEPS, "warmup": 0, "save_every": STEPS}
@@ -54,7 +56,7 @@ def search_steps(params: Params, device: str, upper_every: int | None = None) ->
     def run() -> None:
         with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
             search(
-                Supernet(section.width, params.fuser.unrolled), lambda _: batch, lambda _: batch, features, settings,
+                Supernet(section.width, kind.model.unrolled), lambda _: batch, lambda _: batch, features, settings,
                 folder=Path(folder), identity="bench", device=device,
             )  # fmt: skip
 
@@ -63,13 +65,14 @@ def search_steps(params: Params, device: str, upper_every: int | None = None) ->
 
 def training_case(params: Params, device: str) -> tuple[Any, Any, Any]:
     """(network, batch, objective) of the fuser's training."""
-    section = params.train_fuser
+    kind = params.of(KIND.name)
+    section = kind.start
     batch = pictures(section.batch, section.crop, device)
     batch.pop("natural")
-    network = build(balanced(), params.fuser.width, params.fuser.unrolled).to(device)
+    network = build(balanced(), kind.model.width, kind.model.unrolled).to(device)
     calibrate(network, [(batch["under"], batch["over"])])
     beta = torch.zeros(len(LOSSES), device=device)
-    return network, batch, objective_of(beta, load_vgg16_layers(params.search.layers, device), usable(True))
+    return network, batch, objective_of(beta, load_vgg16_layers(kind.search.layers, device), usable(True))
 
 
 def training_steps(params: Params, device: str) -> Callable[[], object]:
@@ -97,8 +100,9 @@ def megapixel_pair() -> list[np.ndarray]:
 def fusing(params: Params, device: str, repeats: int) -> list[Result]:
     """Megapixels a second of each fuser on one megapixel, beside OpenCV's Mertens."""
     photos, rows = megapixel_pair(), []
+    network = params.of(KIND.name).model
     fusers = {
-        "searched": build(balanced(), params.fuser.width, params.fuser.unrolled).eval().to(device),
+        "searched": build(balanced(), network.width, network.unrolled).eval().to(device),
         "laplacian": create("laplacian").to(device),
         "average": create("average").to(device),
     }

@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.measure import Result, compare, peak_memory, seconds_of
+from models.core.features import VGG16Features, load_vgg16
 from models.enhancers import create
 from models.enhancers.parametric import BOUNDS
 from models.enhancers.predicted import GenePredictor
-from models.features import VGG16Features, load_vgg16
 from models.genetic import objectives
 from models.genetic.features import pooled, reduced
 from models.genetic.objectives import Fitness, Photo
@@ -24,8 +24,8 @@ from models.genetic.search import Front, SearchSettings, search
 from models.quality import create as metric
 from pictures import write_png
 from tasks.config.genetic import Genetic
-from tasks.genetic_search import jobs_of, search_photo
-from tasks.photos import PHOTOS, locate
+from tasks.datasets.photos import PHOTOS, locate
+from tasks.genetic.one_photo import jobs_of, search_photo
 
 SEEDS = 10
 SMALL = SearchSettings(population=12, generations=3)

@@ -16,10 +16,10 @@ import numpy as np
 
 from pictures import list_photos, read_array
 from tasks.config.genetic import Genetic
-from tasks.genetic import enhanced
-from tasks.genetic_search import SearchJob, jobs_of, search_photo
-from tasks.mapping import cores, map_images
-from tasks.scoring import score
+from tasks.genetic.one_photo import SearchJob, jobs_of, search_photo
+from tasks.genetic.search import enhanced
+from tasks.measuring.scoring import score
+from tasks.stage.mapping import cores, map_images
 
 METRICS = ("brisque", "niqe", "entropy")
 VARIANTS: dict[str, dict[str, Any]] = {

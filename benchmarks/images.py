@@ -14,6 +14,7 @@ from models.quality import create as metric
 from models.quality.pyiqa_adapter import original
 from models.tiling import enhance_tiled
 from tasks.config import Params
+from tasks.low_light.kind import KIND
 
 METRICS = ("niqe", "brisque", "piqe", "entropy", "psnr", "ssim")
 BATCH = 8
@@ -22,7 +23,8 @@ SIDE = 256
 
 def enhancement(params: Params, device: str, repeats: int) -> list[Result]:
     """Images a second of a 12-megapixel photo in tiles, beside the whole photo in one tensor."""
-    enhancer = create(params.enhancer.name, **params.enhancer.options).to(device).requires_grad_(False).eval()
+    network = params.of(KIND.name).model
+    enhancer = create(network.name, **network.options).to(device).requires_grad_(False).eval()
     photo = np.random.default_rng(0).integers(0, 255, (3000, 4000, 3), dtype=np.uint8)
 
     @torch.no_grad()

@@ -26,8 +26,8 @@ import numpy as np
 
 from benchmarks import postgres
 from benchmarks.measure import Result
+from labelling.desk.tokens import observer_link
 from labelling.store import Options, PairImages, Store, Vote, pair_key
-from labelling.tokens import observer_link
 
 PAIRS = 100_000
 OBSERVERS = 10
@@ -42,7 +42,7 @@ _PROJECT = Path(__file__).resolve().parent.parent
 _SERVER = """
 import resource, sys
 from pathlib import Path
-from labelling.serve import serve
+from labelling.web.serve import serve
 from labelling.store import Store
 with Store.open(sys.argv[1]) as store:
     serve(store, announce=lambda line: print(line, flush=True))

@@ -19,27 +19,33 @@ from benchmarks.flow import project
 from benchmarks.labelling import Observer, pairs
 from benchmarks.measure import Result
 from flows.server import free_port
-from labelling.project import deployment_name
-from labelling.resume import ask, client_of
+from labelling.desk.project import deployment_name
+from labelling.desk.resume import ask, client_of
+from labelling.desk.tokens import observer_link
 from labelling.store import Store
-from labelling.tokens import observer_link
 
 GOAL_SECONDS = 10.0
 _PATIENCE_SECONDS = 240.0
 _TIME = "import time; print(time.time())"
+_ROUND = "low_light-r01"
 _STAGES = f"""
 stages:
   labels:
-    foreach: [r01]
+    foreach: [{_ROUND}]
     do:
       cmd: "{sys.executable} gate.py && {sys.executable} -c '{_TIME}' > voted"
       outs: [voted]
   report:
-    cmd: "{sys.executable} -c '{_TIME}' > began && cp began report"
-    deps: [voted]
-    outs: [report]
+    foreach: [low_light]
+    do:
+      cmd: "{sys.executable} -c '{_TIME}' > began && cp began report"
+      deps: [voted]
+      outs: [report]
 """
-_GATE = "from labelling.status import labels_status\nraise SystemExit(0 if labels_status('r01').complete else 75)\n"
+_GATE = f"""
+from labelling.store.status import labels_status
+raise SystemExit(0 if labels_status({_ROUND!r}).complete else 75)
+"""
 
 
 def results(repeats: int) -> list[Result]:
@@ -68,7 +74,7 @@ def results(repeats: int) -> list[Result]:
 def _ask(root: Path, number: int) -> None:
     """One pair, another each time, is what the round waits for."""
     with Store.open(str(root / ".loupe" / "labels.sqlite")) as store:
-        store.register("r01", "people", [pairs(number + 1)[number]], 1, "Which looks better?")
+        store.register(_ROUND, "people", [pairs(number + 1)[number]], 1, "Which looks better?")
         store.add_observer("observer")
 
 

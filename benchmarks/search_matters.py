@@ -23,11 +23,17 @@ from models.fusers.many import brightness
 from models.quality import info
 from models.tiling import fuse_tiled
 from pictures import ImageError, list_photos, read_uint8
-from tasks import brackets, evaluate_brackets, fuse_brackets, fusers, search, tables, train_fuser
+from tasks.brackets import fused as fuse_brackets
+from tasks.brackets import fusers, search
+from tasks.brackets import pictures as brackets
+from tasks.brackets import search_report as evaluate_brackets
+from tasks.brackets import start as train_fuser
+from tasks.brackets.exposures import Files, joined, same_size
+from tasks.brackets.kind import KIND
 from tasks.config import PARAMS_FILE, Params, View, read_yaml, validate
-from tasks.exposures import Files, joined, same_size
-from tasks.mapping import Failure, cores, map_images
-from tasks.scoring import score
+from tasks.measuring.scoring import score
+from tasks.stage import tables
+from tasks.stage.mapping import Failure, cores, map_images
 
 # The searched fuser comes last: it is what the working folder is left with.
 VARIANTS = {
@@ -35,7 +41,7 @@ VARIANTS = {
     "uniform loss": {"loss": "uniform"},
     "searched": {},
 }
-SCORES = Path("data") / "evaluate_brackets" / "scores.parquet"
+SCORES = evaluate_brackets.OUT / "scores.parquet"
 
 Scores = dict[str, dict[str, float]]
 
@@ -44,13 +50,14 @@ def run_seed(values: dict[str, Any], seed: int) -> Scores:
     """The pipeline of one seed in the working folder: row -> metric -> mean over the validation scenes."""
     found: Scores = {}
     for name, changes in VARIANTS.items():
-        params = validate(values | {"seed": seed, "train_fuser": values["train_fuser"] | changes})
+        own = values[KIND.name]
+        params = validate(values | {"seed": seed, KIND.name: own | {"start": own["start"] | changes}})
         if not found:
             for module in (brackets, search):
-                module.run(View(params, module.PARAMS))
+                module.run(View(params, module.PARAMS, KIND.name))
         for module in (train_fuser, fuse_brackets, evaluate_brackets):
             fusers.opened.cache_clear()
-            module.run(View(params, module.PARAMS))
+            module.run(View(params, module.PARAMS, KIND.name))
         scores = tables.read("scores", SCORES)
         means = scores.groupby(["model", "metric"])["value"].mean()
         for model in fusers.METHODS:
@@ -77,7 +84,7 @@ def folders(under: Path, over: Path, params: Params) -> Scores:
     scenes, together = joined(list_photos(under), list_photos(over), None)
     for error in together.lonely:
         print(f"skipped: {error}")
-    metrics = [name for name in params.evaluate_brackets.metrics if not info(name).needs_reference]
+    metrics = [name for name in params.of(KIND.name).search_report.metrics if not info(name).needs_reference]
     results = map_images(partial(measured, metrics=metrics), scenes, cores(), "scenes", skip=(ImageError,))
     for failure in (entry for entry in results if isinstance(entry, Failure)):
         print(f"skipped: {failure.error}")
@@ -115,7 +122,7 @@ def main() -> None:
     if (chosen.under is None) != (chosen.over is None):
         parser.error("--under and --over come together")
     values = read_yaml(chosen.params)
-    photos = values["brackets"]["folder"]
+    photos = values[KIND.name]["dataset"]["folder"]
     for key in ("under", "over", "reference", "natural"):  # each seed runs in a folder of its own
         photos[key] = photos[key] and str(Path(photos[key]).expanduser().resolve())
     outside = None if chosen.under is None else (chosen.under.resolve(), chosen.over.resolve())

@@ -16,12 +16,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tasks.low_light.kind import KIND
+
 PROJECT = Path(__file__).resolve().parent.parent
 CODE = ("cli", "flows", "labelling", "models", "pictures", "presets", "tasks", "dvc.yaml", ".dvcignore", "params.yaml")
 
 
 def run(seed: int, folder: Path) -> dict[str, Any]:
-    """Run the pipeline of the project with another seed in `folder`; returns data/evaluate/metrics.json."""
+    """Run the pipeline of the project with another seed in `folder`; returns data/low_light/evaluate/metrics.json."""
     for name in CODE:
         source = PROJECT / name
         if source.is_dir():
@@ -37,9 +39,9 @@ def run(seed: int, folder: Path) -> dict[str, Any]:
         "PYTHONPATH": str(folder),
         "DVC_NO_ANALYTICS": "1",
     }
-    for command in (["dvc", "init", "-q", "--no-scm"], ["dvc", "repro", "-q"]):
+    for command in (["dvc", "init", "-q", "--no-scm"], ["dvc", "repro", "-q", f"report@{KIND.name}"]):
         subprocess.run(command, cwd=folder, env=environment, check=True)
-    return json.loads((folder / "data" / "evaluate" / "metrics.json").read_text())
+    return json.loads((folder / "data" / KIND.name / "evaluate" / "metrics.json").read_text())
 
 
 def rate(entry: dict[str, Any]) -> str:

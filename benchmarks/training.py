@@ -14,13 +14,14 @@ import torch
 from torch import nn
 
 from benchmarks.measure import Result, compare
+from models.core.features import load_vgg16
+from models.core.training import Settings, train
 from models.enhancers import create
-from models.features import load_vgg16
 from models.judges.ranker import Ranker, score_pair
 from models.losses.content import feature_content
 from models.losses.ranking import margin_ranking, ranker_loss
-from models.training import Settings, train
 from tasks.config import Params
+from tasks.low_light.kind import KIND
 
 STEPS = 10
 
@@ -48,18 +49,19 @@ def engine(model: nn.Module, batch: Any, objective: Callable[..., Any], rate: fl
 
 def steps(params: Params, device: str, repeats: int) -> list[Result]:
     """Seconds a step at the sizes of params.yaml, engine beside bare loop."""
-    network = params.ranker.network
+    kind = params.of(KIND.name)
+    network = kind.judge.network
     ranker = Ranker(network.widths, network.strides, network.hidden, network.reduce).to(device)
-    section = params.ranker.rounds
+    section = kind.judge.rounds
     pair = tuple(torch.rand(section.batch, 3, section.crop, section.crop, device=device) for _ in range(2))
 
     def ranking(module: nn.Module, sample: Any) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
         better, worse = score_pair(module, *sample)
         return margin_ranking(better, worse, section.margin), {}
 
-    tuning = params.finetune
-    enhancer = create(params.enhancer.name, **params.enhancer.options).to(device)
-    before = create(params.enhancer.name, **params.enhancer.options).to(device).requires_grad_(False)
+    tuning = kind.align
+    enhancer = create(kind.model.name, **kind.model.options).to(device)
+    before = create(kind.model.name, **kind.model.options).to(device).requires_grad_(False)
     judge = (
         Ranker(network.widths, network.strides, network.hidden, network.reduce).to(device).requires_grad_(False).eval()
     )

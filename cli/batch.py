@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pictures import FileFault, Receipts, Work, plan, printable, remove_leftovers, said_of
-from tasks.runtime import is_own_error
+from tasks.stage.runtime import is_own_error
 
 DONE, STOPPED, SOME_LEFT_OUT = 0, 1, 3
 DEBUG = "LOUPE_DEBUG"

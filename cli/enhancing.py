@@ -21,10 +21,11 @@ from pictures import (
     save_like,
     written_name,
 )
-from tasks import kinds, loop
 from tasks.config import Params, View, load_whole
-from tasks.kinds import Kind, low_light
-from tasks.runtime import device
+from tasks.kinds import Kind
+from tasks.low_light import kind as low_light
+from tasks.rounds import loop
+from tasks.stage.runtime import device
 
 
 class NothingTrained(FileNotFoundError):
@@ -32,23 +33,23 @@ class NothingTrained(FileNotFoundError):
 
 
 def chosen_weights(params: Params, round_name: str | None, kind: Kind) -> Path:
-    """Weights that a round's fine-tuning made; of the last round by default. kind: what they are wanted for.
+    """Weights that a round's alignment made; of the last round by default. kind: of pictures, whose rounds are meant.
 
-    Raises `NothingTrained`, also where the rounds of params.yaml taught another kind's models.
+    Raises `NothingTrained`, also where params.yaml has no rounds of the kind.
     """
-    if params.loop.task != kind.name:
+    if kind.name not in params.kinds:
         raise NothingTrained(
-            f"loop.task in params.yaml is {params.loop.task!r}: the rounds taught no model for {kind.name!r}. Set it, run "
-            f"`dvc repro`, or use `loupe {kinds.named(params.loop.task).command}`"
+            f"`kinds` of params.yaml does not name {kind.name!r}, so there is no model of its rounds; add it, and its rounds"
         )
-    known = ["r00", *params.rounds]
+    known = [f"r{number:02d}" for number in range(params.kinds[kind.name].rounds + 1)]
     name = round_name or known[-1]
     if name not in known:
         raise NothingTrained(f"no round is called {name!r}; params.yaml has {', '.join(known)}")
-    path = loop.weights_of(name)
+    path = loop.weights_of(kind.name, name)
     if not path.is_file():
-        have = [entry for entry in known if loop.weights_of(entry).is_file()]
-        way = f"--round takes {', '.join(have)}" if have else "`dvc repro` trains it, `dvc pull` fetches it"
+        have = [entry for entry in known if loop.weights_of(kind.name, entry).is_file()]
+        target = f"report@{kind.name}"
+        way = f"--round takes {', '.join(have)}" if have else f"`dvc repro {target}` trains it, `dvc pull` fetches it"
         raise NothingTrained(f"{path} is missing: round {name} is not trained yet; {way}")
     return path
 
@@ -72,13 +73,13 @@ def enhance_photos(
     params = load_whole()
     weights = chosen_weights(params, round_name, low_light.KIND)
     work, found = find_work(photos, out, options.recursive)
-    view = View(params, ("loop", "enhancer"))
+    view = View(params, ("{kind}.model",), low_light.KIND.name)
     to = device(view)
     enhancer = cast(Enhancer, loop.load(view, weights, to))
     recipe = {
         "command": "enhance",
         "model": digest(weights),
-        "network": params.enhancer.model_dump(mode="json"),
+        "network": view.model.model_dump(mode="json"),
         "page": options.page,
     }
 

@@ -11,13 +11,13 @@ from cli.enhancing import NothingTrained, chosen_weights
 from cli.fuse_scene import fuse_one
 from cli.scenes import find_scenes
 from models.fusers.many import Rule
-from models.storage import WeightsError, read_architecture
 from pictures import By, Work, digest
-from tasks import fusers, loop
+from tasks.brackets import fusers
+from tasks.brackets import kind as brackets
+from tasks.brackets.fusers import Method
 from tasks.config import Params, View, load_whole
-from tasks.fusers import Method
-from tasks.kinds import brackets
-from tasks.runtime import device
+from tasks.rounds import loop
+from tasks.stage.runtime import device
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def fuse_photos(
 def chosen(method: str, params: Params, round_name: str | None) -> Method:
     """A method; the searched one with what the rounds made of it, where they taught it.
 
-    round_name: whose fine-tuning; the last round's by default, or that of the train_fuser stage where there is none.
+    round_name: whose fine-tuning; the last round's by default, or f(0) where it is not trained.
     Raises `NothingTrained`.
     """
     if method != fusers.SEARCHED:
@@ -90,21 +90,13 @@ def chosen(method: str, params: Params, round_name: str | None) -> Method:
     weights = fusers.WEIGHTS
     if round_name is not None:
         weights = chosen_weights(params, round_name, brackets.KIND)
-    elif params.loop.task == brackets.KIND.name and holds_fuser(loop.weights_of(params.last_round)):
-        weights = loop.weights_of(params.last_round)
+    elif brackets.KIND.name in params.kinds:
+        last = loop.weights_of(brackets.KIND.name, params.last_round(brackets.KIND.name))
+        weights = last if last.is_file() else weights
     if not weights.is_file():
         raise NothingTrained(
-            f"{weights} is missing: `dvc repro train_fuser` searches and trains it, `dvc pull` fetches it; "
+            f"{weights} is missing: `dvc repro start@brackets` searches and trains it, `dvc pull` fetches it; "
             "--method mertens needs no training"
         )
     print(f"fusing with {weights}")
     return fusers.searched(weights)
-
-
-def holds_fuser(weights: Path) -> bool:
-    """Whether a file is there and a fuser's: rounds of the other task leave an enhancer in the same place."""
-    try:
-        read_architecture(weights)
-    except WeightsError:
-        return False
-    return True

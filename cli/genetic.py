@@ -10,13 +10,15 @@ from cli.batch import PLAIN, STOPPED, Batch, Note, Options, of_photo, run
 from cli.enhancing import find_work
 from models.enhancers.parametric import GENES
 from pictures import Receipts, Work, encode_png, plan, printable, read_photo, save_like, sha256_file, written_name
-from tasks import tables
 from tasks.config import Params, View, load_whole
-from tasks.contact_sheet import contact_sheet
-from tasks.genetic import OUT, enhanced
-from tasks.genetic_search import PhotoFront, SearchJob, jobs_of, ranker_of, read_front, search_photo
-from tasks.mapping import Failure, map_images
-from tasks.runtime import device, workers
+from tasks.datasets.subjects import frame
+from tasks.genetic.contact_sheet import contact_sheet
+from tasks.genetic.one_photo import PhotoFront, SearchJob, jobs_of, ranker_of, read_front, search_photo
+from tasks.genetic.search import enhanced
+from tasks.stage import tables
+from tasks.stage.mapping import Failure, map_images
+from tasks.stage.places import Places
+from tasks.stage.runtime import device, workers
 
 FRONTS = ".fronts"
 
@@ -82,8 +84,8 @@ def search_photos(photos: Sequence[Path], out: Path, options: Options = PLAIN) -
 def pick(photo: str, out: Path, individual: int | None, overwrite: bool = False) -> int:
     """Write the contact sheet of a photo's front, or the version of `individual` in place of the chosen one.
 
-    photo: a file that `search_photos` wrote to `out`, or the id of an image in data/genetic. Raises `NoSuchFront`, and
-    `ImageError` where a file that this tool did not write would be replaced (unless `overwrite`).
+    photo: a file that `search_photos` wrote to `out`, or the id of an image that the stage `genetic` searched. Raises
+    `NoSuchFront`, and `ImageError` where a file that this tool did not write would be replaced (unless `overwrite`).
     """
     searched = _searched(photo, out)
     source, front = searched.source, searched.front
@@ -117,7 +119,7 @@ def pick(photo: str, out: Path, individual: int | None, overwrite: bool = False)
 
 def _jobs(params: Params, work: Sequence[Work], out: Path, page: int) -> dict[Path, SearchJob]:
     """The search of each target; its name, which its seed and the file of its front follow from, is the place below `out`."""
-    view = View(params, ("genetic", "ranker.network"))
+    view = View(params, ("genetic", "{kind}.judge.network"), _kind(params))
     photos = [(_place(item.target.relative_to(out), item.sources[0]), item.sources[0]) for item in work]
     jobs = jobs_of(params.genetic, photos, out / FRONTS, params.seed, device(view), ranker_of(view), page)
     return {item.target: job for item, job in zip(work, jobs, strict=True)}
@@ -131,7 +133,7 @@ def _recipe(params: Params, job: SearchJob, page: int) -> dict[str, object]:
     """What decides the chosen version beside the photo."""
     return {
         "command": "genetic",
-        "settings": params.genetic.model_dump(mode="json"),
+        "settings": params.genetic.model_dump(mode="json", exclude={"kinds", "reads"}),
         "seed": params.seed,
         "ranker": None if job.ranker is None else [sha256_file(job.ranker[0]), job.ranker[1]],
         "page": page,
@@ -158,6 +160,11 @@ class _Searched:
     page: int = 1
 
 
+def _kind(params: Params) -> str:
+    """The kind of pictures that is searched in the pipeline."""
+    return next(iter((*params.genetic.kinds, *params.kinds)))
+
+
 def _searched(photo: str, out: Path) -> _Searched:
     path = Path(photo)
     if path.is_file():
@@ -167,11 +174,12 @@ def _searched(photo: str, out: Path) -> _Searched:
             raise NoSuchFront(f"{path} was not searched into {out}; run `loupe genetic {path} --out {out}` first")
         page = recipe.get("page", 1)
         return _Searched(path, front, target, recipe, page if isinstance(page, int) else 1)
-    fronts = OUT / "fronts.parquet"
+    kind = _kind(load_whole())
+    fronts = Places(kind).genetic / "fronts.parquet"
     if fronts.is_file():
         rows = tables.read("fronts", fronts).query("image == @photo").sort_values("individual")
         if len(rows):
-            images = tables.read("images", Path("data") / "low_light" / "images.parquet").set_index("id")
+            images = frame(kind).set_index("id")
             source = Path(images.path[photo])
             front = PhotoFront(
                 genes=rows[["brightness", "contrast", "gamma"]].to_numpy().tolist(),
@@ -184,7 +192,7 @@ def _searched(photo: str, out: Path) -> _Searched:
                 chosen=int(rows.chosen.to_numpy().argmax()),
                 evaluations={},
             )
-            return _Searched(source, front, out / source.name, {"command": "genetic", "of": "data/genetic"})
+            return _Searched(source, front, out / source.name, {"command": "genetic", "of": str(fronts.parent)})
     raise NoSuchFront(f"{photo} is neither a photo nor the id of an image in {fronts}")
 
 

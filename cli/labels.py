@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from labelling.importing import Answer
+    from labelling.exchange.importing import Answer
 
 app = typer.Typer(help="Export votes, and import them from elsewhere.", no_args_is_help=True)
 
@@ -27,11 +27,12 @@ def export(
     ] = "table",
 ) -> None:
     """Write votes to a file."""
-    from labelling.exchange import export_votes
+    from labelling.exchange.answers import export_votes
     from labelling.store import Store
+    from tasks.rounds.names import names_of
 
     with Store.open() as store:
-        print(export_votes(store, round_ or [], out, form))
+        print(export_votes(store, round_ or [], out, form, names_of))
 
 
 @app.command("import")
@@ -54,11 +55,11 @@ def import_(
     ] = None,
 ) -> None:
     """Take votes from a file, and say what was taken and what was not, and why; exit code 1 where nothing was."""
-    from labelling.csv_votes import read_csv
-    from labelling.import_report import Report
-    from labelling.importing import registered_pictures, take
-    from labelling.label_studio import read_label_studio
-    from labelling.matching import PictureFinder
+    from labelling.exchange.csv_votes import read_csv
+    from labelling.exchange.import_report import Report
+    from labelling.exchange.importing import registered_pictures, take
+    from labelling.exchange.label_studio import read_label_studio
+    from labelling.exchange.matching import PictureFinder
     from labelling.store import Store
 
     report = Report()

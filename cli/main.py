@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from cli import labels, observers, photos, ratings, study
+from cli import labels, observers, photos, ratings, rounds, study
+from cli.errors import UserError
 
 app = typer.Typer(
     name="loupe",
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.add_typer(labels.app, name="labels")
 app.add_typer(observers.app, name="observers")
 app.add_typer(ratings.app, name="ratings")
+app.add_typer(rounds.app, name="rounds")
 app.add_typer(study.app, name="study")
 
 
@@ -47,11 +49,22 @@ def preset(
 
 @app.command()
 def run(
-    target: Annotated[str, typer.Option(help="The stage to bring up to date")] = "report",
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A kind of pictures, search or genetic; the first kind of params.yaml by default"),
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The stage to bring up to date, or all of a name")] = None,
     verbose: Annotated[bool, typer.Option(help="Show what the stages print")] = False,
 ) -> None:
-    """Run the low-light rounds as a Prefect flow (exit code 75: labels are missing)."""
-    from flows import graph, project_root
+    """Run the rounds of a kind, or a search, as a Prefect flow (exit code 75: labels are missing)."""
+    from flows import graph, params, project_root
+    from flows.table import FLOWS, wanted
+
+    here = wanted(params.settings(project_root())) or list(FLOWS.values())
+    flow_name = name.replace("_", "-") if name else here[0].name
+    if flow_name not in FLOWS:
+        raise UserError(f"no flow is called {name!r}; they are {', '.join(FLOWS)}")
+    target = target or FLOWS[flow_name].target
 
     # Looked at first: what is recorded as done was checked then, and checking params.yaml anew imports torch.
     with suppress(graph.GraphError):  # params.yaml may be why, and the check says it better
@@ -61,9 +74,9 @@ def run(
     from tasks.config import load_whole
 
     load_whole()
-    from flows.low_light import main as flow
+    from flows.__main__ import main as flow
 
-    sys.exit(flow(["--target", target, *(["--verbose"] if verbose else [])]))
+    sys.exit(flow([flow_name, "--target", target, *(["--verbose"] if verbose else [])]))
 
 
 app.command()(photos.enhance)
@@ -73,7 +86,8 @@ app.command()(photos.fuse)
 @app.command()
 def label(
     round_: Annotated[
-        str | None, typer.Argument(metavar="ROUND", help="r01, r02, ..., validation, or a study; all by default")
+        str | None,
+        typer.Argument(metavar="ROUND", help="low_light-r01, ..., low_light-validation, or a study; all by default"),
     ] = None,
     observer: Annotated[str | None, typer.Option(help="Your name; the user name by default")] = None,
     terminal: Annotated[bool, typer.Option(help="Answer in the terminal instead of a page in the browser")] = False,
@@ -103,14 +117,14 @@ def status() -> None:
     from labelling.store import Store
 
     with Store.open() as store:
-        rounds = store.rounds()
-        for name in rounds:
+        names = store.rounds()
+        for name in names:
             found = store.status(name)
             of = "ratings of {} pictures" if store.batch(name).task == "ratings" else "votes on {} pairs"
             word = "complete" if found.complete else f"label with: loupe label {name}"
             votes = f"{found.have:>6} of {found.need:<6} {of.format(found.pairs)}{found.words()}"
-            print(f"{name:<12} {found.kind:<10} {votes}  {word}")
-    if not rounds:
+            print(f"{name:<22} {found.kind:<10} {votes}  {word}")
+    if not names:
         print("The label store is empty: `dvc repro` registers the pairs of a round when it gets there.")
 
 
@@ -153,7 +167,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        from tasks.runtime import is_own_error
+        from tasks.stage.runtime import is_own_error
 
         if not is_own_error(error) or os.environ.get("LOUPE_DEBUG"):
             raise

@@ -73,8 +73,8 @@ def revoke(name: Name) -> None:
 
 
 def _link(store: Store, name: str, address: str | None) -> str:
-    from labelling.addresses import running
-    from labelling.tokens import observer_link
+    from labelling.desk.tokens import observer_link
+    from labelling.web.addresses import running
 
     base = address or running()
     if base:

@@ -149,7 +149,10 @@ genetic.command("search")(search)
 @genetic.command("pick")
 def pick(
     photo: Annotated[
-        str, typer.Argument(help="A photo that was searched into --out, or an image's id in data/genetic")
+        str,
+        typer.Argument(
+            help="A photo that was searched into --out, or the id of an image that the stage genetic searched"
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The folder it was searched into")],
     individual: Annotated[int | None, typer.Option(help="Number of the version to write")] = None,

@@ -34,10 +34,10 @@ def create(
     recursive: Recursive = False,
 ) -> None:
     """Register every picture of the methods for rating, with what it was fused from beside it."""
-    from labelling.criteria import check_classes, load_criteria
-    from labelling.folders import parse
+    from labelling.exchange.criteria import check_classes, load_criteria
+    from labelling.exchange.folders import parse
+    from labelling.exchange.study import RATING_QUESTION, create_ratings
     from labelling.store import FUSION_CRITERIA, Options, Store
-    from labelling.study import RATING_QUESTION, create_ratings
 
     with Store.open() as store, plain_errors():
         asked, told = (FUSION_CRITERIA, ()) if criteria is None else load_criteria(criteria)
@@ -68,7 +68,7 @@ def import_(
     ] = None,
 ) -> None:
     """Take ratings of a language model or an expert, and say what was taken and what was not, and why."""
-    from labelling.rating_files import import_ratings
+    from labelling.exchange.rating_files import import_ratings
     from labelling.store import Store
 
     with Store.open() as store:
@@ -87,7 +87,7 @@ def export(
     ] = False,
 ) -> None:
     """Write every rating and review of a set to a file, with those marked that count."""
-    from labelling.rating_files import export_ratings
+    from labelling.exchange.rating_files import export_ratings
     from labelling.store import Store
 
     with Store.open() as store:

@@ -11,8 +11,8 @@ import typer
 from cli.errors import plain_errors
 
 if TYPE_CHECKING:
-    from labelling.results import Results
-    from labelling.study import Created
+    from labelling.exchange.results import Results
+    from labelling.exchange.study import Created
 
 app = typer.Typer(help="User studies: people compare the outputs of methods.", no_args_is_help=True)
 
@@ -45,10 +45,10 @@ def create(
     recursive: Recursive = False,
 ) -> None:
     """Register the outputs of two or more methods for comparison, joined by file name."""
-    from labelling.folders import parse
-    from labelling.manifest import StudyError
+    from labelling.exchange.folders import parse
+    from labelling.exchange.manifest import StudyError
+    from labelling.exchange.study import QUESTION, create_pairs
     from labelling.store import Options, Store
-    from labelling.study import QUESTION, create_pairs
 
     if (pairs == "balanced") != (per_image is not None):
         raise StudyError("--pairs balanced and --per-image K belong together: K pairs of methods are shown a photo")
@@ -83,8 +83,8 @@ def results(
     ] = None,
 ) -> None:
     """Count the votes of a study: every vote, the count matrix, Thurstone's scores, and who seems not to have looked."""
-    from labelling.results import results as count_votes
-    from labelling.results import write_results
+    from labelling.exchange.results import results as count_votes
+    from labelling.exchange.results import write_results
     from labelling.store import Store
 
     with Store.open() as store, plain_errors():
@@ -102,7 +102,7 @@ def results(
 
 def say_scores(found: Results) -> None:
     """The table of scores, beside those without suspects, and what to know of them."""
-    from labelling.results import SCORES, score_rows
+    from labelling.exchange.results import SCORES, score_rows
 
     beside = found.unsuspected is not None
     print(

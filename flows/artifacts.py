@@ -12,7 +12,10 @@ from prefect.artifacts import create_table_artifact
 from flows.graph import StageNode
 from pictures import FileFault, read_json
 
-_NAMES = {"evaluate": "evaluation"}
+
+def _slug(text: str) -> str:
+    """Prefect takes lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())
 
 
 class MetricTables:
@@ -42,9 +45,8 @@ class MetricTables:
             self._publish(key)
 
     def _key(self, name: str) -> str:
-        # Prefect takes lower-case letters, digits and dashes.
         node = self._nodes[name]
-        return f"round-{node.round}" if node.round else _NAMES.get(name, re.sub(r"[^a-z0-9]+", "-", name.lower()))
+        return f"round-{_slug(node.round)}" if node.round else _slug(name)
 
     def _publish(self, key: str) -> None:
         names = self._done.pop(key)

@@ -19,20 +19,12 @@ import httpx
 
 from flows import params, project_root
 from flows.server import OWN_SERVER
-from labelling.project import deployment_name, project_id
+from flows.table import FLOWS, flow_of, wanted
+from labelling.desk.project import deployment_name, project_id
 
 if TYPE_CHECKING:
     from prefect.deployments.runner import RunnerDeployment
 
-# Flow -> its module and what it brings up to date.
-FLOWS = {
-    "low-light": (
-        "flows.low_light:low_light",
-        "The rounds, of what loop.task names; they suspend where labels are missing.",
-    ),
-    "genetic": ("flows.genetic:genetic", "The per-photo genetic search, its predictor, and the evaluation of both."),
-    "brackets": ("flows.brackets:brackets", "Multi-exposure fusion: search of network and loss, training, evaluation."),
-}
 # What people set in the UI. A deployment that exists keeps it; params.yaml wins where it gives a schedule.
 _THEIRS = {
     "concurrency_limit", "concurrency_options", "description", "job_variables", "parameters", "paused", "schedules", "tags",
@@ -85,7 +77,7 @@ def _check(flow: str, schedule: Schedule) -> None:
 def full_names(root: Path) -> list[str]:
     """`low-light/loupe` and so on: what the deployments of the project are called on the server in use."""
     own = os.environ.get(OWN_SERVER) == "1"
-    return [f"{flow}/{deployment_name(own, root)}" for flow in FLOWS]
+    return [f"{entry.name}/{deployment_name(own, root)}" for entry in wanted(params.settings(root))]
 
 
 def built(settings: Mapping[str, Any]) -> list[RunnerDeployment]:
@@ -97,7 +89,6 @@ def built(settings: Mapping[str, Any]) -> list[RunnerDeployment]:
     from prefect.exceptions import ObjectNotFound
     from prefect.flows import EntrypointType
     from prefect.schedules import Cron
-    from prefect.utilities.importtools import import_object
 
     root = project_root()
     when = schedules(settings)
@@ -105,13 +96,13 @@ def built(settings: Mapping[str, Any]) -> list[RunnerDeployment]:
         _check(flow, schedule)
     found = []
     with get_client(sync_client=True) as client:
-        for (flow, (entrypoint, text)), name in zip(FLOWS.items(), full_names(root), strict=True):
-            planned = when.get(flow)
+        for entry, name in zip(wanted(settings), full_names(root), strict=True):
+            planned = when.get(entry.name)
             deployment = cast(
                 "RunnerDeployment",
-                cast(Any, import_object(entrypoint)).to_deployment(
+                flow_of(entry).to_deployment(
                     name=name.split("/")[1],
-                    description=text,
+                    description=entry.text,
                     tags=[project_id(root)],
                     schedule=Cron(planned.cron, timezone=planned.timezone) if planned else None,
                     entrypoint_type=EntrypointType.MODULE_PATH,

@@ -18,7 +18,7 @@ from prefect.utilities.engine import propose_state_sync
 
 from flows import notice
 from flows.notice import LabelsStatus
-from labelling.project import gate_prefix, progress_key
+from labelling.desk.project import gate_prefix, progress_key
 
 CountLabels = Callable[[str], LabelsStatus]
 
@@ -35,13 +35,13 @@ class LabelsIn(RunInput):
 
 def labels_status(round: str) -> LabelsStatus:
     """Counts the votes in the label store, by the same function that the stage uses."""
-    from labelling.status import labels_status as count_votes
+    from labelling.store.status import labels_status as count_votes
 
     return count_votes(round)
 
 
 def round_of(stage: str) -> str:
-    """labels@r01 waits for the labels of r01."""
+    """labels@low_light-r01 waits for the labels of low_light-r01."""
     return stage.rpartition("@")[2]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dvc.stage import Stage
 
-_ROUND = re.compile(r"[@_](r\d+)$")
+_ROUND = re.compile(r"@(?:(\w+)-)?(r\d+)$")
 
 
 class GraphError(RuntimeError):
@@ -29,9 +29,9 @@ class StageNode:
 
     @property
     def round(self) -> str | None:
-        """'r01' for ranker@r01 and for finetune_r01, None for a stage outside the rounds."""
+        """'low_light-r01' for judge@low_light-r01, None for a stage outside the labelled rounds."""
         found = _ROUND.search(self.name)
-        return found.group(1) if found else None
+        return found.group(0)[1:] if found else None
 
 
 def read(root: Path) -> dict[str, StageNode]:
@@ -62,11 +62,15 @@ def read(root: Path) -> dict[str, StageNode]:
 
 
 def order(nodes: dict[str, StageNode], target: str) -> list[StageNode]:
-    """The stages that `target` needs and the target itself, every stage after those it needs."""
-    if target not in nodes:
+    """The stages that `target` needs and the target itself, every stage after those it needs.
+
+    target: a stage, or all of a name as for `dvc repro`: `report` for report@low_light and the others.
+    """
+    targets = [name for name in nodes if name == target or name.startswith(f"{target}@")]
+    if not targets:
         raise GraphError(f"no stage named {target!r} in dvc.yaml; the stages are {', '.join(nodes)}")
     needed: set[str] = set()
-    open_names = [target]
+    open_names = targets
     while open_names:
         name = open_names.pop()
         if name not in needed:

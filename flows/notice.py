@@ -18,7 +18,7 @@ from prefect.states import Completed
 
 from flows import states
 from flows.params import settings
-from labelling.addresses import running
+from labelling.web.addresses import running
 
 
 class LabelsStatus(Protocol):
@@ -44,11 +44,10 @@ def label_address(root: Path) -> str | None:
     return running()
 
 
-def subject(root: Path, round: str) -> str:
-    """`round r01 (low light)`."""
-    loop = settings(root).get("loop")
-    task = str(loop.get("task", "")) if isinstance(loop, dict) else ""
-    return f"round {round} ({task.replace('_', ' ')})" if task else f"round {round}"
+def subject(round: str) -> str:
+    """`round r01 of low light`."""
+    kind, _, name = round.rpartition("-")
+    return f"round {name} of {kind.replace('_', ' ')}" if kind else f"round {name}"
 
 
 def message(root: Path, round: str, status: LabelsStatus) -> str:
@@ -56,7 +55,7 @@ def message(root: Path, round: str, status: LabelsStatus) -> str:
     where = label_address(root)
     how = f"label at {where}" if where else f"label with `loupe label {round}`"
     return (
-        f"{subject(root, round)} waits for labels: {status.have} of {status.need} votes are in. To go on, {how}; "
+        f"{subject(round)} waits for labels: {status.have} of {status.need} votes are in. To go on, {how}; "
         "the run resumes by itself when the last vote is in."
     )
 
@@ -74,10 +73,10 @@ def publish(root: Path, round: str, status: LabelsStatus, key: str) -> None:
     """The link to label and the progress, as artifacts of this run. `key`: of the progress, which the app moves."""
     share = 100.0 * min(1.0, status.have / status.need) if status.need else 0.0
     create_progress_artifact(
-        share, key=key, description=f"Labels of {subject(root, round)}: {status.have} of {status.need} votes"
+        share, key=key, description=f"Labels of {subject(round)}: {status.have} of {status.need} votes"
     )
     if where := label_address(root):
-        text = f"Label {subject(root, round)}"
+        text = f"Label {subject(round)}"
         create_link_artifact(where, link_text=text, key=f"{key}-link", description=message(root, round, status))
 
 

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-# Page -> file, and the sentence beside it that says what came out.
-PAGES = {
-    "report": Path("data/report/report.html"),
-    "brackets": Path("data/evaluate_brackets/report.html"),
-}
+from tasks.registry import KINDS
+
+REPORT = "report"
+# The stages that make a page, as a target says them: its page is data/KIND/STAGE/report.html.
+_TARGET = re.compile(r"(report|search_report)@(\w+)")
 HEADLINE = "headline.txt"
 _NOTED = Path(".loupe") / "report-address"
 _HOSTS = ("127.0.0.1", "localhost")
 
 
+def page_of(target: str) -> Path | None:
+    """The page that a stage makes, from the project's folder; None for a stage without."""
+    found = _TARGET.fullmatch(target)
+    return Path("data") / found[2] / found[1] / "report.html" if found else None
+
+
+def _asked(path: str) -> Path | None:
+    """The page at an address: /low_light is its report, /brackets/search_report what its search found."""
+    kind, _, stage = path.strip("/").partition("/")
+    return page_of(f"{stage or REPORT}@{kind}") if kind in KINDS else None
+
+
 @contextmanager
 def served(root: Path) -> Iterator[str]:
-    """Serve PAGES of the project in `root` at http://127.0.0.1:PORT/report and so on while the context lasts."""
+    """Serve the pages of the project in `root` at http://127.0.0.1:PORT/KIND and so on while the context lasts."""
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
 
         def do_GET(self) -> None:
             host = (self.headers.get("Host") or "").rsplit(":", 1)[0]
-            page = PAGES.get(self.path.strip("/"))
+            page = _asked(self.path)
             if host not in _HOSTS or page is None:
                 self.send_error(404)
                 return
@@ -66,17 +79,19 @@ def served(root: Path) -> Iterator[str]:
                 noted.unlink()
 
 
-def link(root: Path, page: str) -> str:
+def link(root: Path, page: Path) -> str:
     """Where a browser finds the page: at the address of `served` where it runs, else the file."""
     try:
-        return f"{(root / _NOTED).read_text(encoding='utf-8').strip()}/{page}"
+        address = (root / _NOTED).read_text(encoding="utf-8").strip()
     except OSError:
-        return (root / PAGES[page]).resolve().as_uri()
+        return (root / page).resolve().as_uri()
+    _, kind, stage, _ = page.parts
+    return f"{address}/{kind}" if stage == REPORT else f"{address}/{kind}/{stage}"
 
 
-def headline(root: Path, page: str) -> str:
+def headline(root: Path, page: Path) -> str:
     """What came out, in a sentence; empty where the report says none."""
     try:
-        return (root / PAGES[page]).with_name(HEADLINE).read_text(encoding="utf-8").strip()
+        return (root / page).with_name(HEADLINE).read_text(encoding="utf-8").strip()
     except OSError:
         return ""

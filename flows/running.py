@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import atexit
 import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -33,9 +32,8 @@ from flows.graph import GraphError
 from flows.server import OWN_SERVER, ServerError, local_server
 from flows.stage import LABELS_MISSING
 from flows.walk import StageResult, walk
-from labelling.project import project_id
+from labelling.desk.project import project_id, slug
 
-_REPORTS = {"report": "report", "evaluate_brackets": "brackets"}
 _PATIENCE_SECONDS = 600
 _WORDS = {"restored": "restored from the run cache", "awaiting": "awaiting labels"}
 
@@ -70,7 +68,7 @@ def bring_up_to_date(target: str) -> State[Any]:
 
 
 def run_name() -> str:
-    """`low-light to report, 25 Nov 07:12`."""
+    """`low-light to report@low_light, 25 Nov 07:12`."""
     target = runtime.flow_run.parameters.get("target", "")
     return f"{runtime.flow_run.flow_name} to {target}, {datetime.now():%d %b %H:%M}"
 
@@ -96,33 +94,26 @@ def _wait_for_server(error: Exception) -> None:
 
 def _done(root: Path, target: str) -> None:
     """At the end of a run that made a report: a link to it, with its headline, as an artifact."""
-    page = _REPORTS.get(target)
-    if page is None or not (root / reports.PAGES[page]).is_file():
+    page = reports.page_of(target)
+    if page is None or not (root / page).is_file():
         return
     words = reports.headline(root, page) or f"The report of {target}."
-    where = f"{words}\n\n`{root / reports.PAGES[page]}`"
     create_link_artifact(
-        reports.link(root, page), link_text="The report", key=f"{page}-{project_id(root)}", description=where
+        reports.link(root, page),
+        link_text="The report",
+        key=f"{slug(target)}-{project_id(root)}",
+        description=f"{words}\n\n`{root / page}`",
     )
 
 
-def command(
-    flow: Callable[..., Any], description: str, target: str, made: Path, arguments: Sequence[str] | None = None
-) -> int:
-    """Run a flow in this process, on the server of PREFECT_API_URL or on one of its own; returns the exit code.
-
-    target: the stage it brings up to date by default. made: the file to name at the end, where it is there.
-    """
-    parser = argparse.ArgumentParser(prog=f"python -m {flow.__module__}", description=description)
-    parser.add_argument("--target", default=target, help=f"the stage to bring up to date (default: {target})")
-    parser.add_argument("--verbose", action="store_true", help="show what the stages print")
-    chosen = parser.parse_args(arguments)
-    _console(logging.INFO if chosen.verbose else logging.CRITICAL)
+def command(flow: Callable[..., Any], target: str, verbose: bool = False) -> int:
+    """Run a flow in this process, on the server of PREFECT_API_URL or on one of its own; returns the exit code."""
+    _console(logging.INFO if verbose else logging.CRITICAL)
     root = project_root()
     try:
         server = {PREFECT_API_URL: PREFECT_API_URL.value() or _own_server(root)}
         with temporary_settings(updates=server), tags(project_id(root)):
-            state: State[Any] = flow(target=chosen.target, return_state=True)
+            state: State[Any] = flow(target=target, return_state=True)
     except ServerError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -135,7 +126,8 @@ def command(
     if not state.is_completed():
         print(f"error: {state.message}", file=sys.stderr)
         return 1
-    if (root / made).is_file():
+    made = reports.page_of(target)
+    if made is not None and (root / made).is_file():
         print(f"See {root / made}")
     return 0
 

@@ -23,7 +23,7 @@ from flows import deployments, params, project_root, reports
 from flows.child import Supervised
 from flows.server import OWN_SERVER, LocalServer, ServerError, free_port, taken
 from flows.server_log import ServerLog
-from labelling.project import note_own_server
+from labelling.desk.project import note_own_server
 
 PORT, LABEL_PORT = 4200, 4201
 _WATCH_SECONDS = 1.0
@@ -82,7 +82,7 @@ def _serve_all(root: Path, port: int | None, label_port: int | None, running: Ex
     pages = os.environ.get("PREFECT_UI_URL", "").rstrip("/") or address.removesuffix("/api")
     print(f"Prefect's pages: {pages}  (deployments {', '.join(deployments.full_names(root))})", flush=True)
     print(f"For other commands: export PREFECT_API_URL={address}", flush=True)
-    print(f"Reports: {running.enter_context(reports.served(root))}/report", flush=True)
+    print(f"Reports: {running.enter_context(reports.served(root))}/KIND", flush=True)
     labels = label_port if label_port is not None else (free_port() if taken(LABEL_PORT) else LABEL_PORT)
     # Where people's browsers are is for the links in Prefect's pages.
     app = Supervised(

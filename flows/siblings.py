@@ -29,7 +29,7 @@ from prefect.states import Completed, Crashed
 
 from flows.gate import CountLabels
 from flows.server import OWN_SERVER
-from labelling.project import project_id
+from labelling.desk.project import project_id
 
 # A run shows as Running for some seconds before it can hold the lock.
 _STARTING = timedelta(minutes=1)
@@ -89,13 +89,11 @@ def _look_at_siblings(
 
 
 def _waits_for(run: FlowRun, root: Path) -> str | None:
-    """The round whose gate a suspended run waits at."""
+    """The round whose gate a suspended run waits at; none where it is of before, when kinds had no rounds of their own."""
     if run.state is None or not run.state.is_paused():
         return None
     key = run.state.state_details.pause_key or ""
-    found = re.match(rf"gate-{project_id(root)}-(.+)-\d+$", key)
-    if found is None and os.environ.get(OWN_SERVER) == "1":
-        found = re.match(r"gate-(r\d+)-\d+$", key)  # of an earlier Loupe, which named no project
+    found = re.match(rf"gate-{project_id(root)}-(\w+-r\d+)-\d+$", key)
     return found.group(1) if found else None
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from models.core.finite import require_finite
 from models.enhancers.base import Enhancer
-from models.finite import require_finite
 from models.fusers.base import Fuser
 from models.fusers.many import Rule, blending, check_rule, exposure_order, paired, pairs, passes, stepwise
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 # name -> the module whose KIND says what it is.
 KINDS = {
-    "low_light": "tasks.kinds.low_light",
-    "brackets": "tasks.kinds.brackets",
+    "low_light": "tasks.low_light.kind",
+    "brackets": "tasks.brackets.kind",
 }

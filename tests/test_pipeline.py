@@ -15,9 +15,13 @@ import pytest
 import yaml
 
 from labelling.store import Store, Vote
-from tasks import tables
+from tasks.low_light.kind import KIND as LOW_LIGHT
+from tasks.stage import tables
+from tasks.stage.places import Places, store_round
 
 ROOT = Path(__file__).resolve().parent.parent
+KIND = LOW_LIGHT.name
+ROUND = store_round(KIND, "r01")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SOURCES = (
     "cli",
@@ -59,9 +63,7 @@ class Workspace:
 
     def repro(self) -> subprocess.CompletedProcess[str]:
         command = (
-            ["dvc", "repro", "report"]
-            if self.runner == "dvc"
-            else [sys.executable, "-m", "flows.low_light", "--verbose"]
+            ["dvc", "repro", f"report@{KIND}"] if self.runner == "dvc" else [sys.executable, "-m", "flows", "--verbose"]
         )
         return self.run(*command)
 
@@ -75,7 +77,7 @@ class Workspace:
         return done.stdout
 
     def vote(self, observer: str, count: int | None = None) -> None:
-        pairs = tables.read("pairs", self.root / "data/pairs/r01/pairs.parquet")
+        pairs = tables.read("pairs", Places(KIND, self.root / "data").questions("r01") / "pairs.parquet")
         with Store.open(str(self.store)) as store:
             store.add_votes(
                 [
@@ -86,7 +88,7 @@ class Workspace:
                         kind="people",
                         preferred=row.second_sha256,
                         left=row.first_sha256,
-                        round="r01",
+                        round=ROUND,
                     )
                     for row in list(pairs.itertuples(index=False))[:count]
                 ]
@@ -138,12 +140,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
 @pytest.mark.parametrize("runner", ["dvc", "flow"])
 def test_stops_at_the_gate_goes_on_after_labelling_then_does_nothing(tmp_path: Path, runner: str, shared: Path) -> None:
     here = workspace(tmp_path, runner)
+    at = Places(KIND, here.root / "data")
 
     stopped = here.repro()
     assert stopped.returncode == (255 if runner == "dvc" else 75), stopped.stdout + stopped.stderr
     assert "0 of 6 votes" in stopped.stdout, stopped.stdout + stopped.stderr
-    assert "loupe label r01" in stopped.stdout
-    assert not (here.root / "data/labels/r01").exists()
+    assert f"loupe label {ROUND}" in stopped.stdout
+    assert not at.labels("r01").exists()
     assert {line[3:] for line in here.git("status", "--porcelain").splitlines()} <= {"dvc.lock"}
 
     here.vote("ann")
@@ -151,15 +154,15 @@ def test_stops_at_the_gate_goes_on_after_labelling_then_does_nothing(tmp_path: P
     partial = here.repro()
     assert partial.returncode in (255, 75)
     assert "4 of 6 votes" in partial.stdout
-    assert set(here.ran(partial)) <= {"labels@r01"}, "nothing before the gate runs again"
+    assert set(here.ran(partial)) <= {f"labels@{ROUND}"}, "nothing before the gate runs again"
 
     here.vote("bob")
     complete = here.repro()
     assert complete.returncode == 0, complete.stdout + complete.stderr
-    labels = tables.read("labels", here.root / "data/labels/r01/labels.parquet")
+    labels = tables.read("labels", at.labels("r01") / "labels.parquet")
     assert sorted(labels.observer.unique()) == ["ann", "bob"]
     assert (labels.choice == "second").all()
-    assert (here.root / "data/report/report.html").stat().st_size > 1000
+    assert (at.report / "report.html").stat().st_size > 1000
 
     made = outputs(here.root)
     (shared / runner).write_text(json.dumps(made))
@@ -186,8 +189,10 @@ def test_stops_at_the_gate_goes_on_after_labelling_then_does_nothing(tmp_path: P
     assert clone.ran(fresh) == [], "a fresh clone with the pulled artifacts needs no store and runs nothing"
 
     params = here.root / "params.yaml"
-    params.write_text(params.read_text().replace("r01: {prev: r00, label_rev: 0}", "r01: {prev: r00, label_rev: 1}"))
-    late = here.run("dvc", "repro", "labels@r01")
-    assert here.ran(late) == ["labels@r01"]
-    labels = tables.read("labels", here.root / "data/labels/r01/labels.parquet")
+    text = params.read_text()
+    line = next(line for line in text.splitlines() if f"  {ROUND}: " in line)
+    params.write_text(text.replace(line, line.replace("label_rev: 0", "label_rev: 1")))
+    late = here.run("dvc", "repro", f"labels@{ROUND}")
+    assert here.ran(late) == [f"labels@{ROUND}"]
+    labels = tables.read("labels", at.labels("r01") / "labels.parquet")
     assert sorted(labels.observer.unique()) == ["ann", "bob", "carol"]

@@ -15,35 +15,54 @@ import grimp
 import pytest
 import yaml
 
+from tasks.registry import KINDS
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("cli", "flows", "labelling", "models", "pictures", "tasks")
 READ_BY_STAGES = ("labelling", "models", "pictures", "tasks")
+# How dvc.yaml says the kind that a stage is of: as the key or the item of a foreach over kinds, or in the item of rounds.
+KIND_IN_A_NAME = re.compile(r"\$\{(?:key|item|item\.kind)\}")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """An entry of dvc.yaml; one of `foreach` counts once, as it is written."""
+    """An entry of dvc.yaml for one kind of pictures; one of `foreach` counts once a kind, as it is written."""
 
-    name: str
+    entry: str
+    kind: str
     module: str
     params: tuple[str, ...]
     deps: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.entry}@{self.kind}"
 
 
 def stages() -> Iterator[Stage]:
     for name, entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
         body: dict[str, Any] = entry.get("do", entry)
-        module = re.match(r"python -m (tasks\.\w+)", body["cmd"])
+        module = re.match(r"python -m (tasks[.\w${}]+)", body["cmd"])
         assert module, f"{name}: its command does not run a module of tasks"
-        yield Stage(name, module[1], tuple(body.get("params", ())), tuple(body.get("deps", ())))
+        own = KIND_IN_A_NAME.search(module[1])
+        for kind in kinds_of(module[1]) if own else KINDS:
+            yield Stage(
+                name,
+                kind,
+                KIND_IN_A_NAME.sub(kind, module[1]),
+                tuple(body.get("params", ())),
+                tuple(KIND_IN_A_NAME.sub(kind, dep) for dep in body.get("deps", ())),
+            )
 
 
-STAGES = list(stages())
+def kinds_of(module: str) -> list[str]:
+    """The kinds that have such a module: not every kind is searched."""
+    return [kind for kind in KINDS if (ROOT / file_of(KIND_IN_A_NAME.sub(kind, module))).exists()]
 
 
 @cache
-def import_graph() -> grimp.ImportGraph:
-    """Who imports whom, also lazily inside functions; imports for the type checker alone run nothing."""
+def import_graph(kind: str) -> grimp.ImportGraph:
+    """Who imports whom, also lazily inside functions, where `kind` is the only kind; imports for the type checker run nothing."""
     graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True)
     registry = importlib.import_module("models.enhancers.registry")
     for module in registry.ENHANCERS.values():  # these `models.enhancers.create` imports by name
@@ -52,13 +71,13 @@ def import_graph() -> grimp.ImportGraph:
         graph.add_import(importer="models.fusers", imported=module)
     for _, build in importlib.import_module("models.quality.catalogue").CATALOGUE:
         graph.add_import(importer="models.quality", imported=build.split(":")[0])
-    for module in importlib.import_module("tasks.registry").KINDS.values():  # these `tasks.kinds` imports by name
-        graph.add_import(importer="tasks.kinds", imported=module)
-        graph.add_import(importer="tasks.loop", imported=f"{module}_models")
-        graph.add_import(importer="tasks.report", imported=f"{module}_page")
+    graph.add_import(importer="tasks.kinds", imported=KINDS[kind])  # these `tasks.kinds` imports by name
+    graph.add_import(importer="tasks.rounds.loop", imported=f"tasks.{kind}.models")
+    graph.add_import(importer="tasks.rounds.report", imported=f"tasks.{kind}.page")
     # The one exception: tasks.config looks names up (kinds, metrics, enhancers, layers) to say what is wrong. A name more
     # there changes no result, and must not make every stage run again.
-    for importer in {"tasks.config"} | graph.find_descendants("tasks.config"):
+    configs = {"tasks.config"} | graph.find_descendants("tasks.config") | {f"tasks.{name}.params" for name in KINDS}
+    for importer in configs:
         for imported in graph.find_modules_directly_imported_by(importer):
             if imported.startswith(("models.", "tasks.kinds", "tasks.registry")):
                 graph.remove_import(importer=importer, imported=imported)
@@ -77,13 +96,14 @@ def runs_something(path: str) -> bool:
     return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
 
 
-def code_used(module: str) -> set[str]:
+@cache
+def code_used(module: str, kind: str) -> frozenset[str]:
     """Files of labelling, models and tasks that run when the module does."""
-    graph = import_graph()
+    graph = import_graph(kind)
     used = {module} | graph.find_upstream_modules(module)
     packages = {".".join(name.split(".")[:depth]) for name in used for depth in range(1, name.count(".") + 1)}
     files = {file_of(name) for name in used} | {path for path in map(file_of, packages) if runs_something(path)}
-    return {path for path in files if path.split("/")[0] in READ_BY_STAGES}
+    return frozenset(path for path in files if path.split("/")[0] in READ_BY_STAGES)
 
 
 def expanded(dep: str) -> set[str]:
@@ -98,19 +118,25 @@ def code_listed(stage: Stage) -> dict[str, set[str]]:
     return {dep: files for dep, files in listed.items() if files}
 
 
+STAGES = list(stages())
+
+
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_params_are_those_of_the_module(stage: Stage) -> None:
     declared = importlib.import_module(stage.module).PARAMS
-    listed = [path.replace("${key}", "{round}") for path in stage.params]
+    listed = [
+        KIND_IN_A_NAME.sub("{kind}", path.replace("rounds.${key}", "rounds.{kind}-{round}")) for path in stage.params
+    ]
     assert sorted(listed) == sorted(declared), f"dvc.yaml, {stage.name}: params should be [{', '.join(declared)}]"
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_deps_are_the_code_that_runs(stage: Stage) -> None:
-    used, listed = code_used(stage.module), code_listed(stage)
+    used, listed = code_used(stage.module, stage.kind), code_listed(stage)
     covered = set().union(*listed.values())
     advice = [f"  add     {path}" for path in sorted(used - covered)]
-    advice += [f"  remove  {dep}" for dep, files in sorted(listed.items()) if not files & used]
+    anywhere = set().union(*(code_used(other.module, other.kind) for other in STAGES if other.entry == stage.entry))
+    advice += [f"  remove  {dep}" for dep, files in sorted(listed.items()) if not files & anywhere]
     assert not advice, f"dvc.yaml, deps of {stage.name}:\n" + "\n".join(advice)
 
 
@@ -126,11 +152,12 @@ def test_deps_exist_and_come_once(stage: Stage) -> None:
 def test_data_beside_the_code_is_listed() -> None:
     """Files that a module reads from a folder of its package, such as templates."""
     for stage in STAGES:
-        for path in code_used(stage.module):
+        for path in code_used(stage.module, stage.kind):
             for folder in {entry.parent for entry in (ROOT / path).parent.glob("*/*") if entry.suffix in DATA_SUFFIXES}:
                 if f'"{folder.name}"' in (ROOT / path).read_text():
                     place = str(folder.relative_to(ROOT))
-                    assert place in stage.deps, f"dvc.yaml, {stage.name}: {path} reads {place}; add it"
+                    covered = any(place == dep or place.startswith(f"{dep}/") for dep in stage.deps)
+                    assert covered, f"dvc.yaml, {stage.name}: {path} reads {place}; add it"
 
 
 DATA_SUFFIXES = {".html", ".css", ".js", ".json", ".yaml", ".txt", ".svg"}
@@ -138,18 +165,32 @@ DATA_SUFFIXES = {".html", ".css", ".js", ".json", ".yaml", ".txt", ".svg"}
 
 def test_every_stage_module_has_a_stage() -> None:
     """A module that can be run as a stage is in the graph."""
-    runnable = {f"tasks.{path.stem}" for path in (ROOT / "tasks").glob("*.py") if "stage(__doc__" in path.read_text()}
+    runnable = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in (ROOT / "tasks").rglob("*.py")
+        if re.search(r"^    stage\(\s*__doc__", path.read_text(), re.MULTILINE)
+    }
     assert runnable == {stage.module for stage in STAGES}
 
 
 def test_a_code_change_reruns_only_what_uses_it() -> None:
     """Examples of what the lists are for."""
     users = {path: {s.name for s in STAGES if path in set().union(*code_listed(s).values())} for path in (
-        "models/preference/thurstone.py", "models/judges/ranker.py", "models/degradation.py",
-        "labelling/web.py", "models/enhancers/curve.py",
+        "models/judges/ranker.py", "models/degradation.py", "labelling/web/app.py", "models/enhancers/curve.py",
+        "tasks/rounds/judge.py",
     )}  # fmt: skip
-    assert users["labelling/web.py"] == set()
-    assert users["models/degradation.py"] == {"low_light", "brackets"}
-    assert users["models/preference/thurstone.py"] == {"evaluate"}
-    assert "pretrain" in users["models/enhancers/curve.py"]
-    assert "pretrain" not in users["models/judges/ranker.py"]
+    assert users["labelling/web/app.py"] == set()
+    assert {"pictures@low_light", "pictures@brackets"} <= users["models/degradation.py"]
+    assert "start@low_light" in users["models/enhancers/curve.py"]
+    assert "start@low_light" not in users["models/judges/ranker.py"]
+    assert "align@low_light" not in users["tasks/rounds/judge.py"]
+
+
+def test_editing_a_kind_reruns_nothing_of_another() -> None:
+    for stage in STAGES:
+        others = tuple(f"tasks/{kind}" for kind in KINDS if kind != stage.kind)
+        assert not [dep for dep in stage.deps if dep.startswith(others)], stage.name
+        assert not [dep for dep in stage.deps if dep.startswith("data/") and dep.split("/")[1] != stage.kind], (
+            stage.name
+        )
+        assert not [path for path in code_used(stage.module, stage.kind) if path.startswith(others)], stage.name

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.core.storage import WeightsError, check_weights, load_weights, read_architecture, save_weights
 from models.fusers.layout import FusionNetwork, parameter_count
 from models.search.genotype import Genotype, balanced
 from models.search.space import NODES, WeightedOperations
-from models.storage import WeightsError, check_weights, load_weights, read_architecture, save_weights
 from pictures import parse_json, shortened
 
 PUBLISHED_PARAMETERS = 1_166_353

@@ -1,7 +1,7 @@
 """The dual search: its loop, its exact state on disk, and its result.
 
-`models.training.train` descends one loss with one optimiser. The search alternates three, prunes operations in between and has
-masks to resume, so it has a loop of its own; seeds, atomic files and the rules of resuming are the engine's.
+`models.core.training.train` descends one loss with one optimiser. The search alternates three, prunes operations in between
+and has masks to resume, so it has a loop of its own; seeds, atomic files and the rules of resuming are the engine's.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pathlib import Path
 
 import torch
 
-from models.adam import Adam
+from models.core.adam import Adam
+from models.core.resume import ResumableState
+from models.core.training import TrainingError, make_deterministic, step_seed
 from models.losses.fusion import Features
-from models.resume import ResumableState
 from models.search.bilevel import CONSTRAINT_CHOICES, Beta, Constraint, Learners, SearchBatch, loss_table, step
 from models.search.genotype import Genotype
 from models.search.space import NODES, OPERATIONS
 from models.search.supernet import REFINEMENTS, Refinement, Supernet
-from models.training import TrainingError, make_deterministic, step_seed
 
 SearchBatches = Callable[[int], SearchBatch]
 

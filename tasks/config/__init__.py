@@ -1,47 +1,35 @@
 """params.yaml: its whole shape, validated before anything runs.
 
 Unknown keys, wrong types and impossible values are all reported at once, each with its path. YAML is read as DVC reads it
-(YAML 1.2: `1e-4` is a number, a repeated key an error).
+(YAML 1.2: `1e-4` is a number, a repeated key an error). Each kind of pictures has a section under its name, whose shape is
+the kind's own (`tasks.KIND.params`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, create_model, field_validator, model_validator
 
 from pictures import shortened
 from tasks import kinds
-from tasks.config.base import (
-    MAX_SIDE,
-    Crop,
-    Few,
-    Fraction,
-    Many,
-    NonNegative,
-    Number,
-    Positive,
-    Reduction,
-    Revision,
-    Section,
-    Seed,
-    Side,
-    Stops,
-    Training,
-    Whole,
-    Width,
-    unknown_metrics,
-)
-from tasks.config.fusion import Brackets, EvaluateBrackets, FuserNetwork, Search, TrainFuser, positives_fault
+from tasks.config.base import Revision, Section, Seed
+from tasks.config.former import former_keys
 from tasks.config.genetic import Amortise, Genetic, GeneticEvaluate
+from tasks.config.rounds import KindSection
+from tasks.config.view import View
 from tasks.config.yaml_file import ConfigError, read_yaml
 from tasks.registry import KINDS
+
+__all__ = ["PARAMS_FILE", "ConfigError", "KindSection", "Params", "View", "load", "load_whole", "read_yaml", "validate"]
 
 PARAMS_FILE = Path("params.yaml")
 _SHOWN = 100
 CLUSTER = ("tcp://", "tls://", "ucx://")
+GENETIC, SEARCH = "genetic", "search"
 
 
 class Machine(Section):
@@ -75,305 +63,141 @@ class Schedule(Section):
     timezone: str = "UTC"
 
 
-class SampleDataset(Section):
-    """Photographs that installed packages ship, darkened in linear light."""
+class KindEntry(Section):
+    """That there are the stages of a kind. start: what of data/KIND the training of f(0) reads; rounds: how many it has."""
 
-    crops_per_photo: Few
-    crop: Annotated[int, Field(ge=64, le=MAX_SIDE)]
-    exposure_stops: Stops
-    shot_gain: Fraction
-    read_sigma: Fraction
-    validation_photos: Many
-
-    @model_validator(mode="after")
-    def _ordered(self) -> SampleDataset:
-        low, high = self.exposure_stops
-        if not 0 <= low <= high:
-            raise ValueError("exposure_stops must be [low, high] with 0 <= low <= high (stops of under-exposure)")
-        return self
-
-
-class FolderDataset(Section):
-    """A user's own photos."""
-
-    inputs: str | None = None
-    references: str | None = None
-    normal: str | None = None
-    validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
-    max_side: Side | None = 768
-    recursive: bool = False
-    pair_by: Literal["name", "order", "time"] = "name"
-
-
-class Dataset(Section):
-    source: Literal["sample", "folder"]
-    sample: SampleDataset
-    folder: FolderDataset
-
-    @model_validator(mode="after")
-    def _folder_named(self) -> Dataset:
-        if self.source == "folder" and not self.folder.inputs:
-            raise ValueError("source is 'folder', so folder.inputs must name the folder with your low-light photos")
-        return self
-
-
-class Enhancer(Section):
-    """A registered enhancer and the options of its constructor."""
-
-    name: str
-    options: dict[str, Whole | Number | str | bool]
-
-    @model_validator(mode="after")
-    def _known(self) -> Enhancer:
-        from models.enhancers.registry import ENHANCERS
-
-        if self.name not in ENHANCERS:
-            raise ValueError(f"no enhancer is called {self.name!r}; known are {', '.join(sorted(ENHANCERS))}")
-        return self
-
-
-class ZeroReferenceWeights(Section):
-    """Weights of the four zero-reference losses (Zero-DCE)."""
-
-    spatial: NonNegative
-    exposure: NonNegative
-    colour: NonNegative
-    smoothness: NonNegative
-
-
-class Pretrain(Training):
-    crop: Crop
-    checkpoints: Annotated[int, Field(ge=2, le=1000)]
-    exposure_level: Annotated[float, Field(gt=0, lt=1)]
-    weights: ZeroReferenceWeights
-
-
-class RankerTraining(Training):
-    crop: Crop
-    margin: Positive
-
-
-class RankerNetwork(Section):
-    """Channels of the first convolution and of the nine blocks, which of the blocks halve the size, and the hidden units."""
-
-    widths: Annotated[list[Width], Field(min_length=10, max_length=10)]
-    strides: Annotated[list[Literal[1, 2]], Field(min_length=9, max_length=9)]
-    hidden: Width
-    reduce: Reduction = 1
-
-
-class Ranker(Section):
-    network: RankerNetwork
-    niqe: RankerTraining
-    rounds: RankerTraining
-
-
-class Pairs(Section):
-    k: Many
-    strategy: Literal["gap", "random"]
-    candidates: str = "low_light"
-
-    @field_validator("candidates")
-    @classmethod
-    def _known(cls, candidates: str) -> str:
-        known = (*KINDS, "genetic")
-        if candidates not in known:
-            raise ValueError(f"no pictures of data/ are called {candidates!r}; known are {', '.join(known)}")
-        return candidates
-
-
-class Simulated(Section):
-    """Simulated observers; see `models.preference.observers`. `utility` weighs registered metrics, `noise` is in its units."""
-
-    observers: Few
-    utility: Annotated[dict[str, Number], Field(min_length=1)]
-    noise: NonNegative
-    lapse: Fraction
-    position_bias: Number
-    seed: Seed
-
-    @model_validator(mode="after")
-    def _metrics_known(self) -> Simulated:
-        fault = unknown_metrics("utility", list(self.utility))
-        if fault:
-            raise ValueError(fault)
-        if any(weight <= 0 for weight in self.utility.values()):
-            raise ValueError("utility weights must be positive (a metric's direction is known to the registry)")
-        return self
-
-
-class Labels(Section):
-    """Who votes, and how pairs are shown to people; the fields that have defaults came later than version 0.1's files."""
-
-    source: Literal["simulated", "people"]
-    votes: Few
-    question: str
-    allow_tie: bool = False
-    allow_unsure: bool = False
-    repeats: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    training: Annotated[int, Field(ge=0, le=100)] = 0
-    simulated: Simulated
-
-    @model_validator(mode="after")
-    def _enough_observers(self) -> Labels:
-        if self.source == "simulated" and self.simulated.observers < self.votes:
-            raise ValueError(
-                f"votes is {self.votes} but simulated.observers only {self.simulated.observers}: "
-                "each vote on a pair comes from another observer"
-            )
-        return self
+    start: str
+    rounds: Annotated[int, Field(ge=1, le=99)]
 
 
 class Round(Section):
+    """A labelled round. candidates: what of data/KIND is compared with f(n) besides f(n-1); `pictures`: nothing else is."""
+
+    kind: str
+    round: str
     prev: str
+    candidates: Literal["pictures", "genetic"] = "pictures"
     label_rev: Revision = 0
-
-
-class Finetune(Training):
-    crop: Crop
-    lambda_ranker: NonNegative
-    content_layer: str
-    content_reduce: Reduction = 1
-
-    @model_validator(mode="after")
-    def _layer_known(self) -> Finetune:
-        from models.vgg_layers import VGG16_LAYERS
-
-        if self.content_layer not in VGG16_LAYERS:
-            raise ValueError(
-                f"content_layer {self.content_layer!r} is no VGG16 activation; known are {', '.join(VGG16_LAYERS)}"
-            )
-        return self
-
-
-class Evaluate(Section):
-    metrics: Annotated[list[str], Field(min_length=1)]
-    bootstrap: Annotated[int, Field(ge=100, le=100_000)]
-    label_rev: Revision = 0
-
-    @model_validator(mode="after")
-    def _metrics_known(self) -> Evaluate:
-        fault = unknown_metrics("metrics", self.metrics)
-        if fault:
-            raise ValueError(fault)
-        return self
-
-
-class Loop(Section):
-    """The kind of pictures whose model the rounds teach; see `tasks.registry`."""
-
-    task: str
-
-    @field_validator("task")
-    @classmethod
-    def _known(cls, task: str) -> str:
-        if task not in KINDS:
-            raise ValueError(f"no kind of pictures is called {task!r}; known are {', '.join(KINDS)}")
-        return task
-
-
-class Report(Section):
-    photos: Few
 
 
 class Params(Section):
-    """The whole of params.yaml."""
+    """The whole of params.yaml but for the kinds' sections, which `whole_model` adds."""
 
     scale: str
     seed: Seed
     machine: Machine
-    schedule: dict[Literal["low-light", "genetic", "brackets"], Schedule] | None = None
-    dataset: Dataset
-    enhancer: Enhancer
-    pretrain: Pretrain
-    ranker: Ranker
-    loop: Loop
-    pairs: Pairs
-    labels: Labels
+    schedule: dict[str, Schedule] | None = None
+    kinds: Annotated[dict[str, KindEntry], Field(min_length=1)]
+    searched: list[str]
     rounds: Annotated[dict[str, Round], Field(min_length=1)]
-    finetune: Finetune
-    evaluate: Evaluate
-    report: Report
     genetic: Genetic
     genetic_evaluate: GeneticEvaluate
     amortise: Amortise
-    brackets: Brackets
-    search: Search
-    fuser: FuserNetwork
-    train_fuser: TrainFuser
-    evaluate_brackets: EvaluateBrackets
 
-    @field_validator("rounds")
+    def of(self, kind: str) -> Any:
+        """The section of a kind."""
+        return getattr(self, kind)
+
+    def last_round(self, kind: str) -> str:
+        return f"r{self.kinds[kind].rounds:02d}"
+
+    @field_validator("kinds")
     @classmethod
-    def _chain(cls, rounds: dict[str, Round]) -> dict[str, Round]:
-        before = "r00"
-        for index, (name, entry) in enumerate(rounds.items(), start=1):
-            if name != f"r{index:02d}":
-                raise ValueError(f"expected r{index:02d} in place {index}, found {name!r}")
-            if entry.prev != before:
-                raise ValueError(f"{name}.prev must be {before}, the round before, not {entry.prev!r}")
-            before = name
-        return rounds
+    def _known(cls, found: dict[str, KindEntry]) -> dict[str, KindEntry]:
+        unknown = [name for name in found if name not in KINDS]
+        if unknown:
+            raise ValueError(f"no kind of pictures is called {unknown[0]!r}; known are {', '.join(KINDS)}")
+        for name, entry in found.items():
+            if entry.start != (wanted := kinds.named(name).start):
+                raise ValueError(f"{name}.start must be {wanted!r}, which the training of its f(0) reads")
+        return found
 
     @model_validator(mode="after")
-    def _rounds_fit_the_kind(self) -> Params:
-        if fault := kinds.named(self.loop.task).fault(self):
-            raise ValueError(fault)
+    def _consistent(self) -> Params:
+        faults = [*self._list_faults(), *self._round_faults(), *self._kind_faults()]
+        if faults:
+            raise ValueError("\n  ".join(faults))
         return self
 
-    @model_validator(mode="after")
-    def _observers_can_judge(self) -> Params:
-        """A user's folder without references: said now, and not by the first round after minutes of training."""
+    def _list_faults(self) -> list[str]:
+        faults = []
+        searched = [name for name in self.kinds if kinds.named(name).start == SEARCH]
+        if self.searched != searched:
+            faults.append(f"searched must be {searched}: the kinds in `kinds` whose start is {SEARCH}")
+        for name in self.genetic.kinds:
+            if name not in self.kinds:
+                faults.append(f"genetic.kinds names {name!r}, which is not in kinds")
+            elif kinds.named(name).source_names:
+                faults.append(f"genetic.kinds names {name!r}, whose scenes have several pictures; the search takes one")
+        flows = {name.replace("_", "-") for name in self.kinds} | {GENETIC, SEARCH}
+        faults += [
+            f"schedule.{name}: no such flow; they are {', '.join(sorted(flows))}"
+            for name in self.schedule or {}
+            if name not in flows
+        ]
+        return faults
+
+    def _round_faults(self) -> list[str]:
+        """What is wrong with the keys of `rounds`, which `loupe rounds add` writes."""
+        faults = []
+        count = dict.fromkeys(self.kinds, 0)
+        for key, entry in self.rounds.items():
+            if entry.kind not in count:
+                faults.append(f"rounds.{key}: its kind {entry.kind!r} is not in kinds")
+                continue
+            count[entry.kind] += 1
+            wanted, before = f"r{count[entry.kind]:02d}", f"r{count[entry.kind] - 1:02d}"
+            if key != f"{entry.kind}-{wanted}" or entry.round != wanted:
+                faults.append(
+                    f"rounds.{key}: expected {entry.kind}-{wanted} with round {wanted} in this place (round is {entry.round})"
+                )
+            elif entry.prev != before:
+                faults.append(f"rounds.{key}: prev must be {before}, the round before, not {entry.prev!r}")
+            if entry.candidates == GENETIC and entry.kind not in self.genetic.kinds:
+                faults.append(f"rounds.{key}: candidates is 'genetic', but genetic.kinds does not name {entry.kind!r}")
+        faults += [
+            f"kinds.{name}.rounds is {entry.rounds}, but rounds has {count[name]} of {name}"
+            for name, entry in self.kinds.items()
+            if not faults and entry.rounds != count[name]
+        ]
+        return faults
+
+    def _kind_faults(self) -> list[str]:
+        """What keeps a kind from its rounds: said now, and not by the first round after minutes of training."""
         from models.quality import info
 
-        key = kinds.named(self.loop.task).absent_references(self)
-        wanting = sorted(name for name in self.labels.simulated.utility if info(name).needs_reference)
-        if self.labels.source == "simulated" and key and wanting:
-            raise ValueError(
-                f"labels.simulated.utility judges by {', '.join(wanting)}, which need references, but {key} is not set. "
-                "Set the utility to no-reference metrics (for example {niqe: 1.0}), or give references, or let "
-                "people label (labels.source: people)"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _search_has_positives(self) -> Params:
-        fault = positives_fault(self.brackets, self.search)
-        if fault:
-            raise ValueError(fault)
-        return self
-
-    @property
-    def last_round(self) -> str:
-        return list(self.rounds)[-1]
+        faults = []
+        for name in self.kinds:
+            kind, section = kinds.named(name), self.of(name)
+            if section is None:
+                faults.append(f"{name}: missing, though kinds names it")
+                continue
+            if fault := kind.fault(section):
+                faults.append(f"{name}: {fault}")
+            key = kind.absent_references(section)
+            labels = section.labels
+            wanting = sorted(metric for metric in labels.simulated.utility if info(metric).needs_reference)
+            if labels.source == "simulated" and key and wanting:
+                faults.append(
+                    f"{name}.labels.simulated.utility judges by {', '.join(wanting)}, which need references, but {name}.{key} "
+                    "is not set. Set the utility to no-reference metrics (for example {niqe: 1.0}), or give references, or "
+                    f"let people label ({name}.labels.source: people)"
+                )
+        return faults
 
 
-class View:
-    """The parts of params.yaml that a stage declares; any other is refused, so that dvc.yaml cannot miss one.
-
-    declared: sections (`pairs`) and parts of them (`ranker.network`); `machine` is always there.
-    """
-
-    def __init__(self, params: Section, declared: Sequence[str], place: str = "") -> None:
-        self._params = params
-        self._declared = (*declared, "machine") if not place else tuple(declared)
-        self._place = place
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        if name in self._declared:
-            return getattr(self._params, name)
-        inner = [path.removeprefix(f"{name}.") for path in self._declared if path.startswith(f"{name}.")]
-        if not inner:
-            raise AttributeError(f"this stage does not declare the params {self._place}{name} (PARAMS, dvc.yaml)")
-        return View(getattr(self._params, name), inner, f"{self._place}{name}.")
+@cache
+def _whole_model(names: tuple[str, ...]) -> type[Params]:
+    sections: dict[str, Any] = {name: (kinds.named(name).section | None, None) for name in names}
+    return create_model("Params", __base__=Params, **sections)
 
 
 def validate(values: dict[str, Any], source: Path | str = PARAMS_FILE) -> Params:
     """Check a whole configuration. Raises `ConfigError` that lists every fault with the path of its key."""
+    if moved := former_keys(values):
+        raise ConfigError(f"{source} is of a version before, with these keys (docs/upgrading.md):\n" + "\n".join(moved))
     try:
-        return Params.model_validate(values)
+        return _whole_model(tuple(KINDS)).model_validate(values)
     except ValidationError as error:
         lines = []
         for fault in error.errors():
@@ -381,7 +205,7 @@ def validate(values: dict[str, Any], source: Path | str = PARAMS_FILE) -> Params
             text = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
             plain = fault["type"] in {"missing", "value_error", "extra_forbidden"}
             given = "" if plain else f" (is {shortened(repr(fault['input']))})"
-            lines.append(f"  {path}: {text}{given}")
+            lines += [f"  {path}: {line}{given}" for line in text.split("\n  ")]  # `_consistent` says all of its own
         faults = len(lines)
         if faults > _SHOWN:
             lines[_SHOWN:] = [f"  and {faults - _SHOWN} more"]
@@ -389,9 +213,9 @@ def validate(values: dict[str, Any], source: Path | str = PARAMS_FILE) -> Params
         raise ConfigError(f"{source} has {count}:\n" + "\n".join(lines)) from None
 
 
-def load(declared: Sequence[str], path: Path = PARAMS_FILE) -> View:
+def load(declared: Sequence[str], kind: str | None = None, path: Path = PARAMS_FILE) -> View:
     """Validate the whole file and return the declared sections of it (see `View`)."""
-    return View(load_whole(path), declared)
+    return View(load_whole(path), declared, kind)
 
 
 def load_whole(path: Path = PARAMS_FILE) -> Params:

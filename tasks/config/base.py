@@ -44,7 +44,7 @@ class Section(BaseModel):
 
 
 class Training(Section):
-    """What every training stage has in common; see `models.training.Settings`."""
+    """What every training stage has in common; see `models.core.training.Settings`."""
 
     steps: Count
     batch: Batch

@@ -21,7 +21,7 @@ from tasks.config.base import (
 )
 
 PAPER_OBJECTIVES = ("entropy", "distance")
-NOTHING_ELSE = "low_light"
+NOTHING_ELSE = "pictures"
 
 
 def objective_fault(name: str) -> str | None:
@@ -48,6 +48,7 @@ def objective_fault(name: str) -> str | None:
 class Genetic(Section):
     """The search; see `models.genetic.search.SearchSettings`. Defaults are the paper's numbers."""
 
+    kinds: Annotated[list[str], Field(default_factory=list)]
     photos: Many | None = None
     population: Annotated[int, Field(ge=4, le=10_000)] = 50
     generations: Annotated[int, Field(ge=0, le=10_000)] = 5
@@ -74,12 +75,12 @@ class Genetic(Section):
         faults = [fault for name in self.objectives if (fault := objective_fault(name))]
         if len(set(self.objectives)) < len(self.objectives):
             faults.append("objectives names one twice")
-        rankers = {f"ranker/{name.removeprefix('ranker:')}" for name in self.objectives if name.startswith("ranker:")}
+        rankers = {f"judges/{name.removeprefix('ranker:')}" for name in self.objectives if name.startswith("ranker:")}
         if len(rankers) > 1:
             faults.append("objectives may name one ranker only")
         wanted = next(iter(rankers), NOTHING_ELSE)
         if self.reads != wanted:
-            faults.append(f"reads must be {wanted!r} with these objectives (what else of data/ the search reads)")
+            faults.append(f"reads must be {wanted!r} with these objectives (what else of data/KIND the search reads)")
         if not 0 <= self.brightness[0] <= self.brightness[1] <= 1:
             faults.append("brightness must be [low, high] within [0, 1]")
         if not all(0 <= rate <= 1 for rate in self.mutation):

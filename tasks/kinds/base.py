@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
-    from tasks.config import Params, View
+    from tasks.config import KindSection, View
+    from tasks.datasets.looking import Findings
 
 
 class Spec(Protocol):
@@ -75,6 +77,16 @@ class Counts:
     with_reference: int
 
 
+class Check(Protocol):
+    """What can be said of a user's pictures before a dataset is made of them; a module with this function."""
+
+    def look_at(self, dataset: Any, crops: Mapping[str, int], found: Findings) -> None:
+        """Note in `found` what is wrong with the pictures that the section `dataset` names, quickly.
+
+        crops: sides of the crops that trainings cut, by the path of their key.
+        """
+
+
 class Page(Protocol):
     """How the report speaks of a kind; a module with these."""
 
@@ -91,17 +103,16 @@ class Page(Protocol):
 class Kind(ABC):
     """A kind of picture.
 
-    table: of its dataset, which is the folder data/NAME. sources: the table's columns (path, sha256) of what a model is
-    given. sections: those of params.yaml that are about this kind alone, its dataset's first. command: `loupe COMMAND`
-    puts a user's pictures through its model. module: where its KIND is; MODULE_models and MODULE_page lie beside it.
+    table: of its dataset, in data/NAME/pictures. sources: the table's columns (path, sha256) of what a model is given. start:
+    what of data/NAME the training of its first model reads. command: `loupe COMMAND` puts a user's pictures through its
+    model. Beside the module that has its KIND lie `params`, `models`, `check` and `page`.
     """
 
     name: str
     table: str
     sources: tuple[tuple[str, str], ...]
-    sections: tuple[str, ...]
+    start: str
     command: str
-    module: str
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -109,22 +120,34 @@ class Kind(ABC):
         names = tuple(path for path, _ in self.sources)
         return names if len(names) > 1 else ()
 
+    def _beside(self, name: str) -> ModuleType:
+        return import_module(f"{type(self).__module__.rpartition('.')[0]}.{name}")
+
     @property
     def models(self) -> Models:
-        return cast(Models, import_module(f"{self.module}_models"))
+        return cast(Models, self._beside("models"))
+
+    @property
+    def check(self) -> Check:
+        return cast(Check, self._beside("check"))
 
     @property
     def page(self) -> Page:
-        return cast(Page, import_module(f"{self.module}_page"))
+        return cast(Page, self._beside("page"))
+
+    @property
+    def section(self) -> type[KindSection]:
+        """The shape of the kind's section of params.yaml: SECTION of the module `params` beside it."""
+        return cast("type[KindSection]", self._beside("params").SECTION)
 
     @abstractmethod
-    def fault(self, params: Params) -> str | None:
-        """Why the rounds cannot work on this kind with these params, else None."""
+    def fault(self, section: Any) -> str | None:
+        """Why the rounds cannot work with the kind's section of params.yaml, else None."""
 
     @abstractmethod
-    def crops(self, params: Params) -> Mapping[str, int]:
-        """Sides of the crops that the trainings of its first model cut, by the path of their key."""
+    def crops(self, section: Any) -> Mapping[str, int]:
+        """Sides of the crops that the trainings of its first model cut, by the path of their key in the section."""
 
     @abstractmethod
-    def absent_references(self, params: Params) -> str | None:
-        """The key of the folder of references where the pictures are a user's and it is not set, else None."""
+    def absent_references(self, section: Any) -> str | None:
+        """The section's key of the folder of references where the pictures are a user's and it is not set, else None."""

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from cli.main import main
+from models.core.storage import save_weights
 from models.enhancers import create
-from models.storage import save_weights
 from pictures import write_png
-from tasks import enhancers
+from tasks.low_light import enhancers
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT.parent / "shared" / "data" / "cases"

@@ -12,8 +12,8 @@ from PIL import Image
 
 from cli.enhancing import NothingTrained, enhance_photos, find_work
 from cli.main import main
+from models.core.storage import save_weights
 from models.enhancers import create
-from models.storage import save_weights
 from pictures import ImageError, read_array, write_png
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ from models.degradation import expose
 from models.fusers.searched import build, save
 from models.search.genotype import balanced
 from pictures import quantise, read_array, read_uint8, write_png
-from tasks import fusers
+from tasks.brackets import fusers
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT.parent / "shared" / "data" / "cases"

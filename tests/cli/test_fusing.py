@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 
 from cli.main import main
+from models.core.storage import save_weights
 from models.enhancers import create
 from models.fusers.searched import build, load, save
 from models.search.genotype import balanced
-from models.storage import save_weights
 from pictures import read_array, write_png
-from tasks import fusers, loop
+from tasks.brackets import fusers
+from tasks.rounds import loop
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT.parent / "shared" / "data" / "cases"

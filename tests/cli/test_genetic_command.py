@@ -12,7 +12,7 @@ from PIL import Image
 
 from cli.main import main
 from pictures import read_array, write_png
-from tasks import genetic_search
+from tasks.genetic import one_photo as genetic_search
 
 ROOT = Path(__file__).resolve().parents[2]
 

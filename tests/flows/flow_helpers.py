@@ -12,7 +12,7 @@ from pathlib import Path
 Project = Callable[..., Path]
 CODE = Path(__file__).resolve().parents[2]
 
-# The label store of these projects: a round has its votes when the file votes_rNN is there.
+# The label store of these projects: a round has its votes when the file votes_ROUND is there.
 STATUS = """
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,28 +22,45 @@ def labels_status(round, store=None):
     return SimpleNamespace(complete=there, have=4 if there else 1, need=4)
 """
 
-# All of `labelling` but its status is the real one.
-BESIDE_OURS = "from pkgutil import extend_path\n__path__ = extend_path(__path__, __name__)\n"
+# All of `labelling` but labelling.store.status, which is the file beside this one, is the real one.
+BESIDE_OURS = """
+import sys
+from pkgutil import extend_path
+
+__path__ = extend_path(__path__, __name__)
+
+from labelling import status
+
+sys.modules["labelling.store.status"] = status
+"""
 
 ROUNDS = """
 stages:
-  pretrain: {cmd: "echo run >> ran_pretrain; echo model > m_r00", outs: [m_r00], meta: {gpu: true}}
+  start: {cmd: "echo run >> ran_start; echo model > m_r00", outs: [m_r00], meta: {gpu: true}}
   labels:
     foreach: ${rounds}
     do:
-      cmd: "test -f votes_${key} || { echo votes are missing; exit 75; }; cp m_${item.prev} l_${key}"
+      cmd: "test -f votes_${key} || { echo votes are missing; exit 75; }; cp m_${item.prev} l_${item.round}"
       deps: ["m_${item.prev}"]
-      outs: ["l_${key}"]
-  ranker:
+      outs: ["l_${item.round}"]
+  judge:
     foreach: ${rounds}
     do:
-      cmd: "echo run >> ran_${key}; cp l_${key} m_${key}; echo '{\\"accuracy\\": {\\"panel\\": 0.75}}' > q_${key}.json"
-      deps: ["l_${key}"]
-      outs: ["m_${key}"]
-      metrics: ["q_${key}.json"]
-  report: {cmd: "cat m_r0* > report", deps: [m_r01, m_r02], outs: [report]}
+      cmd: >-
+        echo run >> ran_${item.round}; cp l_${item.round} m_${item.round};
+        echo '{"accuracy": {"panel": 0.75}}' > q_${item.round}.json
+      deps: ["l_${item.round}"]
+      outs: ["m_${item.round}"]
+      metrics: ["q_${item.round}.json"]
+  report:
+    foreach: [low_light]
+    do: {cmd: "cat m_r0* > report", deps: [m_r01, m_r02], outs: [report]}
 """
-ROUNDS_PARAMS = "rounds: {r01: {prev: r00}, r02: {prev: r01}}\n"
+ROUNDS_PARAMS = "rounds: {low_light-r01: {round: r01, prev: r00}, low_light-r02: {round: r02, prev: r01}}\n"
+ONE_ROUND = ROUNDS.replace("deps: [m_r01, m_r02]", "deps: [m_r01]")
+# What params.yaml says where all flows have something to do.
+ALL_FLOWS = "kinds: {low_light: {}, brackets: {}}\nsearched: [brackets]\ngenetic: {kinds: [low_light]}\n"
+ONE_ROUND_PARAMS = "rounds: {low_light-r01: {round: r01, prev: r00}}\n"
 
 
 def lines(path: Path) -> int:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flow_helpers import ALL_FLOWS
 
 from flows import deployments
 from flows.deployments import Schedule, ScheduleError, schedules
 from flows.server import OWN_SERVER
-from labelling.project import project_id
+from labelling.desk.project import project_id
 
 
 def test_no_schedule() -> None:
@@ -31,7 +32,7 @@ def test_schedules_of_several_flows() -> None:
         ("0 2 * * *", "schedule: in params.yaml gives a schedule for each flow"),
         (
             {"low_light": {"cron": "0 2 * * *"}},
-            "schedule.low_light: no such flow; they are low-light, genetic, brackets",
+            "schedule.low_light: no such flow; they are low-light, brackets, search, genetic",
         ),
         ({"low-light": "0 2 * * *"}, "schedule.low-light: give a cron line and a timezone"),
         ({"low-light": {"timezone": "UTC"}}, "schedule.low-light: give a cron line and a timezone"),
@@ -62,7 +63,14 @@ def test_names_tell_projects_apart_where_the_server_is_shared(tmp_path: Path, mo
     id = project_id(tmp_path)
     assert deployments.full_names(tmp_path)[0] == f"low-light/loupe-{id}"
     monkeypatch.setenv(OWN_SERVER, "1")
-    assert deployments.full_names(tmp_path) == ["low-light/loupe", "genetic/loupe", "brackets/loupe"]
+    assert deployments.full_names(tmp_path) == ["low-light/loupe", "brackets/loupe"]
+    (tmp_path / "params.yaml").write_text(ALL_FLOWS)
+    assert deployments.full_names(tmp_path) == [
+        "low-light/loupe",
+        "brackets/loupe",
+        "search/loupe",
+        "genetic/loupe",
+    ]
 
 
 def test_deploy_without_a_server_says_where_one_comes_from(

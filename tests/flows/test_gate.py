@@ -21,21 +21,24 @@ class Votes:
 
 def test_without_a_deployment_the_gate_does_not_wait(tmp_path: Path) -> None:
     labels = gate.Gate(tmp_path, Votes(False))
-    assert not labels.passed(["labels@r01"])
-    assert labels.message(["labels@r01"]) == "labels@r01 has 3 of 9 votes: label with `loupe label r01`"
+    assert not labels.passed(["labels@low_light-r01"])
+    assert (
+        labels.message(["labels@low_light-r01"])
+        == "labels@low_light-r01 has 3 of 9 votes: label with `loupe label low_light-r01`"
+    )
 
 
 def test_votes_that_came_in_since_are_walked_on_with(tmp_path: Path) -> None:
     labels = gate.Gate(tmp_path, Votes(True, False))
-    assert labels.passed(["labels@r01"])
-    assert not labels.passed(["labels@r01"])
+    assert labels.passed(["labels@low_light-r01"])
+    assert not labels.passed(["labels@low_light-r01"])
 
 
 def test_a_stage_that_does_not_see_the_votes_is_no_endless_loop(tmp_path: Path) -> None:
     labels = gate.Gate(tmp_path, Votes(True))
-    assert labels.passed(["labels@r01"])
+    assert labels.passed(["labels@low_light-r01"])
     with pytest.raises(gate.GateError, match="LOUPE_LABELS"):
-        labels.passed(["labels@r01"])
+        labels.passed(["labels@low_light-r01"])
 
 
 def test_a_run_without_a_deployment_is_let_through(tmp_path: Path) -> None:

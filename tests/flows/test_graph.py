@@ -11,28 +11,44 @@ from flows import graph, project_root
 def test_the_graph_is_dvcs(project: Project) -> None:
     root = project()
     nodes = graph.read(root)
-    assert list(nodes) == ["pretrain", "labels@r01", "ranker@r01", "labels@r02", "ranker@r02", "report"]
-    assert nodes["labels@r02"].upstream == ("ranker@r01",)
-    assert nodes["report"].upstream == ("ranker@r01", "ranker@r02")
-    assert [node.name for node in nodes.values() if node.gpu] == ["pretrain"]
-    assert nodes["ranker@r01"].metrics == (root / "q_r01.json",)
+    assert list(nodes) == [
+        "start", "labels@low_light-r01", "judge@low_light-r01", "labels@low_light-r02", "judge@low_light-r02",
+        "report@low_light",
+    ]  # fmt: skip
+    assert nodes["labels@low_light-r02"].upstream == ("judge@low_light-r01",)
+    assert nodes["report@low_light"].upstream == ("judge@low_light-r01", "judge@low_light-r02")
+    assert [node.name for node in nodes.values() if node.gpu] == ["start"]
+    assert nodes["judge@low_light-r01"].metrics == (root / "q_r01.json",)
 
 
 def test_a_target_brings_only_what_it_needs(project: Project) -> None:
     nodes = graph.read(project())
-    assert [node.name for node in graph.order(nodes, "ranker@r01")] == ["pretrain", "labels@r01", "ranker@r01"]
+    needed = ["start", "labels@low_light-r01", "judge@low_light-r01"]
+    assert [node.name for node in graph.order(nodes, "judge@low_light-r01")] == needed
+
+
+def test_a_name_without_a_key_brings_all_stages_of_it(project: Project) -> None:
+    nodes = graph.read(project())
+    assert graph.order(nodes, "report") == graph.order(nodes, "report@low_light")
+    assert [node.name for node in graph.order(nodes, "labels")] == [*nodes][:4]
 
 
 @pytest.mark.parametrize(
     ("name", "round"),
-    [("ranker@r01", "r01"), ("finetune_r00", "r00"), ("ablation@content_only", None), ("report", None)],
+    [
+        ("judge@low_light-r01", "low_light-r01"),
+        ("align_start@low_light", None),
+        ("ablation@low_light-content_only", None),
+        ("report@low_light", None),
+        ("report", None),
+    ],
 )
 def test_the_round_is_in_the_name(name: str, round: str | None) -> None:
     assert graph.StageNode(name, ()).round == round
 
 
 def test_an_unknown_target_names_the_stages(project: Project) -> None:
-    with pytest.raises(graph.GraphError, match=r"no stage named 'reprot'.*pretrain.*report"):
+    with pytest.raises(graph.GraphError, match=r"no stage named 'reprot'.*start.*report"):
         graph.order(graph.read(project()), "reprot")
 
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from flow_helpers import ROUNDS, Project, dvc, flow_environment, lines, wait_until
 
-SLOW_PRETRAIN = ROUNDS.replace("echo run >> ran_pretrain;", "echo run >> ran_pretrain; sleep 4;")
+SLOW_START = ROUNDS.replace("echo run >> ran_start;", "echo run >> ran_start; sleep 4;")
 
 NEXT_ON_THE_GPU = """
   next: {cmd: "cp m_r00 next", deps: [m_r00], outs: [next], meta: {gpu: true}}
@@ -32,7 +32,7 @@ def start() -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def launch(root: Path, api: str | None, *arguments: str) -> subprocess.Popen[str]:
-        command = [*HEEDING_INTERRUPTS, sys.executable, "-m", "flows.low_light", *arguments]
+        command = [*HEEDING_INTERRUPTS, sys.executable, "-m", "flows", "low-light", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         started.append(subprocess.Popen(command, cwd=root, env=flow_environment(root, api), text=True, **pipes))
         return started[-1]
@@ -54,9 +54,11 @@ def test_one_line_a_stage_and_exit_codes(project: Project, prefect_api: str, sta
     code, output, errors = ended(start(root, prefect_api))
     assert (code, errors) == (75, "")
     first, second, last = output.splitlines()
-    assert first.split()[:2] == ["pretrain", "ran"]
-    assert second.split()[:3] == ["labels@r01", "awaiting", "labels"]
-    assert last == "labels@r01 has 1 of 4 votes: label with `loupe label r01`, then start this again"
+    assert first.split()[:2] == ["start", "ran"]
+    assert second.split()[:3] == ["labels@low_light-r01", "awaiting", "labels"]
+    assert (
+        last == "labels@low_light-r01 has 1 of 4 votes: label with `loupe label low_light-r01`, then start this again"
+    )
     code, output, errors = ended(start(root, prefect_api, "--target", "reprot"))
     assert (code, output) == (1, "")
     assert errors.startswith("error: no stage named 'reprot'")
@@ -65,26 +67,26 @@ def test_one_line_a_stage_and_exit_codes(project: Project, prefect_api: str, sta
 @pytest.mark.slow
 def test_a_killed_run_leaves_dvc_to_finish_its_stage(project: Project, start: Start) -> None:
     """kill -9 in the middle of a GPU stage: nothing runs twice, no slot stays taken, no server is left behind."""
-    root = project(SLOW_PRETRAIN + NEXT_ON_THE_GPU)
+    root = project(SLOW_START + NEXT_ON_THE_GPU)
     process = start(root, None, "--target", "next")
-    wait_until((root / "ran_pretrain").exists)
+    wait_until((root / "ran_start").exists)
     children = {child.pid: " ".join(child.cmdline()) for child in psutil.Process(process.pid).children()}
     server = next(pid for pid, command in children.items() if "server.py" in command)
     process.kill()
     process.communicate()
     code, output, errors = ended(start(root, None, "--target", "next"))
     assert (code, errors) == (0, "")
-    assert lines(root / "ran_pretrain") == 1
-    assert [line.split()[:2] for line in output.splitlines()] == [["pretrain", "cached"], ["next", "ran"]]
+    assert lines(root / "ran_start") == 1
+    assert [line.split()[:2] for line in output.splitlines()] == [["start", "cached"], ["next", "ran"]]
     wait_until(lambda: not psutil.pid_exists(server) or psutil.Process(server).status() == psutil.STATUS_ZOMBIE)
-    assert "didn't change" in dvc(root, "repro", "pretrain").stdout
+    assert "didn't change" in dvc(root, "repro", "start").stdout
 
 
 @pytest.mark.slow
 def test_an_interrupted_run_takes_its_stage_with_it(project: Project, prefect_api: str, start: Start) -> None:
-    root = project(SLOW_PRETRAIN)
-    process = start(root, prefect_api, "--target", "pretrain")
-    wait_until((root / "ran_pretrain").exists)
+    root = project(SLOW_START)
+    process = start(root, prefect_api, "--target", "start")
+    wait_until((root / "ran_start").exists)
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -38,25 +38,27 @@ def test_params_that_say_nothing_of_it(tmp_path: Path) -> None:
 
 
 def test_the_waiting_run_says_what_where_and_what_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "params.yaml").write_text("loop: {task: low_light}\n")
-    assert notice.message(tmp_path, "r01", STATUS) == (
-        "round r01 (low light) waits for labels: 3 of 8 votes are in. To go on, label with `loupe label r01`; "
+    assert notice.message(tmp_path, "low_light-r01", STATUS) == (
+        "round r01 of low light waits for labels: 3 of 8 votes are in. To go on, label with `loupe label low_light-r01`; "
         "the run resumes by itself when the last vote is in."
     )
     monkeypatch.setenv("LOUPE_LABEL_ADDRESS", "https://labels.lab.example")
-    assert "label at https://labels.lab.example;" in notice.message(tmp_path, "r01", STATUS)
+    assert "label at https://labels.lab.example;" in notice.message(tmp_path, "low_light-r01", STATUS)
 
 
 def test_the_form_says_that_nothing_has_to_be_filled_in(tmp_path: Path) -> None:
-    words = notice.form(tmp_path, "r02", STATUS)
-    assert words.startswith("**Nothing has to be filled in.** round r02 waits for labels: 3 of 8")
+    words = notice.form(tmp_path, "brackets-r02", STATUS)
+    assert words.startswith("**Nothing has to be filled in.** round r02 of brackets waits for labels: 3 of 8")
     assert "Next come the ranker's training" in words
 
 
 def test_only_tasks_of_stages_that_wait_no_more_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever walk of the run tried a stage: while its labels are missing, its tasks show that they are."""
     run = uuid.uuid4()
-    tasks = [SimpleNamespace(id=uuid.uuid4(), name=name) for name in ("labels@r01", "labels@r02", "labels@r02")]
+    tasks = [
+        SimpleNamespace(id=uuid.uuid4(), name=name)
+        for name in ("labels@low_light-r01", "labels@low_light-r02", "labels@low_light-r02")
+    ]
     closed: dict[uuid.UUID, str | None] = {}
 
     class Client:
@@ -75,7 +77,7 @@ def test_only_tasks_of_stages_that_wait_no_more_are_closed(monkeypatch: pytest.M
             closed[id] = state.name
 
     monkeypatch.setattr(notice, "get_client", lambda sync_client: Client())
-    notice.labels_are_in(run, ["labels@r02"])
+    notice.labels_are_in(run, ["labels@low_light-r02"])
     assert closed == {tasks[0].id: "LabelsIn"}
     notice.labels_are_in(run, [])
     assert set(closed) == {task.id for task in tasks}

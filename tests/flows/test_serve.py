@@ -12,12 +12,11 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from flow_helpers import ROUNDS, Project, flow_environment, lines, wait_until
+from flow_helpers import ALL_FLOWS, ONE_ROUND, ONE_ROUND_PARAMS, Project, flow_environment, lines, wait_until
 
 from flows import deployments
 
 pytestmark = pytest.mark.slow
-ONE_ROUND = "loop: {task: brackets}\nrounds: {r01: {prev: r00}}\n"
 
 
 class Patient(httpx.HTTPTransport):
@@ -136,26 +135,28 @@ class Served:
 
 
 def test_a_run_suspends_at_the_gate_and_goes_on_with_the_votes(project: Project) -> None:
-    root = project(ROUNDS.replace("deps: [m_r01, m_r02]", "deps: [m_r01]"), ONE_ROUND)
+    root = project(ONE_ROUND, ONE_ROUND_PARAMS + ALL_FLOWS)
     running = Served(root)
     try:
         run = running.start()
         project = (root / ".loupe" / "project").read_text().split()[0]
-        running.gate(run, f"gate-{project}-r01-1")
+        running.gate(run, f"gate-{project}-low_light-r01-1")
         said = running.state(run, "Suspended")["message"]
-        assert said.startswith("round r01 (brackets) waits for labels: 1 of 4 votes are in. To go on, label at http://")
-        links = running.artifacts(f"labels-{project}-r01", f"labels-{project}-r01-link")
-        assert links[f"labels-{project}-r01"]["type"] == "progress"
-        assert links[f"labels-{project}-r01"]["data"] == 25.0
-        assert "http://127.0.0.1:" in links[f"labels-{project}-r01-link"]["data"]
+        assert said.startswith(
+            "round r01 of low light waits for labels: 1 of 4 votes are in. To go on, label at http://"
+        )
+        links = running.artifacts(f"labels-{project}-low-light-r01", f"labels-{project}-low-light-r01-link")
+        assert links[f"labels-{project}-low-light-r01"]["type"] == "progress"
+        assert links[f"labels-{project}-low-light-r01"]["data"] == 25.0
+        assert "http://127.0.0.1:" in links[f"labels-{project}-low-light-r01-link"]["data"]
         form = running.client.get(f"/flow_runs/{run}/input/{running.form_key(run)}").text
         assert "Nothing has to be filled in" in form
-        assert running.tasks(run)["labels@r01"] == ("PAUSED", "AwaitingLabels")
+        assert running.tasks(run)["labels@low_light-r01"] == ("PAUSED", "AwaitingLabels")
         for flow in deployments.FLOWS:
             answer = running.client.get(f"/deployments/name/{flow}/loupe")
             assert answer.status_code == 200, flow
             assert answer.json()["tags"] == [project]
-        log = (root / ".loupe/logs/labels@r01.log").read_text()
+        log = (root / ".loupe/logs/labels@low_light-r01.log").read_text()
         assert "votes are missing" in log
         assert not re.search(r"ERROR|failed to reproduce|git add|autostage", log)
 
@@ -163,15 +164,15 @@ def test_a_run_suspends_at_the_gate_and_goes_on_with_the_votes(project: Project)
         assert "1 of 4" in running.state(other, "AlreadyWaiting")["message"]
 
         running.resume(run)  # too early: it suspends again
-        running.gate(run, f"gate-{project}-r01-2")
+        running.gate(run, f"gate-{project}-low_light-r01-2")
 
-        (root / "votes_r01").touch()
+        (root / "votes_low_light-r01").touch()
         third = running.start()  # finds the labels in, and the waiting run
         running.state(third, "ResumedWaitingRun")
         running.state(run, "Completed")
-        assert running.tasks(run)["labels@r01"] == ("COMPLETED", "LabelsIn")
+        assert running.tasks(run)["labels@low_light-r01"] == ("COMPLETED", "LabelsIn")
         assert (root / "report").exists()
-        assert lines(root / "ran_pretrain") == lines(root / "ran_r01") == 1
+        assert lines(root / "ran_start") == lines(root / "ran_r01") == 1
     finally:
         running.close()
     assert running.process.returncode == 0
@@ -238,7 +239,7 @@ def test_a_labelling_app_that_cannot_start_leaves_prefect_alone(tmp_path: Path) 
 
 def test_what_is_set_in_the_ui_stays_and_schedules_fire(project: Project) -> None:
     """A schedule of seconds made over the API starts a run by itself; a second start of the server keeps it."""
-    root = project("stages:\n  report: {cmd: 'echo run >> ran; echo x > report', outs: [report]}\n", ONE_ROUND)
+    root = project("stages:\n  report: {cmd: 'echo run >> ran; echo x > report', outs: [report]}\n", ONE_ROUND_PARAMS)
     running = Served(root)
     try:
         deployment = running.deployment
@@ -264,7 +265,7 @@ def test_what_is_set_in_the_ui_stays_and_schedules_fire(project: Project) -> Non
 
 
 def test_a_schedule_of_params_wins_where_it_is_given(project: Project) -> None:
-    given = ONE_ROUND + "schedule: {low-light: {cron: '0 2 * * *', timezone: Europe/Berlin}}\n"
+    given = ONE_ROUND_PARAMS + "schedule: {low-light: {cron: '0 2 * * *', timezone: Europe/Berlin}}\n"
     running = Served(project(params=given))
     try:
         found = running.client.get(f"/deployments/{running.deployment}").json()["schedules"]
@@ -280,13 +281,15 @@ stages:
   slow:
     cmd: "echo run >> ran; while ! test -f go; do sleep 0.05; done; echo '{\\"psnr\\": 1}' > q_r01.json"
     metrics: [q_r01.json]
-  report: {cmd: "echo x > report", deps: [q_r01.json], outs: [report]}
+  report:
+    foreach: [low_light]
+    do: {cmd: "echo x > report", deps: [q_r01.json], outs: [report]}
 """
 
 
 def test_one_instance_a_project_and_what_dies_is_started_again(project: Project) -> None:
     """The server dies while a stage runs, which ends before there is a server again: the run goes on, and completes."""
-    running = Served(project(SLOW, ONE_ROUND))
+    running = Served(project(SLOW, ONE_ROUND_PARAMS))
     root = running.root
     try:
         second = subprocess.run(

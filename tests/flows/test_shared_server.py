@@ -13,15 +13,14 @@ from typing import Any
 
 import httpx
 import pytest
-from flow_helpers import CODE, ROUNDS, flow_environment, lines, wait_until
+from flow_helpers import CODE, ONE_ROUND, ONE_ROUND_PARAMS, flow_environment, lines, wait_until
 
 from flows.server import local_server
-from labelling.project import deployment_name, project_id
-from labelling.resume import ask, client_of
+from labelling.desk.project import deployment_name, project_id
+from labelling.desk.resume import ask, client_of
 
 pytestmark = pytest.mark.slow
-ONE_ROUND = "rounds: {r01: {prev: r00}}\n"
-LAST_VOTE = "from labelling.resume import after_last_vote; print(after_last_vote('r01'))"
+LAST_VOTE = "from labelling.desk.resume import after_last_vote; print(after_last_vote('low_light-r01'))"
 
 
 @contextmanager
@@ -79,8 +78,7 @@ class Registered:
 def test_projects_on_one_server_leave_each_other_alone(
     project_named: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stages = ROUNDS.replace("deps: [m_r01, m_r02]", "deps: [m_r01]")
-    roots = [project_named(name, stages, ONE_ROUND) for name in ("mine", "yours")]
+    roots = [project_named(name, ONE_ROUND, ONE_ROUND_PARAMS) for name in ("mine", "yours")]
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
     with ExitStack() as running:
         address = running.enter_context(local_server(tmp_path))
@@ -93,16 +91,16 @@ def test_projects_on_one_server_leave_each_other_alone(
             each.wait(run, "Suspended")["state_details"]["pause_key"]
             for each, run in zip((mine, yours), runs, strict=True)
         ]
-        assert keys == [f"gate-{project_id(root)}-r01-1" for root in roots]
+        assert keys == [f"gate-{project_id(root)}-low_light-r01-1" for root in roots]
 
-        (mine.root / "votes_r01").touch()
+        (mine.root / "votes_low_light-r01").touch()
         assert "The waiting run goes on." in mine.run(LAST_VOTE)
         mine.wait(runs[0], "Completed")
         assert (mine.root / "report").exists()
         assert yours.state(runs[1])["state_details"].get("pause_key") == keys[1], "the other's vote resumed it"
         assert not (yours.root / "report").exists()
 
-        (yours.root / "votes_r01").touch()
+        (yours.root / "votes_low_light-r01").touch()
         third = yours.start()  # a run of its own project finds it, and not the other's
         yours.wait(third, "ResumedWaitingRun")
         yours.wait(runs[1], "Completed")

@@ -53,22 +53,22 @@ def statuses(done: Walk) -> dict[str, str]:
 
 def test_rounds_stop_at_a_gate_go_on_and_are_cached(project: Project) -> None:
     root = project()
-    first, _ = walked(str(root), "report")
-    assert statuses(first) == {"pretrain": "ran", "labels@r01": "awaiting"}
-    assert first.awaiting == ["labels@r01"]
-    assert first.not_run == ["ranker@r01", "labels@r02", "ranker@r02", "report"]
-    (root / "votes_r01").touch()
-    (root / "votes_r02").touch()
-    second, run = walked(str(root), "report")
+    first, _ = walked(str(root), "report@low_light")
+    assert statuses(first) == {"start": "ran", "labels@low_light-r01": "awaiting"}
+    assert first.awaiting == ["labels@low_light-r01"]
+    assert first.not_run == ["judge@low_light-r01", "labels@low_light-r02", "judge@low_light-r02", "report@low_light"]
+    (root / "votes_low_light-r01").touch()
+    (root / "votes_low_light-r02").touch()
+    second, run = walked(str(root), "report@low_light")
     assert list(statuses(second).values()) == ["cached", "ran", "ran", "ran", "ran", "ran"]
     third, run = walked(str(root), "report")
     assert set(statuses(third).values()) == {"cached"}
-    assert lines(root / "ran_pretrain") == 1
+    assert lines(root / "ran_start") == 1
 
     with get_client(sync_client=True) as client:
         artifact = client.request("POST", "/artifacts/latest/filter", json={}).json()
-    table = next(item for item in artifact if item["key"] == "round-r01" and item["flow_run_id"] == run)
-    assert json.loads(table["data"]) == [{"stage": "ranker@r01", "metric": "accuracy.panel", "value": 0.75}]
+    table = next(item for item in artifact if item["key"] == "round-low-light-r01" and item["flow_run_id"] == run)
+    assert json.loads(table["data"]) == [{"stage": "judge@low_light-r01", "metric": "accuracy.panel", "value": 0.75}]
 
 
 def test_a_failure_holds_up_only_what_needs_it(project: Project) -> None:

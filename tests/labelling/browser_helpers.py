@@ -17,9 +17,9 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from labelling.records import FUSION_CRITERIA, Options, PairImages, RatingItem, SourceImage, pair_key
+from labelling.desk.tokens import observer_link
 from labelling.store import Store
-from labelling.tokens import observer_link
+from labelling.store.records import FUSION_CRITERIA, Options, PairImages, RatingItem, SourceImage, pair_key
 from labelling.web import create_app
 
 CHROMIUM = Path("/usr/bin/chromium")

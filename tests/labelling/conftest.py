@@ -18,7 +18,7 @@ from browser_helpers import CHROMIUM, App
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from prefect_helpers import FakePrefect
 
-from labelling.project import note_own_server
+from labelling.desk.project import note_own_server
 from labelling.store import Store
 
 

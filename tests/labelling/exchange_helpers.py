@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from labelling.records import PairImages, Trial, Vote
+from labelling.store.records import PairImages, Trial, Vote
 from pictures import write_png
 
 METHODS = ("ours", "theirs", "old")

@@ -7,7 +7,7 @@ from browser_helpers import QUESTION, App, canvas, find, noise, noise_pairs, ope
 from label_helpers import wait_for
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from labelling.records import Options, PairImages, StoredVote
+from labelling.store.records import Options, PairImages, StoredVote
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from browser_helpers import QUESTION, App, noise_pairs, open_page, pair_of, read
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from labelling.records import Options, Rating
+from labelling.store.records import Options, Rating
 
 pytestmark = pytest.mark.slow
 

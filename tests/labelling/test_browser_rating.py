@@ -7,7 +7,7 @@ import pytest
 from browser_helpers import App, canvas, open_page, ready, register_ratings
 from playwright.sync_api import BrowserContext, Page, expect
 
-from labelling.records import Circle, Rating, StoredRating
+from labelling.store.records import Circle, Rating, StoredRating
 
 pytestmark = pytest.mark.slow
 

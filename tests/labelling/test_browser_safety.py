@@ -11,8 +11,8 @@ from browser_helpers import App, Received, noise, noise_pairs, open_page, pair_o
 from label_helpers import wait_for
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from labelling.errors import StoreUnavailable
-from labelling.records import PairImages, Vote
+from labelling.store.database.errors import StoreUnavailable
+from labelling.store.records import PairImages, Vote
 
 pytestmark = pytest.mark.slow
 

@@ -15,9 +15,9 @@ import pytest
 from label_helpers import make_pairs, vote
 from sqlalchemy import text
 
-from labelling import engine
-from labelling.connection import default_path, describe, hider, locate
 from labelling.store import Store, StoreUnavailable, StoreVersionError
+from labelling.store.database import engine
+from labelling.store.database.connection import default_path, describe, hider, locate
 
 
 def test_default_path_is_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

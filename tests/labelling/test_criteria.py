@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from labelling.criteria import CriteriaError, check_classes, load_criteria
+from labelling.exchange.criteria import CriteriaError, check_classes, load_criteria
 
 CONTRAST = {"name": "contrast", "text": "Local contrast", "best": "clear everywhere", "worst": "flat"}
 NOISE = {"name": "noise", "text": "Freedom from noise", "best": "none", "worst": "drowned"}

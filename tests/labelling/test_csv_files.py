@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from labelling.csv_files import CsvError, column_name, open_table, write_rows
+from labelling.exchange.csv_files import CsvError, column_name, open_table, write_rows
 
 KNOWN = ("observer", "note", "seconds")
 

@@ -13,16 +13,16 @@ from label_helpers import make_pairs, sha
 from typer.testing import CliRunner
 
 from cli.main import app
-from labelling import study
-from labelling.csv_votes import number, read_csv
-from labelling.exchange import export_votes
-from labelling.import_report import Report
-from labelling.importing import NAMESPACE, registered_pictures, take
-from labelling.matching import PictureFinder
-from labelling.records import StoredVote
-from labelling.results import results as study_results
-from labelling.results import write_results
+from labelling.exchange import study
+from labelling.exchange.answers import export_votes
+from labelling.exchange.csv_votes import number, read_csv
+from labelling.exchange.import_report import Report
+from labelling.exchange.importing import NAMESPACE, registered_pictures, take
+from labelling.exchange.matching import PictureFinder
+from labelling.exchange.results import results as study_results
+from labelling.exchange.results import write_results
 from labelling.store import Store
+from labelling.store.records import StoredVote
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT.parent / "shared" / "data" / "cases" / "11-csv"

@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 from label_helpers import make_pairs
 from web_helpers import BASE, make_app
 
+from labelling.desk.tokens import observer_link
 from labelling.store import Store
-from labelling.tokens import observer_link
 
 PAGE = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 

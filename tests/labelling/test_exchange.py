@@ -12,15 +12,16 @@ import pytest
 from exchange_helpers import answer, write_outputs
 from label_helpers import make_pairs, sha
 
-from labelling import study
-from labelling.csv_votes import read_csv
-from labelling.exchange import PAPER, VOTES, export_votes
-from labelling.import_report import Report
-from labelling.importing import ExchangeError, registered_pictures, take
-from labelling.matching import PictureFinder
-from labelling.results import results as study_results
+from labelling.exchange import study
+from labelling.exchange.answers import PAPER, VOTES, export_votes
+from labelling.exchange.csv_votes import read_csv
+from labelling.exchange.import_report import Report
+from labelling.exchange.importing import ExchangeError, registered_pictures, take
+from labelling.exchange.matching import PictureFinder
+from labelling.exchange.results import results as study_results
 from labelling.store import FUSION_CRITERIA, Options, Store, UnknownRound
-from tasks import tables
+from tasks.rounds.names import names_of
+from tasks.stage import tables
 
 PAIRS = make_pairs(4)
 
@@ -114,20 +115,22 @@ def test_a_round_of_the_pipeline_has_its_names(voted: Store, root: Path) -> None
     pair = PAIRS[0]
     row = {
         "round": "r01", "key": pair.key, "image": "cat_0", "rank": 0, "gap": 1.0, "first_model": "f0",
-        "first": "data/enhance/r00/cat.png", "first_sha256": pair.second_sha256, "second_model": "f1",
-        "second": "data/enhance/r01/cat.png", "second_sha256": pair.first_sha256,
+        "first": "../../outputs/r00/cat.png", "first_sha256": pair.second_sha256, "second_model": "f1",
+        "second": "../../outputs/r01/cat.png", "second_sha256": pair.first_sha256,
     }  # fmt: skip
-    tables.write("pairs", [row], root / "data/pairs/r01/pairs.parquet")
-    export_votes(voted, ["r01"], root / "paper.csv", "paper")
+    tables.write("pairs", [row], root / "data/low_light/questions/r01/pairs.parquet")
+    voted.register("low_light-r01", "people", PAIRS, 2, "Which?")
+    export_votes(voted, ["low_light-r01"], root / "paper.csv", "paper", names_of)
     low = min(pair.first_sha256, pair.second_sha256)
     better = int(low != pair.second_sha256)
     assert rows(root / "paper.csv") == [
         {
-            "image": "cat_0", "first": "data/enhance/r00/cat.png", "second": "data/enhance/r01/cat.png",
+            "image": "cat_0", "first": "data/low_light/outputs/r00/cat.png",
+            "second": "data/low_light/outputs/r01/cat.png",
             "label_first": str(better), "label_second": str(1 - better), "votes": "2",
         }
     ]  # fmt: skip
-    export_votes(voted, ["r01"], root / "votes.parquet", "table")
+    export_votes(voted, ["low_light-r01"], root / "votes.parquet", "table", names_of)
     named = [r for r in rows(root / "votes.parquet") if r["key"] == pair.key and r["purpose"] == "vote"]
     assert {r["choice"] for r in named} == {"second" if better else "first"}
     assert {r["image"] for r in named} == {"cat_0"}
@@ -288,7 +291,7 @@ def test_many_refusals_are_summed_up() -> None:
 def test_an_import_of_many_is_stored_in_several_pieces(
     voted: Store, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labelling.importing._AT_ONCE", 2)
+    monkeypatch.setattr("labelling.exchange.importing._AT_ONCE", 2)
     a, b = PAIRS[3].first_sha256, PAIRS[3].second_sha256
     names = [f"o{i}" for i in range(7)]
     lines = [f"{name},{a},{b},first" for name in names]

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from labelling.formulas import is_formula, neutralise, restore
+from labelling.store.formulas import is_formula, neutralise, restore
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from exchange_helpers import write_outputs
 
-from labelling import study
-from labelling.import_report import Report
-from labelling.importing import ExchangeError, registered_pictures, take
-from labelling.label_studio import annotator, read_config, read_label_studio
-from labelling.manifest import Manifest
-from labelling.matching import PictureFinder
-from labelling.results import results as study_results
+from labelling.exchange import study
+from labelling.exchange.import_report import Report
+from labelling.exchange.importing import ExchangeError, registered_pictures, take
+from labelling.exchange.label_studio import annotator, read_config, read_label_studio
+from labelling.exchange.manifest import Manifest
+from labelling.exchange.matching import PictureFinder
+from labelling.exchange.results import results as study_results
 from labelling.store import Store
 
 CONFIG = """<View>

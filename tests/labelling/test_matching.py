@@ -10,8 +10,8 @@ import pytest
 from exchange_helpers import picture, write_outputs
 from PIL import Image
 
-from labelling.folders import as_png
-from labelling.matching import PictureFinder, Unmatched, path_of
+from labelling.exchange.folders import as_png
+from labelling.exchange.matching import PictureFinder, Unmatched, path_of
 
 
 def sha_of(path: Path) -> str:

@@ -14,14 +14,15 @@ from label_helpers import make_pairs, png, sha, vote
 from old_stores import RawStore
 from sqlalchemy import Inspector, inspect
 
-from labelling import migrations, schema
-from labelling.migrations import png_size
-from labelling.queue import Queue
-from labelling.records import batch_id
+from labelling.desk.queue import Queue
 from labelling.store import Options, Store, StoreUnavailable, UnknownPicture
+from labelling.store.database import migrations, schema
+from labelling.store.database.migrations import png_size
+from labelling.store.records import batch_id
 
 PAIRS = make_pairs(3)
 BATCH = batch_id("r01", "people", 2, "Better?", [pair.key for pair in PAIRS])
+ROUND = "low_light-r01"  # what the round is called since version 4
 BROKEN = "0" * 64  # a picture whose header cannot be read: version 1 asked for the signature only
 TABLES = {
     "loupe_pictures": "sha256, png",
@@ -63,6 +64,11 @@ class Version1(RawStore):
         self.run("INSERT INTO loupe_retractions (vote, at) VALUES (?, ?)", id, at)
 
 
+def renamed(rows: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows as they are now: the same but for what the round is called."""
+    return {table: [tuple(ROUND if v == "r01" else v for v in row) for row in found] for table, found in rows.items()}
+
+
 @pytest.fixture
 def old(place: str) -> Iterator[Version1]:
     """A store of version 1: three pairs of which two were voted on, by two observers; two votes were taken back."""
@@ -90,9 +96,9 @@ def old(place: str) -> Iterator[Version1]:
 def test_everything_of_an_old_store_is_kept(place: str, old: Version1) -> None:
     before = old.rows()
     with Store.open(place) as store:
-        assert old.rows() == before
-        assert store.rounds() == ["r01"]
-        batch = store.batch("r01")
+        assert old.rows() == renamed(before)
+        assert store.rounds() == [ROUND]
+        batch = store.batch(ROUND)
         assert (batch.id, batch.pairs, batch.votes_per_pair, batch.task, batch.options) == (
             BATCH,
             3,
@@ -106,11 +112,12 @@ def test_everything_of_an_old_store_is_kept(place: str, old: Version1) -> None:
             ("three", "berta", PAIRS[0].second_sha256, 1.5),
             ("four", "berta", "unsure", 1.5),
         }
-        assert (store.status("r01").have, store.status("r01").unsure) == (2, 1)
+        assert (store.status(ROUND).have, store.status(ROUND).unsure) == (2, 1)
         assert store.picture(sha(4)) == png(4)
     with Store.open(place) as store:  # once is enough
-        assert store.status("r01").have == 2
-    assert old.version() == schema.VERSION == 3
+        assert store.status(ROUND).have == 2
+    assert old.rows() == renamed(before)
+    assert old.version() == schema.VERSION == 4
 
 
 def test_an_old_store_can_do_everything_new(place: str, old: Version1) -> None:
@@ -120,13 +127,14 @@ def test_an_old_store_can_do_everything_new(place: str, old: Version1) -> None:
             store.picture_size(BROKEN)
         assert store.retract("two", "anna") is False
         assert store.retract("four", "berta") is True
-        queue = Queue(store, "r01")
+        queue = Queue(store, ROUND)
         assert queue.progress("anna").done == 1
         assert queue.progress("berta").left == 2
-        assert store.register("r01", "people", PAIRS, 2, "Better?", Options(repeats=0.5)) == BATCH
-        assert store.add_votes([vote(PAIRS[1])]) == 1
-        assert sorted(store.tally("r01").seq) == [1, 3, 6]
-        store.skip_pair("r01", "anna", PAIRS[2].key)
+        now = store.register(ROUND, "people", PAIRS, 2, "Better?", Options(repeats=0.5))
+        assert now == batch_id(ROUND, "people", 2, "Better?", [pair.key for pair in PAIRS])
+        assert store.add_votes([vote(PAIRS[1], round=ROUND)]) == 1
+        assert sorted(store.tally(ROUND).seq) == [1, 3, 6]
+        store.skip_pair(ROUND, "anna", PAIRS[2].key)
         assert len(store.secret()) == 32
         assert store.add_observer("anna").serial == 1
     assert old.run("SELECT vote FROM loupe_retractions ORDER BY seq") == [("five",), ("two",), ("four",)]
@@ -139,7 +147,7 @@ def test_a_program_of_version_1_that_has_the_store_open_stores_nothing_and_is_to
         with pytest.raises((sqlite3.IntegrityError, psycopg.errors.NotNullViolation), match="question"):
             old.vote("late", 2, "anna", "tie")
         assert store.votes([pair.key for pair in PAIRS], "people", "Better?") == before
-        assert store.add_votes([vote(PAIRS[2])]) == 1
+        assert store.add_votes([vote(PAIRS[2], round=ROUND)]) == 1
         assert old.run("SELECT count(*) FROM loupe_votes WHERE id = 'late'") == [(0,)]
 
 
@@ -152,7 +160,7 @@ def test_a_migration_that_fails_changes_nothing(place: str, old: Version1, monke
     assert old.rows() == before
     assert old.run("SELECT version FROM loupe_schema") == [(1,)]
     with Store.open(place) as store:
-        assert store.status("r01").have == 2
+        assert store.status(ROUND).have == 2
 
 
 def test_opening_an_old_store_at_once_migrates_it_once(place: str, old: Version1) -> None:
@@ -161,7 +169,7 @@ def test_opening_an_old_store_at_once_migrates_it_once(place: str, old: Version1
     def open_it() -> None:
         try:
             with Store.open(place) as store:
-                assert store.status("r01").have == 2
+                assert store.status(ROUND).have == 2
         except BaseException as error:
             errors.append(error)
 

@@ -7,28 +7,24 @@ registered, and ratings by criteria that were changed.
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 from label_helpers import make_pairs, pair, sha, vote
-from old_stores import TABLES_2, RawStore
+from old_stores import TABLES_2, RawStore, open_killed, quoted
 from sqlalchemy import inspect
 from test_migration import described
 
-from labelling import migrations
-from labelling.questions import question_id
-from labelling.queue import Queue
+from labelling.desk.queue import Queue
 from labelling.store import Criterion, Options, RatingItem, Store, StoreUnavailable
+from labelling.store.database import migrations
+from labelling.store.questions import question_id
 
 PAIRS = make_pairs(4)
+R01 = "low_light-r01"  # what round r01 is called since version 4
 BETTER, NOISE, SHARPER = "Which picture looks better overall?", "Which has more noise?", "Which is sharper?"
 
 
@@ -41,29 +37,22 @@ def old(place: str) -> Iterator[RawStore]:
     made.db.close()
 
 
-def rows_of_version_2(old: RawStore, columns: dict[str, list[str]]) -> dict[str, list[tuple[Any, ...]]]:
-    return {
-        table: sorted(old.run(f"SELECT {', '.join(names)} FROM loupe_{table}"), key=repr)
-        for table, names in columns.items()
-    }
-
-
-def quoted(names: list[str]) -> list[str]:
-    return [f'"{name}"' for name in names]
-
-
 def test_every_row_is_kept(place: str, old: RawStore) -> None:
     columns = {table: quoted(old.columns(f"loupe_{table}")) for table in TABLES_2}
-    before = rows_of_version_2(old, columns)
+    before = old.rows(columns)
     assert {table: len(rows) for table, rows in before.items()} == {
         "batch_items": 2, "batch_pairs": 14, "batches": 7, "observers": 5, "pairs": 5, "pictures": 13, "ratings": 7,
         "retractions": 2, "rounds": 6, "secrets": 1, "sizes": 13, "skips": 2, "trials": 3, "votes": 16,
     }  # fmt: skip
     Store.open(place).close()
-    assert old.version() == 3
-    assert rows_of_version_2(old, columns) == before
+    assert old.version() == 4
+    now = {f"r{number:02}": f"low_light-r{number:02}" for number in range(100)}
+    renamed = {
+        table: sorted((tuple(now.get(v, v) for v in row) for row in rows), key=repr) for table, rows in before.items()
+    }
+    assert old.rows(columns) == renamed
     Store.open(place).close()
-    assert rows_of_version_2(old, columns) == before
+    assert old.rows(columns) == renamed
 
 
 def test_every_answer_has_the_question_that_it_answers(place: str, old: RawStore) -> None:
@@ -83,10 +72,11 @@ def test_every_answer_has_the_question_that_it_answers(place: str, old: RawStore
 
 def test_votes_count_for_their_question_alone(place: str, old: RawStore) -> None:
     with Store.open(place) as store:
-        statuses = {round: store.status(round) for round in ("r01", "r02", "noise", "twice", "only")}
+        statuses = {round: store.status(round) for round in (R01, "low_light-r02", "noise", "twice", "only")}
         found = {round: (s.have, s.need, s.unsure, s.undecidable) for round, s in statuses.items()}
         assert found == {
-            "r01": (5, 8, 1, 0), "r02": (3, 3, 1, 0), "noise": (1, 2, 0, 0), "twice": (2, 2, 0, 0), "only": (1, 1, 0, 0),
+            R01: (5, 8, 1, 0), "low_light-r02": (3, 3, 1, 0),
+            "noise": (1, 2, 0, 0), "twice": (2, 2, 0, 0), "only": (1, 1, 0, 0),
         }  # fmt: skip
         for round, status in statuses.items():
             with store.log(round) as (log, _):
@@ -119,8 +109,8 @@ def test_ratings_count_for_their_criteria_alone(place: str, old: RawStore) -> No
 def test_every_round_shows_the_sources_that_its_pairs_had(place: str, old: RawStore) -> None:
     both = (("infrared", sha(50)), ("visible", sha(51)))
     with Store.open(place) as store:
-        assert [store.sources(round, PAIRS[0].key) for round in ("r01", "r02", "noise")] == [both] * 3
-        assert store.sources("r01", PAIRS[1].key) == ()
+        assert [store.sources(round, PAIRS[0].key) for round in (R01, "low_light-r02", "noise")] == [both] * 3
+        assert store.sources(R01, PAIRS[1].key) == ()
         assert store.sources("fusion", sha(0)) == (("infrared", sha(52)),)
 
 
@@ -164,7 +154,7 @@ def test_a_program_of_version_2_that_has_the_store_open_is_refused(place: str, o
 
 def test_a_migration_that_fails_changes_nothing(place: str, old: RawStore, monkeypatch: pytest.MonkeyPatch) -> None:
     columns = {table: quoted(old.columns(f"loupe_{table}")) for table in (*TABLES_2, "sources")}
-    before = rows_of_version_2(old, columns)
+    before = old.rows(columns)
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "_INDEXES_3", migrations._INDEXES_3 | {"loupe_ratings": ("SELECT * FROM nowhere",)})
         patch.setattr(migrations, "_QUESTION_OF_RATING", "(SELECT question FROM nowhere WHERE rating = {table}.seq)")
@@ -172,36 +162,16 @@ def test_a_migration_that_fails_changes_nothing(place: str, old: RawStore, monke
             Store.open(place)
     assert old.version() == 2
     assert {table: quoted(old.columns(f"loupe_{table}")) for table in columns} == columns
-    assert rows_of_version_2(old, columns) == before
-
-
-_KILLED = """
-import os, signal, sys
-from labelling import migrations
-from labelling.store import Store
-real, done = migrations.Connection.execute, []
-def execute(db, statement, *more, **options):
-    done.append(str(statement))
-    if len(done) == int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(db, statement, *more, **options)
-migrations.Connection.execute = execute
-Store.open(sys.argv[1])
-print("migrated after", len(done))
-"""
+    assert old.rows(columns) == before
 
 
 @pytest.mark.parametrize("statement", [8, 20, 40, 60])
 def test_a_migration_that_is_killed_leaves_the_old_store_whole(place: str, old: RawStore, statement: int) -> None:
     columns = {table: quoted(old.columns(f"loupe_{table}")) for table in (*TABLES_2, "sources")}
-    before = rows_of_version_2(old, columns)
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", _KILLED, place, str(statement)]
-    environment = os.environ | {"PYTHONPATH": str(root)}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+    before = old.rows(columns)
+    open_killed(place, statement)
     assert old.version() == 2
     assert {table: quoted(old.columns(f"loupe_{table}")) for table in columns} == columns
-    assert rows_of_version_2(old, columns) == before
+    assert old.rows(columns) == before
     with Store.open(place) as store:
-        assert store.status("r01").have == 5
+        assert store.status(R01).have == 5

@@ -14,7 +14,7 @@ import pytest
 from exchange_helpers import answer, sides
 from label_helpers import make_pairs, png, sha
 
-from labelling.overview import overview
+from labelling.desk.overview import overview
 from labelling.store import FUSION_CRITERIA, Circle, Options, PairImages, Rating, RatingItem, Store, pair_key
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,7 +186,7 @@ def test_a_round_is_computed_again_only_when_something_came_in(voted: Store, mon
         raise AssertionError("computed again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("labelling.overview._pairs", never)
+        patch.setattr("labelling.desk.overview._pairs", never)
         overview(voted)
         voted.add_votes([answer(PAIRS[3], "cy", "low")])
         with pytest.raises(AssertionError, match="computed again"):
@@ -220,7 +220,7 @@ def test_many_pairs_do_not_stall_the_server(sqlite_store: Store) -> None:
 
 def test_nothing_heavy_is_imported() -> None:
     code = (
-        "import sys\nfrom labelling.overview import overview\nfrom labelling.store import Store\n"
+        "import sys\nfrom labelling.desk.overview import overview\nfrom labelling.store import Store\n"
         "print(sorted({'torch', 'pandas', 'scipy', 'pyarrow', 'PIL'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -10,14 +10,14 @@ from label_helpers import make_pairs, vote
 from sqlalchemy import insert
 from web_helpers import Browser, make_app
 
-from labelling import schema
-from labelling.import_report import Report
-from labelling.importing import Answer, take
-from labelling.people import KnownNames, clean_name, look
-from labelling.rating_files import import_ratings
+from labelling.desk.terminal import label_in_terminal
+from labelling.desk.tokens import observer_link
+from labelling.exchange.import_report import Report
+from labelling.exchange.importing import Answer, take
+from labelling.exchange.rating_files import import_ratings
 from labelling.store import FUSION_CRITERIA, Options, RatingItem, Store
-from labelling.terminal import label_in_terminal
-from labelling.tokens import observer_link
+from labelling.store.database import schema
+from labelling.store.people import KnownNames, clean_name, look
 
 QUESTION = "Which looks better?"
 SAME = [

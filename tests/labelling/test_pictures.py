@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelling import pictures as module
-from labelling.errors import StoreUnavailable, UnknownPicture
-from labelling.pictures import PADDING, NoRoom, NoTile, Pictures
-from labelling.records import PairImages, pair_key
+from labelling.desk import pictures as module
+from labelling.desk.pictures import PADDING, NoRoom, NoTile, Pictures
+from labelling.desk.tiles import TILE, BrokenPicture, cut, level_sizes, tile_number
 from labelling.store import Store
-from labelling.tiles import TILE, BrokenPicture, cut, level_sizes, tile_number
+from labelling.store.database.errors import StoreUnavailable, UnknownPicture
+from labelling.store.records import PairImages, pair_key
 
 
 class Shelf:

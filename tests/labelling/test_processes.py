@@ -15,7 +15,7 @@ import pytest
 from label_helpers import make_pairs, vote
 from sqlalchemy import text
 
-from labelling.queue import Queue
+from labelling.desk.queue import Queue
 from labelling.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 # Votes for ever or `count` times, each vote twice as a page does that did not hear the answer; prints what was acknowledged.
 VOTER = """
 import sys, uuid
-from labelling.queue import Queue
+from labelling.desk.queue import Queue
 from labelling.store import Store, Vote
 place, observer, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = Store.open(place)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from prefect_helpers import FakePrefect
 
-from labelling import progress
-from labelling.project import progress_key, project_id
-from labelling.resume import client_of
+from labelling.desk import progress
+from labelling.desk.project import progress_key, project_id
+from labelling.desk.resume import client_of
 from labelling.store import Store
 
 
@@ -22,7 +22,7 @@ class VotedStore:
         self.at = 1
 
     def rounds(self) -> list[str]:
-        return ["r01"]
+        return ["low_light-r01"]
 
     def log_position(self, round: str) -> int:
         return self.at
@@ -34,16 +34,16 @@ def count(monkeypatch: pytest.MonkeyPatch, have: int, need: int) -> None:
 
 def test_the_newest_artifact_of_this_project_is_moved(prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch) -> None:
     count(monkeypatch, 3, 4)
-    described = "Labels of round r01 (low light): 1 of 4 votes"
+    described = "Labels of round r01 of low light: 1 of 4 votes"
     prefect.artifacts = [
-        {"key": "labels-other-12345678-r01", "latest_id": "theirs", "description": described},
-        {"key": progress_key("r01"), "latest_id": "mine", "description": described},
+        {"key": "labels-other-12345678-low-light-r01", "latest_id": "theirs", "description": described},
+        {"key": progress_key("low_light-r01"), "latest_id": "mine", "description": described},
     ]
     with Store.open("labels.sqlite") as store, client_of(prefect.api, 5) as client:
-        assert progress.move(client, store, "r01")
-    moved = {"data": 75.0, "description": "Labels of round r01 (low light): 3 of 4 votes"}
+        assert progress.move(client, store, "low_light-r01")
+    moved = {"data": 75.0, "description": "Labels of round r01 of low light: 3 of 4 votes"}
     assert prefect.patched == [("/api/artifacts/mine", moved)]
-    assert project_id() in progress_key("r01")
+    assert project_id() in progress_key("low_light-r01")
 
 
 @pytest.mark.parametrize(("have", "need", "share"), [(9, 4, 100.0), (0, 4, 0.0), (0, 0, 0.0)])
@@ -51,16 +51,16 @@ def test_the_share_stays_between_0_and_100(
     prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch, have: int, need: int, share: float
 ) -> None:
     count(monkeypatch, have, need)
-    prefect.artifacts = [{"key": progress_key("r01"), "latest_id": "mine", "description": None}]
+    prefect.artifacts = [{"key": progress_key("low_light-r01"), "latest_id": "mine", "description": None}]
     with Store.open("labels.sqlite") as store, client_of(prefect.api, 5) as client:
-        assert progress.move(client, store, "r01")
+        assert progress.move(client, store, "low_light-r01")
     assert prefect.patched[0][1]["data"] == share
 
 
 def test_where_no_run_waits_nothing_is_made(prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch) -> None:
     count(monkeypatch, 1, 4)
     with Store.open("labels.sqlite") as store, client_of(prefect.api, 5) as client:
-        assert not progress.move(client, store, "r01")
+        assert not progress.move(client, store, "low_light-r01")
     assert prefect.patched == []
 
 
@@ -76,7 +76,7 @@ def test_it_moves_with_the_votes_and_asks_nothing_between(
     prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count(monkeypatch, 1, 4)
-    prefect.artifacts = [{"key": progress_key("r01"), "latest_id": "mine", "description": None}]
+    prefect.artifacts = [{"key": progress_key("low_light-r01"), "latest_id": "mine", "description": None}]
     store: Any = VotedStore()
     with progress.shown(store, seconds=0.02):
         until(lambda: len(prefect.patched) == 1)

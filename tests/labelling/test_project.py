@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from labelling import project
-from labelling.project import project_id
+from labelling.desk import project
+from labelling.desk.project import project_id
 
 
 @pytest.fixture

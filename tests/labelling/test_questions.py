@@ -12,13 +12,13 @@ from exchange_helpers import write_outputs
 from label_helpers import make_pairs, png, sha, vote
 from web_helpers import Browser, make_app
 
-from labelling import study
-from labelling.import_report import Report
-from labelling.importing import Answer, take
-from labelling.manifest import StudyError
-from labelling.questions import question_id, same_question
-from labelling.queue import Queue
-from labelling.results import results as study_results
+from labelling.desk.queue import Queue
+from labelling.desk.tokens import Sealer
+from labelling.exchange import study
+from labelling.exchange.import_report import Report
+from labelling.exchange.importing import Answer, take
+from labelling.exchange.manifest import StudyError
+from labelling.exchange.results import results as study_results
 from labelling.store import (
     FUSION_CRITERIA,
     Criterion,
@@ -31,7 +31,7 @@ from labelling.store import (
     StoredVote,
     Trial,
 )
-from labelling.tokens import Sealer
+from labelling.store.questions import question_id, same_question
 
 BETTER, NOISE = "Which looks better overall?", "Which has more noise?"
 PAIRS = make_pairs(3)

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 from label_helpers import make_pairs, vote
 
-from labelling.order import chosen, scatter, shuffled
-from labelling.queue import REPEAT_AFTER, Queue
-from labelling.records import RatingItem
+from labelling.desk.queue import REPEAT_AFTER, Queue
 from labelling.store import (
     FUSION_CRITERIA,
     OpenPair,
@@ -23,6 +21,8 @@ from labelling.store import (
     UnknownRound,
     Vote,
 )
+from labelling.store.order import chosen, scatter, shuffled
+from labelling.store.records import RatingItem
 
 QUESTION = "Which looks better?"
 

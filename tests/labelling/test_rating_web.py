@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from label_helpers import make_pairs, png, sha, wait_for
 from web_helpers import Browser, make_app
 
-from labelling.rating import disagreement
-from labelling.records import FUSION_CRITERIA, Circle, Options, Rating, RatingItem, SourceImage
+from labelling.desk.rating import disagreement
 from labelling.store import Store
+from labelling.store.records import FUSION_CRITERIA, Circle, Options, Rating, RatingItem, SourceImage
 
 SCORES = {criterion.name: score for criterion, score in zip(FUSION_CRITERIA, (4, 3, 5, 2), strict=True)}
 NAMES = list(SCORES)

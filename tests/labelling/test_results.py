@@ -12,9 +12,9 @@ from exchange_helpers import write_outputs
 from test_study import prefer
 
 from cli import study as command
-from labelling import results, study
-from labelling.manifest import Manifest, StudyError
-from labelling.results import results as study_results
+from labelling.exchange import results, study
+from labelling.exchange.manifest import Manifest, StudyError
+from labelling.exchange.results import results as study_results
 from labelling.store import Store, Vote
 
 ORDER = ("ours", "theirs", "old")

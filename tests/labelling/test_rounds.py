@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 from label_helpers import make_pairs, png, sha
 
-from labelling import rounds
-from labelling.records import FUSION_CRITERIA
 from labelling.store import (
     InvalidPair,
     Options,
@@ -24,7 +22,9 @@ from labelling.store import (
     UnknownPicture,
     UnknownRound,
     pair_key,
+    rounds,
 )
+from labelling.store.records import FUSION_CRITERIA
 
 QUESTION = "Which looks better?"
 

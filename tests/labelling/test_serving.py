@@ -21,9 +21,9 @@ from label_helpers import make_pairs, wait_for
 from typer.testing import CliRunner
 
 from cli.main import app
-from labelling.addresses import running
-from labelling.serve import _listen, serve
 from labelling.store import Store, StoreError, UnknownRound
+from labelling.web.addresses import running
+from labelling.web.serve import _listen, serve
 
 
 class Server:

@@ -11,9 +11,7 @@ import pytest
 from label_helpers import make_pairs, pair, png, sha, vote
 from sqlalchemy import text
 
-from labelling import schema
-from labelling.queue import Queue
-from labelling.status import labels_status
+from labelling.desk.queue import Queue
 from labelling.store import (
     InvalidPair,
     InvalidVote,
@@ -26,6 +24,8 @@ from labelling.store import (
     VoteConflict,
     pair_key,
 )
+from labelling.store.database import schema
+from labelling.store.status import labels_status
 
 QUESTION = "Which looks better?"
 

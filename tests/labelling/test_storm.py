@@ -23,8 +23,8 @@ import pytest
 from label_helpers import pair, wait_for
 from sqlalchemy import text
 
+from labelling.desk.tokens import observer_link
 from labelling.store import Options, Store
-from labelling.tokens import observer_link
 
 ROOT = Path(__file__).parents[2]
 KILLS = {"sqlite": 70, "postgresql": 30}
@@ -35,8 +35,8 @@ SERVERS = """
 import os, signal, sys
 import psycopg, pydantic.v1, sqlalchemy.dialects.postgresql.psycopg, uvicorn.lifespan.on, uvicorn.loops.auto
 import uvicorn.protocols.http.auto, uvicorn.protocols.websockets.auto
-from labelling.app import create_app
-from labelling.serve import serve
+from labelling.web.app import create_app
+from labelling.web.serve import serve
 from labelling.store import Store
 place, port = sys.argv[1], int(sys.argv[2])
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)

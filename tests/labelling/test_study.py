@@ -15,10 +15,10 @@ import pytest
 from exchange_helpers import METHODS, PHOTOS, picture, write_outputs
 from PIL import Image
 
-from labelling import manifest, results, study
-from labelling.folders import FolderError, as_png, collect, parse
-from labelling.manifest import Manifest, StudyError
-from labelling.results import results as study_results
+from labelling.exchange import manifest, results, study
+from labelling.exchange.folders import FolderError, as_png, collect, parse
+from labelling.exchange.manifest import Manifest, StudyError
+from labelling.exchange.results import results as study_results
 from labelling.store import FUSION_CRITERIA, Options, Store, Vote
 from pictures import ImageError, read_uint8, write_png
 
@@ -206,7 +206,7 @@ def test_creating_again_changes_nothing_and_another_study_is_not_replaced(root: 
 
 def test_a_round_of_the_pipeline_is_not_taken(root: Path, opened: Store) -> None:
     folders = write_outputs(root)
-    for name in ("r01", "validation", "../x", "", "a/b", "-x"):
+    for name in ("low_light-r01", "brackets-r100", "low_light-validation", "../x", "", "a/b", "-x"):
         with pytest.raises(StudyError):
             study.create_pairs(opened, name, folders, {})
     study.create_pairs(opened, "llie", folders, {})

@@ -140,7 +140,7 @@ def test_a_failed_read_is_made_good(store: Store, monkeypatch: pytest.MonkeyPatc
     store.tally("r01")
     store.add_votes([vote(pairs[1])])
     with monkeypatch.context() as patch:
-        patch.setattr("labelling.tally.Log._read_skips", lambda *_: 1 / 0)
+        patch.setattr("labelling.store.tally.Log._read_skips", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             store.tally("r01")
     assert len(store.tally("r01").seq) == 2
@@ -149,7 +149,7 @@ def test_a_failed_read_is_made_good(store: Store, monkeypatch: pytest.MonkeyPatc
 
 
 def test_many_votes_are_read_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labelling.tally._ROWS", 50)
+    monkeypatch.setattr("labelling.store.tally._ROWS", 50)
     pairs = make_pairs(40)
     store.register("r01", "people", pairs, 5, QUESTION)
     store.add_votes([vote(p, f"observer {i}") for i in range(5) for p in pairs])

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from label_helpers import make_pairs, pair, png, sha
 
-from labelling.records import Options, PairImages, SourceImage
+from labelling.desk.terminal import label_in_terminal
 from labelling.store import Store, StoreError, StoreUnavailable
-from labelling.terminal import label_in_terminal
+from labelling.store.records import Options, PairImages, SourceImage
 
 
 class Person:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from labelling.errors import UnknownObserver
+from labelling.desk.tokens import BadToken, Doorkeeper, NoAccess, Sealer, observer_link
 from labelling.store import Store
-from labelling.tokens import BadToken, Doorkeeper, NoAccess, Sealer, observer_link
+from labelling.store.database.errors import UnknownObserver
 
 SECRET = bytes(range(32))
 PAYLOADS = [["a" * 32, 1], {"x": None}, "ä 中", [], 0]
@@ -116,7 +116,7 @@ def test_pictures_are_refused_a_moment_after_the_link_was_revoked(
     door = Doorkeeper(sqlite_store, Sealer(sqlite_store.secret()))
     token = door.token(sqlite_store.add_observer("anna"))
     now = 100.0
-    monkeypatch.setattr("labelling.tokens.time.monotonic", lambda: now)
+    monkeypatch.setattr("labelling.desk.tokens.time.monotonic", lambda: now)
     assert door.admit_again(token).observer.name == "anna"
     sqlite_store.revoke_observer("anna")
     assert door.admit_again(token).observer.name == "anna"

@@ -11,14 +11,14 @@ from exchange_helpers import write_outputs
 from label_helpers import make_pairs, vote
 from web_helpers import Browser, make_app
 
-from labelling import study
-from labelling.exchange import paper_rows
-from labelling.manifest import StudyError
-from labelling.overview import overview
-from labelling.queue import Queue
-from labelling.results import results as study_results
+from labelling.desk.overview import overview
+from labelling.desk.queue import Queue
+from labelling.exchange import study
+from labelling.exchange.answers import paper_rows
+from labelling.exchange.manifest import StudyError
+from labelling.exchange.results import results as study_results
 from labelling.store import Options, Store, Vote
-from labelling.undecidable import is_undecidable, undecidable_pairs
+from labelling.store.undecidable import is_undecidable, undecidable_pairs
 
 QUESTION = "Which looks better?"
 PAIRS = make_pairs(2)

@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from label_helpers import make_pairs, pair, png, sha, wait_for
 from web_helpers import Browser, make_app
 
-from labelling.queue import Queue
-from labelling.records import Options, PairImages, SourceImage
+from labelling.desk.queue import Queue
 from labelling.store import Store
+from labelling.store.records import Options, PairImages, SourceImage
 
 QUESTION = "Which looks better?"
 
@@ -76,7 +76,7 @@ def test_voting_to_the_end(asked: Store, app: FastAPI, finish: Finish) -> None:
 
 def test_either_database_serves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.register("r01", "people", make_pairs(2), 1, QUESTION, Options(training=1))
-    monkeypatch.setattr("labelling.pictures._IN_PROCESS", 1)
+    monkeypatch.setattr("labelling.desk.pictures._IN_PROCESS", 1)
     anna = Browser(make_app(store), store)
     where = anna.set()
     for _ in range(3):

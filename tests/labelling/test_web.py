@@ -12,10 +12,10 @@ from fastapi.testclient import TestClient
 from label_helpers import make_pairs, png, sha, wait_for
 from web_helpers import BASE, Browser, make_app
 
-from labelling.queue import Queue
-from labelling.records import FUSION_CRITERIA, Options, RatingItem
+from labelling.desk.queue import Queue
+from labelling.desk.tokens import Sealer
 from labelling.store import Store
-from labelling.tokens import Sealer
+from labelling.store.records import FUSION_CRITERIA, Options, RatingItem
 
 QUESTION = 'Which looks <b>better</b> & "cleaner"?'
 CALLS = [
@@ -283,7 +283,7 @@ def test_the_list_of_sets(asked: Store, app: FastAPI) -> None:
 
 
 def test_watching_is_for_managers(asked: Store, app: FastAPI) -> None:
-    pytest.importorskip("labelling.overview")
+    pytest.importorskip("labelling.desk.overview")
     for role in ("observer", "expert"):
         other = Browser(app, asked, role, role)
         assert other.get("/watch").status_code == 403

@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from label_helpers import make_pairs, png, sha
 from web_helpers import Browser, make_app
 
-from labelling.bodies import MAX_BODY
+from labelling.desk.tokens import Sealer
 from labelling.store import Store
-from labelling.tokens import Sealer
+from labelling.web.bodies import MAX_BODY
 
 QUESTION = 'Which looks <b>better</b> & "cleaner"?'
 CALLS = [

@@ -16,9 +16,9 @@ from label_helpers import make_pairs
 from sqlalchemy import event
 from web_helpers import BASE, Browser, make_app
 
-from labelling.queue import Queue
+from labelling.desk.queue import Queue
+from labelling.desk.tokens import Doorkeeper, Sealer
 from labelling.store import Store, StoreUnavailable
-from labelling.tokens import Doorkeeper, Sealer
 
 QUESTION = 'Which looks <b>better</b> & "cleaner"?'
 
@@ -168,7 +168,7 @@ with Store.open(sys.argv[1]) as store:
     heavy = ("torch", "pandas", "scipy", "prefect", "pyarrow", "cv2", "sklearn", "matplotlib")
     print([name for name in heavy if name in sys.modules])
 """
-    pytest.importorskip("labelling.overview")
+    pytest.importorskip("labelling.desk.overview")
     command = [sys.executable, "-c", code, str(tmp_path / "labels.sqlite"), str(Path(__file__).parent)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

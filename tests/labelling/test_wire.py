@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from label_helpers import make_pairs
 
-from labelling import wire
 from labelling.store import Store
+from labelling.web import wire
 
 pytestmark = pytest.mark.slow
 

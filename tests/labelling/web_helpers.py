@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from labelling.desk.tokens import observer_link
 from labelling.store import Store
-from labelling.tokens import observer_link
 from labelling.web import create_app
 
 BASE = "http://127.0.0.1:8000"

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from models.adam import Adam
+from models.core.adam import Adam
 
 CODE = """
 import sys, torch
 from accelerate import Accelerator
 from torch import nn
-from models.adam import Adam
+from models.core.adam import Adam
 layer = nn.Linear(3, 3)
 plain = Adam(layer.parameters(), lr=1e-3)
 accelerator = Accelerator(cpu=True)

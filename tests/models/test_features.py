@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.features import BLOCKS, IMAGENET_MEAN, IMAGENET_STD, VGG16Features, VGG16Layers, layer_names, load_vgg16
+from models.core.features import (
+    BLOCKS,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    VGG16Features,
+    VGG16Layers,
+    layer_names,
+    load_vgg16,
+)
 
 SAME_ARITHMETIC = 1e-5
 """The same convolutions in the same order; only threading may round differently."""

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from models.core.finite import NotFinite, require_finite
+from models.core.tensors import picture_of
 from models.enhancers import create as create_enhancer
-from models.finite import NotFinite, require_finite
 from models.fusers.searched import build
 from models.tiling import enhance_tiled, fuse_tiled
-from tasks.tensors import picture_of
 
 PHOTO = np.full((40, 48, 3), 90, np.uint8)
 

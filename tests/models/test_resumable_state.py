@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.resume import ResumableState
+from models.core.resume import ResumableState
 
 CPU = torch.device("cpu")
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from models import storage
-from models.storage import WeightsError, load_tensors, load_weights, save_tensors, save_weights
+from models.core import storage
+from models.core.storage import WeightsError, load_tensors, load_weights, save_tensors, save_weights
 
 
 def network(width: int = 3) -> nn.Sequential:

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.storage import load_weights
-from models.training import Settings, TrainingError, step_generator, step_seed, train
+from models.core.storage import load_weights
+from models.core.training import Settings, TrainingError, step_generator, step_seed, train
 
 ROOT = Path(__file__).resolve().parents[2]
 # Everything that has a state of its own is on: EMA, accumulation, decay of the learning rate, clipping.

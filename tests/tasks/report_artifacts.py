@@ -8,36 +8,41 @@ from typing import Any
 import numpy as np
 
 from pictures import sha256_file, write_json, write_png
-from tasks import tables
 from tasks.config import View, read_yaml, validate
-from tasks.report import PARAMS
+from tasks.rounds.report import PARAMS
+from tasks.stage import tables
+from tasks.stage.places import Places
 
 ROOT = Path(__file__).parents[2]
 NASTY = '<img src=x onerror="alert(1)">'
 MODELS = ("input", "f0", "f1", "f2", "f3", "content_only", "niqe_ranker")
-ROUNDS = {"r01": {"prev": "r00"}, "r02": {"prev": "r01"}}
+ROUNDS = ("r01", "r02")
+KIND = "low_light"
+AT = Places(KIND)
 
 
 def params(source: str = "simulated", photos: int = 2, **sections: Any) -> View:
+    """What the report sees of params.yaml; sections: changes of those of the kind."""
     values = read_yaml(ROOT / "presets" / "demo.yaml")
-    values["labels"]["source"] = source
-    values["rounds"] = ROUNDS
-    values["report"]["photos"] = photos
+    values["rounds"] = {key: entry for key, entry in values["rounds"].items() if key != f"{KIND}-r03"}
+    values["kinds"][KIND]["rounds"] = len(ROUNDS)
+    own = values[KIND]
+    own["labels"]["source"] = source
+    own["report"]["photos"] = photos
     for name, changes in sections.items():
-        values[name] |= changes
-    return View(validate(values), PARAMS)
+        own[name] |= changes
+    return View(validate(values), PARAMS, KIND)
 
 
 def make(kind: str = "simulated", voted: bool = True, nasty: str = "porch") -> None:
     """Write all artifacts that the report reads under data/ of the current folder; `nasty` names a photograph."""
-    data = Path("data")
     random = np.random.default_rng(5)
     photographs = {"cat_0": "cat", "cat_1": "cat", "porch": nasty}
     images, enhanced = [], []
     for number, (image, photograph) in enumerate(photographs.items()):
         size = (40, 64 + 8 * number, 3)
         for model in (*MODELS, "reference"):
-            path = data / "evaluate" / "outputs" / model / f"{image}.png"
+            path = AT.evaluate / "outputs" / model / f"{image}.png"
             seed = 99 if model == "content_only" else MODELS.index(model) if model in MODELS else 50
             level = np.full(size, (1 if seed == 99 else seed) * 4 + number, np.uint8)
             write_png(path, level)
@@ -47,17 +52,18 @@ def make(kind: str = "simulated", voted: bool = True, nasty: str = "porch") -> N
                         "image": image,
                         "split": "validation",
                         "model": model,
-                        "path": str(path),
+                        "path": tables.relative(path, AT.evaluate),
                         "sha256": sha256_file(path),
                     }
                 )
-        reference = None if image == "cat_1" else str(data / "evaluate" / "outputs" / "reference" / f"{image}.png")
+        outputs = "../evaluate/outputs"
+        reference = None if image == "cat_1" else f"{outputs}/reference/{image}.png"
         images.append(
             {
                 "id": image,
                 "photograph": photograph,
                 "split": "validation",
-                "path": str(data / "evaluate" / "outputs" / "input" / f"{image}.png"),
+                "path": f"{outputs}/input/{image}.png",
                 "sha256": "0" * 64,
                 "reference": reference,
                 "reference_sha256": reference and "0" * 64,
@@ -67,9 +73,9 @@ def make(kind: str = "simulated", voted: bool = True, nasty: str = "porch") -> N
             }
         )
     train = {**images[0], "id": "train", "photograph": "train", "split": "train"}
-    tables.write("images", [*images, train], data / "low_light" / "images.parquet")
+    tables.write("images", [*images, train], AT.pictures / "images.parquet")
     write_json(
-        data / "low_light" / "summary.json",
+        AT.pictures / "summary.json",
         {
             "photographs": 3,
             "train": 1,
@@ -81,7 +87,7 @@ def make(kind: str = "simulated", voted: bool = True, nasty: str = "porch") -> N
             "in_sub_folders": 120,
         },
     )
-    tables.write("enhanced", enhanced, data / "evaluate" / "enhanced.parquet")
+    tables.write("enhanced", enhanced, AT.evaluate / "enhanced.parquet")
     means: dict[str, dict[str, float]] = {}
     scores = []
     for place, model in enumerate(MODELS):
@@ -98,7 +104,7 @@ def make(kind: str = "simulated", voted: bool = True, nasty: str = "porch") -> N
             for metric, value in means[model].items()
             for image in photographs
         ]
-    tables.write("scores", scores, data / "evaluate" / "scores.parquet")
+    tables.write("scores", scores, AT.evaluate / "scores.parquet")
     votes = [
         {
             "image": image,
@@ -112,19 +118,17 @@ def make(kind: str = "simulated", voted: bool = True, nasty: str = "porch") -> N
         for image, photograph in photographs.items()
         for observer in range(3)
     ]
-    tables.write("votes", votes if voted else [], data / "evaluate" / "votes.parquet")
-    write_json(data / "evaluate" / "metrics.json", metrics(means, voted))
+    tables.write("votes", votes if voted else [], AT.evaluate / "votes.parquet")
+    write_json(AT.evaluate / "metrics.json", metrics(means, voted))
     write_json(
-        data / "evaluate" / "missing.json",
+        AT.evaluate / "missing.json",
         {"musiq": "no weight (cache /opt/somewhere/weights/musiq.pth: absent; https://example.org/a/b: no network)"},
     )
     for name in ROUNDS:
-        label_round(data, name, kind, nasty)
-    for folder in (
-        "pretrain/low_light",
-        *(f"{stage}/{name}" for stage in ("ranker", "finetune") for name in ("r00", *ROUNDS)),
-    ):
-        curve(data / folder / "live" / "plots" / "metrics" / "loss.tsv")
+        label_round(name, kind, nasty)
+    trained = [folder(name) for folder in (AT.judge, AT.model) for name in ("r00", *ROUNDS)]
+    for folder in (AT.start, *trained):
+        curve(folder / "live" / "plots" / "metrics" / "loss.tsv")
 
 
 def metrics(means: dict[str, dict[str, float]], voted: bool) -> dict[str, Any]:
@@ -145,7 +149,7 @@ def metrics(means: dict[str, dict[str, float]], voted: bool) -> dict[str, Any]:
     }
 
 
-def label_round(data: Path, name: str, kind: str, nasty: str) -> None:
+def label_round(name: str, kind: str, nasty: str) -> None:
     """Three pairs of three votes: one all for the newer version, one 2 to 1 for it, one all for the older."""
     pairs, labels = [], []
     for rank, choices in enumerate((("second",) * 3, ("first", "second", "second"), ("first",) * 3)):
@@ -177,8 +181,8 @@ def label_round(data: Path, name: str, kind: str, nasty: str) -> None:
             }
             for place, choice in enumerate(choices)
         ]
-    tables.write("pairs", pairs, data / "pairs" / name / "pairs.parquet")
-    tables.write("labels", labels, data / "labels" / name / "labels.parquet")
+    tables.write("pairs", pairs, AT.questions(name) / "pairs.parquet")
+    tables.write("labels", labels, AT.labels(name) / "labels.parquet")
 
 
 def curve(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The brackets stage: made of sample photographs, and read from a user's folders with all that can be wrong there."""
+"""The `pictures` stage of brackets: made of sample photographs, and read from a user's folders with all that can be wrong there."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from skimage import data
 
 from models.degradation import expose
 from pictures import ImageError, quantise, read_array, read_image, sha256_file, write_png
-from tasks import brackets, tables
+from tasks.brackets import pictures as brackets
 from tasks.config import ConfigError, load
-from tasks.low_light import DatasetError
-from tasks.photos import PHOTOS
+from tasks.datasets.crops import DatasetError
+from tasks.datasets.photos import PHOTOS
+from tasks.stage import tables
 
 ROOT = Path(__file__).resolve().parents[2]
 Build = Callable[..., pd.DataFrame]
@@ -29,15 +30,15 @@ Build = Callable[..., pd.DataFrame]
 def build_in(place: Path, monkeypatch: pytest.MonkeyPatch, source: str, **section: Any) -> pd.DataFrame:
     params = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
     params["machine"]["workers"] = section.pop("workers", 1)
-    params["brackets"]["source"] = source
-    params["brackets"][source] |= {k: str(v) if isinstance(v, Path) else v for k, v in section.items()}
+    params["brackets"]["dataset"]["source"] = source
+    params["brackets"]["dataset"][source] |= {k: str(v) if isinstance(v, Path) else v for k, v in section.items()}
     if source == "folder":
-        params["search"]["constraint"] = "none"
+        params["brackets"]["search"]["constraint"] = "none"
     place.mkdir(exist_ok=True)
     monkeypatch.chdir(place)
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    brackets.run(load(brackets.PARAMS))
-    return tables.read("brackets", "data/brackets/brackets.parquet").set_index("id")
+    brackets.run(load(brackets.PARAMS, "brackets"))
+    return tables.read("exposures", "data/brackets/pictures/exposures.parquet").set_index("id")
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
 
 
 def summary() -> Any:
-    return json.loads(Path("data/brackets/summary.json").read_text())
+    return json.loads(Path("data/brackets/pictures/summary.json").read_text())
 
 
 def picture(seed: int, low: int, high: int, size: tuple[int, int] = (70, 80)) -> np.ndarray:
@@ -86,7 +87,7 @@ def test_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert under.shape == over.shape == reference.shape == (row.height, row.width, 3) == (96, 96, 3)
         assert under.mean() < reference.mean() < over.mean()
         assert (over == 1).mean() > (reference == 1).mean(), "what is over-exposed is clipped"
-    natural = tables.read("natural", "data/brackets/natural.parquet")
+    natural = tables.read("natural", "data/brackets/pictures/natural.parquet")
     assert set(natural.id) == set(table.index[table.split == "train"]), "nothing of validation photographs"
     first = {file.name: sha256_file(file) for file in Path("data").rglob("*.p*") if file.is_file()}
     build_in(tmp_path / "two", monkeypatch, "sample", **sample, workers=2)
@@ -137,7 +138,7 @@ def test_what_cannot_be_used_is_named_and_counted(tmp_path: Path, build: Build) 
     assert (found["swapped"], found["counts"]["skipped"]) == (["swapped"], 5)
     assert np.array_equal(read_array(table.under["swapped"]), dark(7))
     assert np.array_equal(read_array(table.over["swapped"]), light(7))
-    assert sorted(path.stem for path in Path("data/brackets/under").iterdir()) == sorted(table.index)
+    assert sorted(path.stem for path in Path("data/brackets/pictures/under").iterdir()) == sorted(table.index)
 
 
 def test_swapped_exposures_can_be_refused(tmp_path: Path, build: Build) -> None:
@@ -155,7 +156,7 @@ def test_references_and_natural_photos(tmp_path: Path, build: Build) -> None:
     table = build(under=under, over=over, reference=reference, natural=natural)
     assert table.reference.notna().tolist() == [True, True, False]
     assert summary()["without_reference"] == ["c"]
-    rows = tables.read("natural", "data/brackets/natural.parquet")
+    rows = tables.read("natural", "data/brackets/pictures/natural.parquet")
     assert list(rows.id) == ["a"] and rows.photograph[0] not in set(table.photograph)
     assert sha256_file(rows.path[0]) == rows.sha256[0]
     assert [entry["file"] for entry in summary()["skipped"]] == ["natural/tiny.png", "reference/typo.png"]
@@ -175,15 +176,17 @@ def test_faults_of_the_folders(tmp_path: Path, build: Build) -> None:
     with pytest.raises(ImageError, match=r"wrong: no photo here has the stem of one in .*under"):
         build(under=under, over=over, reference=tmp_path / "wrong")
     assert len(build(under=under, over=over)) == 3
-    before = sha256_file("data/brackets/brackets.parquet")
+    before = sha256_file("data/brackets/pictures/exposures.parquet")
     (over / "b.png").unlink()
     with pytest.raises(DatasetError, match=r"have 2 usable pairs; at least three.*Skipped:\n.*b\.png: has no partner"):
         build(under=under, over=over)
-    assert sha256_file("data/brackets/brackets.parquet") == before, "what was there stays"
+    assert sha256_file("data/brackets/pictures/exposures.parquet") == before, "what was there stays"
 
 
 def test_the_folders_must_be_named(build: Build) -> None:
-    with pytest.raises(ConfigError, match=r"brackets: source is 'folder', so folder\.under and folder\.over must name"):
+    with pytest.raises(
+        ConfigError, match=r"brackets\.dataset: source is 'folder', so folder\.under and folder\.over must name"
+    ):
         build()
 
 
@@ -269,7 +272,8 @@ def test_hand_held_scenes_are_aligned_and_said(
     assert "aligned: " + said["aligned"][0] in capsys.readouterr().out
     assert [entry["file"] for entry in said["skipped"]] == ["over/d.png"]
     assert (
-        "cannot be aligned" in said["skipped"][0]["reason"] and "brackets.folder.align" in said["skipped"][0]["reason"]
+        "cannot be aligned" in said["skipped"][0]["reason"]
+        and "brackets.dataset.folder.align" in said["skipped"][0]["reason"]
     )
     assert np.array_equal(read_array(table.over["a"]), taken(1)), "what did not move stays"
     true, crossed = taken(1).astype(int), taken(1, 7.0)

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from tasks.config import ConfigError, Params, load_whole, read_yaml, validate
+from tasks.config import ConfigError, load_whole, read_yaml, validate
+from tasks.registry import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = read_yaml(ROOT / "presets" / "demo.yaml")
-SCHEMA = Params.model_json_schema()
+SCHEMA = type(load_whole(ROOT / "presets" / "demo.yaml")).model_json_schema()  # with the kinds' own sections
 
 
 def numbers(schema: dict[str, Any], place: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -54,6 +55,7 @@ def changed(path: tuple[str | int, ...], value: object) -> dict[str, Any]:
 def test_every_number_of_the_schema_has_both_bounds() -> None:
     found = list(numbers(SCHEMA, ""))
     assert len(found) > 100
+    assert {place.split(".")[1] for place, _ in found} >= set(KINDS)
     without = [
         place
         for place, schema in found
@@ -68,14 +70,15 @@ def test_what_is_beyond_a_bound_is_refused_by_name(path: tuple[str | int, ...]) 
     for key in path:
         values = values[key]
     kind = type(values)
+    section = r"\.".join(map(str, path[:2])) if path[0] in KINDS else str(path[0])
     for beyond in (kind(-(10**12)), kind(10**12), float("nan"), float("inf"), -float("inf"), 10**400):
-        with pytest.raises(ConfigError, match=str(path[0])) as refused:
+        with pytest.raises(ConfigError, match=section) as refused:
             validate(changed(path, beyond))
         assert len(str(refused.value)) < 1000
 
 
 @pytest.mark.parametrize("seed", [-5, -1, 2**32])
-@pytest.mark.parametrize("path", [("seed",), ("labels", "simulated", "seed")])
+@pytest.mark.parametrize("path", [("seed",), *((kind, "labels", "simulated", "seed") for kind in KINDS)])
 def test_a_seed_that_a_late_stage_would_refuse(path: tuple[str, ...], seed: int) -> None:
     with pytest.raises(ConfigError, match="seed"):
         validate(changed(path, seed))
@@ -114,4 +117,4 @@ def test_aliases_that_mean_well_still_load(tmp_path: Path) -> None:
     shared = text.replace("exposure_stops: [2.0, 4.0]", "exposure_stops: &stops [2.0, 4.0]")
     shared = shared.replace("under_stops: [2.5, 4.0]", "under_stops: *stops")
     (tmp_path / "params.yaml").write_text(shared)
-    assert load_whole(tmp_path / "params.yaml").brackets.sample.under_stops == (2.0, 4.0)
+    assert load_whole(tmp_path / "params.yaml").of("brackets").dataset.sample.under_stops == (2.0, 4.0)

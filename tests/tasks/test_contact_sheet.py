@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.contact_sheet import contact_sheet
-from tasks.genetic_search import PhotoFront
+from tasks.genetic.contact_sheet import contact_sheet
+from tasks.genetic.one_photo import PhotoFront
 
 
 def front(count: int) -> PhotoFront:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.curves import curves
+from tasks.training.curves import curves
 
 POINTS = [
     (10, {"loss": 0.5094003677368164, "content": 1e-17}),

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from models.preference.votes import WinRate
-from tasks import evaluation
+from tasks.measuring import summaries
 
 COLUMNS = ["image", "photograph", "first_model", "second_model", "observer", "choice"]
 
@@ -27,26 +27,26 @@ VOTES = votes(
 
 
 def test_preference_by_hand() -> None:
-    found = evaluation.preference(VOTES, "f0", "f1", draws=500, seed=0)
+    found = summaries.preference(VOTES, "f0", "f1", draws=500, seed=0)
     assert found is not None
     # Won 3, lost 1, tied 1 of the 5 votes that say something, on 3 photographs
     assert found.rate == pytest.approx(3.5 / 5)
     assert (found.votes, found.clusters) == (5, 3)
     assert 0.5 <= found.low <= found.rate <= found.high <= 1
-    other = evaluation.preference(VOTES, "f1", "f0", draws=500, seed=0)
+    other = summaries.preference(VOTES, "f1", "f0", draws=500, seed=0)
     assert other is not None
     assert other.rate == pytest.approx(1 - found.rate)
     assert (other.low, other.high) == pytest.approx((1 - found.high, 1 - found.low))
 
 
 def test_no_votes_no_preference() -> None:
-    assert evaluation.preference(VOTES, "f0", "f9", 100, 0) is None
-    assert evaluation.preference(VOTES[VOTES.choice == "unsure"], "f0", "f1", 100, 0) is None
-    assert evaluation.as_dict(None) is None
+    assert summaries.preference(VOTES, "f0", "f9", 100, 0) is None
+    assert summaries.preference(VOTES[VOTES.choice == "unsure"], "f0", "f1", 100, 0) is None
+    assert summaries.as_dict(None) is None
 
 
 def test_verdicts_drop_what_is_balanced() -> None:
-    found = evaluation.verdicts(
+    found = summaries.verdicts(
         votes(
             ("a", "A", "f0", "f1", "o1", "second"),
             ("a", "A", "f0", "f1", "o2", "second"),
@@ -59,8 +59,8 @@ def test_verdicts_drop_what_is_balanced() -> None:
     assert found.to_dict("records") == [
         {"image": "a", "photograph": "A", "first_model": "f0", "second_model": "f1", "verdict": "second"}
     ]
-    assert evaluation.verdicts(votes()).empty
-    assert evaluation.verdicts(votes(("c", "C", "f0", "f1", "o1", "tie"))).empty
+    assert summaries.verdicts(votes()).empty
+    assert summaries.verdicts(votes(("c", "C", "f0", "f1", "o1", "tie"))).empty
 
 
 def judgements(**scores: dict[tuple[str, str], float]) -> pd.DataFrame:
@@ -90,32 +90,32 @@ def test_accuracy_by_hand() -> None:
         columns=["image", "photograph", "first_model", "second_model", "verdict"],
     )
     # Lower is better. g0 says f0, f1, f1 and the votes f1, f1, f1: 2 of 3. g1 says f1, f1, f0: 2 of 3.
-    assert evaluation.accuracy(JUDGED, "g0", known) == (pytest.approx(2 / 3), 3)
-    assert evaluation.accuracy(JUDGED, "g1", known) == (pytest.approx(2 / 3), 3)
-    assert evaluation.accuracy(JUDGED, "g0", known[known.image == "b"]) == (1.0, 1)
-    assert evaluation.accuracy(JUDGED, "g0", known[known.image == "z"]) is None
-    assert evaluation.accuracy(JUDGED, "g7", known) is None
+    assert summaries.accuracy(JUDGED, "g0", known) == (pytest.approx(2 / 3), 3)
+    assert summaries.accuracy(JUDGED, "g1", known) == (pytest.approx(2 / 3), 3)
+    assert summaries.accuracy(JUDGED, "g0", known[known.image == "b"]) == (1.0, 1)
+    assert summaries.accuracy(JUDGED, "g0", known[known.image == "z"]) is None
+    assert summaries.accuracy(JUDGED, "g7", known) is None
 
 
 def test_progress_by_hand() -> None:
-    assert evaluation.progress_accuracy(JUDGED, "g0", "f0", "f1") == pytest.approx(2 / 3)
-    assert evaluation.progress_accuracy(JUDGED, "g1", "f1", "f0") == pytest.approx(1 / 3)
+    assert summaries.progress_accuracy(JUDGED, "g0", "f0", "f1") == pytest.approx(2 / 3)
+    assert summaries.progress_accuracy(JUDGED, "g1", "f1", "f0") == pytest.approx(1 / 3)
 
 
 def test_global_scores_come_best_first() -> None:
     rows = [("a", "A", "f0", "f1", f"o{n}", "second") for n in range(8)]
     rows += [("a", "A", "f1", "f2", f"o{n}", "second" if n < 6 else "first") for n in range(8)]
-    found = evaluation.global_scores(votes(*rows), ["f0", "f1", "f2", "f3"])
+    found = summaries.global_scores(votes(*rows), ["f0", "f1", "f2", "f3"])
     assert [row["model"] for row in found] == ["f2", "f1", "f0"]  # f3 has no votes
     assert sum(row["score"] for row in found) == pytest.approx(0, abs=1e-9)
     assert all(row["error"] > 0 for row in found)
-    assert evaluation.global_scores(votes(), ["f0", "f1"]) == []
+    assert summaries.global_scores(votes(), ["f0", "f1"]) == []
 
 
 def test_global_scores_tell_what_the_prior_says() -> None:
     rows = [(p, p, "f0", "f1", f"o{n}", "second") for n in range(3) for p in "abc"]
     rows += [(p, p, "f1", "f2", f"o{n}", "second" if n < 2 else "first") for n in range(3) for p in "abc"]
-    found = {row["model"]: row for row in evaluation.global_scores(votes(*rows), ["f0", "f1", "f2"])}
+    found = {row["model"]: row for row in summaries.global_scores(votes(*rows), ["f0", "f1", "f2"])}
     assert (found["f0"]["from_prior"], found["f2"]["from_prior"]) == ("never preferred", None)
     assert found["f2"]["low"] < found["f2"]["score"] < found["f2"]["high"]
 
@@ -131,11 +131,11 @@ def test_mean_scores_leave_out_what_is_missing() -> None:
         ],
         columns=["image", "model", "metric", "value"],
     )
-    assert evaluation.mean_scores(scores) == {"f0": {"niqe": 5.0}, "f1": {"niqe": 3.0}}
-    assert evaluation.mean_scores(scores.iloc[:0]) == {}
+    assert summaries.mean_scores(scores) == {"f0": {"niqe": 5.0}, "f1": {"niqe": 3.0}}
+    assert summaries.mean_scores(scores.iloc[:0]) == {}
 
 
 def test_a_win_rate_for_json() -> None:
-    assert evaluation.as_dict(WinRate(0.6, 0.5, 0.7, 20, 4)) == {
+    assert summaries.as_dict(WinRate(0.6, 0.5, 0.7, 20, 4)) == {
         "rate": 0.6, "low": 0.5, "high": 0.7, "votes": 20, "photographs": 4,
     }  # fmt: skip

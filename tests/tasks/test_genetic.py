@@ -12,15 +12,17 @@ import pytest
 
 from models.genetic.search import dominating_order
 from pictures import read_uint8, sha256_file, write_png
-from tasks import amortise, genetic, genetic_evaluate, genetic_search, low_light, tables
 from tasks.config import View, load_whole
-from tasks.genetic_search import BrokenFront, read_front
+from tasks.genetic import amortise, evaluate, one_photo, search
+from tasks.genetic.one_photo import BrokenFront, read_front
+from tasks.low_light import pictures as low_light
+from tasks.stage import tables
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def view(module: Any) -> View:
-    return View(load_whole(ROOT / "tests" / "tiny.yaml"), module.PARAMS)
+    return View(load_whole(ROOT / "tests" / "tiny.yaml"), module.PARAMS, "low_light")
 
 
 @pytest.fixture
@@ -32,17 +34,14 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         picture = (random.random((20, 26, 3)) * (30 + 12 * number)).astype(np.uint8)
         reference = np.clip(picture.astype(int) * 3, 0, 255).astype(np.uint8)
         name = f"p{number}"
-        paths = {
-            "input": Path(f"data/low_light/input/{name}.png"),
-            "reference": Path(f"data/low_light/reference/{name}.png"),
-        }
-        write_png(paths["input"], picture)
-        write_png(paths["reference"], reference)
+        paths = {part: f"{part}/{name}.png" for part in ("input", "reference")}
+        write_png(low_light.OUT / paths["input"], picture)
+        write_png(low_light.OUT / paths["reference"], reference)
         rows.append(
             {
-                "id": name, "photograph": name, "split": "validation" if number > 3 else "train", "path": str(paths["input"]),
-                "sha256": sha256_file(paths["input"]), "reference": str(paths["reference"]),
-                "reference_sha256": sha256_file(paths["reference"]), "width": 26, "height": 20, "original": name,
+                "id": name, "photograph": name, "split": "validation" if number > 3 else "train", "path": paths["input"],
+                "sha256": sha256_file(low_light.OUT / paths["input"]), "reference": paths["reference"],
+                "reference_sha256": sha256_file(low_light.OUT / paths["reference"]), "width": 26, "height": 20, "original": name,
             }
         )  # fmt: skip
     tables.write("images", rows, low_light.OUT / "images.parquet")
@@ -50,39 +49,43 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_search_predict_evaluate(dataset: Path) -> None:
-    genetic.run(view(genetic))
-    fronts = tables.read("fronts", "data/genetic/fronts.parquet")
+    search.run(view(search))
+    fronts = tables.read("fronts", "data/low_light/genetic/fronts.parquet")
     assert fronts.groupby("image").chosen.sum().tolist() == [1] * 6
     for _, rows in fronts.groupby("image"):
         leaders = rows[rows["rank"] == 0]
         best = leaders.iloc[dominating_order(leaders[["entropy", "distance"]].to_numpy(), (1.0, -1.0))[0]]
         assert best.chosen == 1
         assert [list(values) for values in rows["values"]] == rows[["entropy", "distance"]].to_numpy().tolist()
-    enhanced = tables.read("enhanced", "data/genetic/enhanced.parquet")
+    enhanced = tables.read("enhanced", "data/low_light/genetic/enhanced.parquet")
     assert [sha256_file(path) for path in enhanced.path] == list(enhanced.sha256)
-    assert not genetic.KEPT.exists()
+    assert not (search.KEPT / "low_light").exists()
 
     amortise.run(view(amortise))
-    genetic_evaluate.run(view(genetic_evaluate))
-    result = json.loads(Path("data/genetic_evaluate/metrics.json").read_text())
+    evaluate.run(view(evaluate))
+    result = json.loads(Path("data/low_light/genetic_evaluate/metrics.json").read_text())
     assert set(result["metrics"]["validation"]) == {"input", "genetic", "predicted"}
     assert set(result["metrics"]["train"]) == {"input", "genetic"}
-    scores = tables.read("scores", "data/genetic_evaluate/scores.parquet").set_index(["image", "model", "metric"]).value
+    scores = (
+        tables.read("scores", "data/low_light/genetic_evaluate/scores.parquet")
+        .set_index(["image", "model", "metric"])
+        .value
+    )
     chosen = fronts[fronts.chosen == 1].set_index("image")
     # The palette's entropy is of the exact values, the metric's of the picture in 8 bits.
     for image in ("p4", "p5"):
         assert scores[image, "genetic", "entropy"] == pytest.approx(chosen.entropy[image], abs=0.15)
-    lost = tables.read("amortised", "data/genetic_evaluate/amortised.parquet")
+    lost = tables.read("amortised", "data/low_light/genetic_evaluate/amortised.parquet")
     assert list(lost.image) == ["p4", "p5"]
     loss = (lost.searched_entropy - lost.entropy) / lost.searched_entropy
     assert result["amortised"]["entropy_loss_median"] == pytest.approx(float(loss.median()))
 
 
 def test_an_interrupted_search_goes_on_and_ends_the_same(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    genetic.run(view(genetic))
-    whole = {path: path.read_bytes() for path in Path("data/genetic").rglob("*") if path.is_file()}
+    search.run(view(search))
+    whole = {path: path.read_bytes() for path in Path("data/low_light/genetic").rglob("*") if path.is_file()}
     searched: list[str] = []
-    plain = genetic_search._search
+    plain = one_photo._search
 
     def until_the_third(job: Any) -> Any:
         if len(searched) == 2:
@@ -90,29 +93,29 @@ def test_an_interrupted_search_goes_on_and_ends_the_same(dataset: Path, monkeypa
         searched.append(job.name)
         return plain(job)
 
-    monkeypatch.setattr(genetic_search, "_search", until_the_third)
+    monkeypatch.setattr(one_photo, "_search", until_the_third)
     with pytest.raises(KeyboardInterrupt):
-        genetic.run(view(genetic))
+        search.run(view(search))
     first = list(searched)
     assert {path: path.read_bytes() for path in whole} == whole, "the outputs before stay until new ones are whole"
-    monkeypatch.setattr(genetic_search, "_search", lambda job: searched.append(job.name) or plain(job))
-    genetic.run(view(genetic))
+    monkeypatch.setattr(one_photo, "_search", lambda job: searched.append(job.name) or plain(job))
+    search.run(view(search))
     assert sorted(searched) == sorted([*first, *(f"p{n}" for n in range(6) if f"p{n}" not in first)])
     assert {path: path.read_bytes() for path in whole} == whole
 
 
-def is_kept(job: genetic_search.SearchJob) -> bool:
-    return genetic_search.read_front(Path(job.kept), genetic_search._identity(job)) is not None
+def is_kept(job: one_photo.SearchJob) -> bool:
+    return one_photo.read_front(Path(job.kept), one_photo._identity(job)) is not None
 
 
 def test_what_is_kept_of_another_photo_or_other_settings_is_not_used(dataset: Path) -> None:
     settings = load_whole(ROOT / "tests" / "tiny.yaml").genetic
-    photos = [("p0", Path("data/low_light/input/p0.png"))]
+    photos = [("p0", Path("data/low_light/pictures/input/p0.png"))]
 
     def job(seed: int = 1, **changes: Any) -> Any:
-        return genetic_search.jobs_of(settings.model_copy(update=changes), photos, Path("kept"), seed, "cpu", None)[0]
+        return one_photo.jobs_of(settings.model_copy(update=changes), photos, Path("kept"), seed, "cpu", None)[0]
 
-    genetic_search.search_photo(job())
+    one_photo.search_photo(job())
     assert is_kept(job())
     assert not is_kept(job(seed=2))
     assert not is_kept(job(generations=2))
@@ -125,10 +128,10 @@ def test_what_is_kept_of_another_photo_or_other_settings_is_not_used(dataset: Pa
 
 def test_a_metric_in_place_of_an_objective_still_reports_the_papers_two(dataset: Path) -> None:
     settings = load_whole(ROOT / "tests" / "tiny.yaml").genetic
-    photos = [("p0", Path("data/low_light/input/p0.png"))]
-    usual = genetic_search.search_photo(genetic_search.jobs_of(settings, photos, Path("one"), 1, "cpu", None)[0])
+    photos = [("p0", Path("data/low_light/pictures/input/p0.png"))]
+    usual = one_photo.search_photo(one_photo.jobs_of(settings, photos, Path("one"), 1, "cpu", None)[0])
     other = settings.model_copy(update={"objectives": ["piqe", "entropy"]})
-    found = genetic_search.search_photo(genetic_search.jobs_of(other, photos, Path("two"), 1, "cpu", None)[0])
+    found = one_photo.search_photo(one_photo.jobs_of(other, photos, Path("two"), 1, "cpu", None)[0])
     assert found.objectives == ["piqe", "entropy"]
     assert [values[1] for values in found.values] == found.entropy
     assert len(found.distance) == len(found.genes)
@@ -140,18 +143,18 @@ def test_a_limit_takes_of_every_photograph_and_of_both_splits() -> None:
         (f"{photo}_{crop}", photo, "validation" if photo == "d" else "train") for photo in "abcd" for crop in range(3)
     ]
     images = pd.DataFrame(rows, columns=["id", "photograph", "split"])
-    few = genetic.chosen_images(images, 4)
+    few = search.chosen_images(images, 4)
     assert sorted(few.id) == ["a_0", "b_0", "c_0", "d_0"]
-    assert len(genetic.chosen_images(images, None)) == len(genetic.chosen_images(images, 99)) == 12
+    assert len(search.chosen_images(images, None)) == len(search.chosen_images(images, 99)) == 12
 
 
 def test_the_operator_through_a_table_keeps_the_depth() -> None:
     for dtype in (np.uint8, np.uint16):
         top = np.iinfo(dtype).max
         photo = (np.random.default_rng(1).random((5, 6, 3)) * top).astype(dtype)
-        same = genetic.enhanced(photo, [0.0, 1.0, 1.0])
+        same = search.enhanced(photo, [0.0, 1.0, 1.0])
         assert same.dtype == dtype and np.abs(same.astype(int) - photo).max() == 0
-        brighter = genetic.enhanced(photo, [51.0, 1.0, 1.0])
+        brighter = search.enhanced(photo, [51.0, 1.0, 1.0])
         assert np.abs(brighter.astype(float) - np.minimum(photo + top / 5, top)).max() <= 0.5 + top * 1e-6
 
 
@@ -169,10 +172,10 @@ def test_targets_by_an_objective() -> None:
 
 
 def test_the_outputs_are_what_the_genes_make(dataset: Path) -> None:
-    genetic.run(view(genetic))
-    chosen = tables.read("fronts", "data/genetic/fronts.parquet").query("chosen == 1").set_index("image")
+    search.run(view(search))
+    chosen = tables.read("fronts", "data/low_light/genetic/fronts.parquet").query("chosen == 1").set_index("image")
     for image, row in chosen.iterrows():
-        made = genetic.enhanced(
-            read_uint8(f"data/low_light/input/{image}.png"), [row.brightness, row.contrast, row.gamma]
+        made = search.enhanced(
+            read_uint8(f"data/low_light/pictures/input/{image}.png"), [row.brightness, row.contrast, row.gamma]
         )
-        assert np.array_equal(read_uint8(f"data/genetic/output/{image}.png"), made)
+        assert np.array_equal(read_uint8(f"data/low_light/genetic/output/{image}.png"), made)

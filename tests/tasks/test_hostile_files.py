@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from labelling.csv_votes import read_csv
-from labelling.import_report import Report
-from labelling.importing import ExchangeError
-from labelling.label_studio import read_config, read_label_studio
-from labelling.manifest import StudyError, find
+from labelling.exchange.csv_votes import read_csv
+from labelling.exchange.import_report import Report
+from labelling.exchange.importing import ExchangeError
+from labelling.exchange.label_studio import read_config, read_label_studio
+from labelling.exchange.manifest import StudyError, find
 from models.search.genotype import GenotypeError
-from tasks import loss_weights, report_data
+from tasks.brackets import loss_weights
+from tasks.brackets.fusers import read_genotype
 from tasks.config import ConfigError, load_whole
-from tasks.fusers import read_genotype
-from tasks.genetic_search import BrokenFront, read_front
+from tasks.genetic.one_photo import BrokenFront, read_front
+from tasks.pages import data as report_data
 
 READERS: dict[str, tuple[Callable[[Path], Any], type[Exception]]] = {
     "params": (load_whole, ConfigError),
@@ -66,7 +67,7 @@ def test_every_reader_refuses_at_once_and_in_one_line(tmp_path: Path, name: str,
 @pytest.mark.parametrize("kind", ["pipe", "folder", "endless", "sparse", "deep"])
 def test_a_manifest_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("labelling.manifest.project_root", lambda: tmp_path)
+    monkeypatch.setattr("labelling.exchange.manifest.project_root", lambda: tmp_path)
     (tmp_path / ".loupe" / "studies" / "mine").mkdir(parents=True)
     put(tmp_path / ".loupe" / "studies" / "mine" / "manifest.json", kind)
     with pytest.raises(StudyError, match=r"manifest\.json"):

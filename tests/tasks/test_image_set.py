@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from pictures import ImageError, Photo, sha256_file, write_png
-from tasks import image_set
-from tasks.image_set import ImageSet, random_crops, reflect_to
+from tasks.training import image_set
+from tasks.training.image_set import ImageSet, random_crops, reflect_to
 
 
 @pytest.fixture

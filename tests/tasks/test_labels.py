@@ -10,27 +10,29 @@ import pytest
 
 from labelling.store import Store, Vote, pair_key
 from pictures import sha256_file, write_png
-from tasks import labels, tables
 from tasks.config import View, read_yaml, validate
-from tasks.utility import NoUtility, panel
+from tasks.measuring.utility import NoUtility, panel
+from tasks.rounds import labels
+from tasks.stage import tables
+from tasks.stage.places import Places
 
 ROOT = Path(__file__).resolve().parents[2]
-OUT = Path("data/labels/r01/labels.parquet")
+KIND, ROUND = "low_light", "low_light-r01"
+AT = Places(KIND)
+IMAGES = AT.pictures / "images.parquet"
+PAIRS_TABLE = AT.questions("r01") / "pairs.parquet"
+OUT = AT.labels("r01") / "labels.parquet"
 PAIRS = 6
 
 
-def params(**changes: Any) -> View:
+def params(seed: int = 7, **changes: Any) -> View:
+    """seed: of the simulated observers; changes: of the kind's labels."""
     values = read_yaml(ROOT / "presets" / "demo.yaml")
-    simulated = {
-        **values["labels"]["simulated"],
-        "utility": {"psnr": 1.0},
-        "noise": 0.0,
-        "lapse": 0.0,
-        "position_bias": 0.0,
-    }
-    values["labels"] |= {"votes": 3, "simulated": simulated | {"observers": 3}, **changes}
+    section = values[KIND]["labels"]
+    simulated = {**section["simulated"], "utility": {"psnr": 1.0}, "noise": 0.0, "lapse": 0.0, "position_bias": 0.0}
+    section |= {"votes": 3, "simulated": simulated | {"observers": 3, "seed": seed}, **changes}
     values["machine"]["workers"] = 1
-    return View(validate(values), labels.PARAMS)
+    return View(validate(values), labels.PARAMS, KIND)
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     images, pairs = [], []
     for number in range(PAIRS):
         reference = random.integers(40, 216, (16, 16, 3), dtype=np.uint8)
-        paths = {name: Path("data") / name / f"{number}.png" for name in ("reference", "low", "first", "second")}
+        paths = {name: AT.root / name / f"{number}.png" for name in ("reference", "low", "first", "second")}
         near, far = reference + 4, reference + 30
         first, second = (near, far) if number % 2 == 0 else (far, near)
         contents = {"reference": reference, "low": reference // 4, "first": first, "second": second}
@@ -54,9 +56,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
                 "id": f"image{number}",
                 "photograph": "p",
                 "split": "train",
-                "path": str(paths["low"]),
+                "path": tables.relative(paths["low"], IMAGES.parent),
                 "sha256": shas["low"],
-                "reference": str(paths["reference"]),
+                "reference": tables.relative(paths["reference"], IMAGES.parent),
                 "reference_sha256": shas["reference"],
                 "width": 16,
                 "height": 16,
@@ -71,21 +73,21 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
                 "rank": number,
                 "gap": 1.0,
                 "first_model": "f0",
-                "first": str(paths["first"]),
+                "first": tables.relative(paths["first"], PAIRS_TABLE.parent),
                 "first_sha256": shas["first"],
                 "second_model": "f1",
-                "second": str(paths["second"]),
+                "second": tables.relative(paths["second"], PAIRS_TABLE.parent),
                 "second_sha256": shas["second"],
             }
         )
-    tables.write("images", images, "data/low_light/images.parquet")
-    tables.write("pairs", pairs, "data/pairs/r01/pairs.parquet")
+    tables.write("images", images, IMAGES)
+    tables.write("pairs", pairs, PAIRS_TABLE)
     return [str(row["key"]) for row in pairs]
 
 
 def people(keys: list[str], observer: str, choice: str = "first") -> list[Vote]:
     """One person's votes on pairs: always the first picture, the second, or a word."""
-    pairs = tables.read("pairs", "data/pairs/r01/pairs.parquet").set_index("key")
+    pairs = tables.read("pairs", PAIRS_TABLE).set_index("key")
     return [
         Vote(
             id=f"{observer}-{key[:12]}",
@@ -94,7 +96,7 @@ def people(keys: list[str], observer: str, choice: str = "first") -> list[Vote]:
             kind="people",
             preferred=pairs[f"{choice}_sha256"][key] if choice in ("first", "second") else choice,
             left=pairs.second_sha256[key],
-            round="r01",
+            round=ROUND,
         )
         for key in keys
     ]
@@ -132,18 +134,7 @@ def test_the_store_may_be_lost(project: list[str], monkeypatch: pytest.MonkeyPat
 def test_another_panel_does_not_count_the_votes_of_the_one_before(project: list[str]) -> None:
     labels.run(params(), "r01")
     one = set(tables.read("labels", OUT).observer)
-    other_settings = params(votes=2)
-    other = View(
-        other_settings._params.model_copy(
-            update={
-                "labels": other_settings.labels.model_copy(
-                    update={"simulated": other_settings.labels.simulated.model_copy(update={"seed": 99})}
-                )
-            }
-        ),
-        labels.PARAMS,
-    )
-    labels.run(other, "r01")
+    labels.run(params(seed=99, votes=2), "r01")
     found = tables.read("labels", OUT)
     assert len(found) == PAIRS * 2
     assert one.isdisjoint(found.observer)
@@ -158,9 +149,9 @@ def test_people_are_waited_for(project: list[str], capsys: pytest.CaptureFixture
     assert labels.run(settings, "r01") == 75
     assert not OUT.exists()
     said = capsys.readouterr().out
-    assert "round r01 waits for labels: 0 of 12 votes on 6 pairs are in." in said
-    assert "round r01 waits for labels: 11 of 12 votes on 6 pairs are in." in said
-    assert "Label with `loupe label r01`, then run `dvc repro` again." in said
+    assert "round low_light-r01 waits for labels: 0 of 12 votes on 6 pairs are in." in said
+    assert "round low_light-r01 waits for labels: 11 of 12 votes on 6 pairs are in." in said
+    assert "Label with `loupe label low_light-r01`, then run `dvc repro` again." in said
 
 
 def test_peoples_votes_become_the_labels(project: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -191,20 +182,22 @@ def test_votes_of_a_simulation_never_stand_in_for_people(project: list[str]) -> 
 
 
 def test_a_picture_without_reference_is_explained(project: list[str]) -> None:
-    images = tables.read("images", "data/low_light/images.parquet")
+    images = tables.read("images", IMAGES)
+    for column in ("path", "reference"):
+        images[column] = [tables.relative(path, IMAGES.parent) for path in images[column]]
     images.loc[2, ["reference", "reference_sha256"]] = None
-    tables.write("images", images, "data/low_light/images.parquet")
+    tables.write("images", images, IMAGES)
     with pytest.raises(NoUtility, match="image2"):
         labels.run(params(), "r01")
     assert not OUT.exists()
 
 
 def test_how_pairs_are_shown_is_kept_with_the_round(project: list[str]) -> None:
-    shown = {"allow_tie": True, "allow_unsure": True, "repeats": 0.25, "training": 2}
+    shown: dict[str, Any] = {"allow_tie": True, "allow_unsure": True, "repeats": 0.25, "training": 2}
     labels.run(params(source="people", **shown), "r01")
     with Store.open() as store:
-        batch = store.batch("r01")
+        batch = store.batch(ROUND)
         assert {name: getattr(batch.options, name) for name in shown} == shown
         labels.run(params(source="people", **shown | {"repeats": 0.0}), "r01")
-        assert store.options("r01").repeats == 0.0
-        assert store.batch("r01").id == batch.id  # no vote has to be cast anew
+        assert store.options(ROUND).repeats == 0.0
+        assert store.batch(ROUND).id == batch.id  # no vote has to be cast anew

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from models.training import Settings
+from models.core.training import Settings
 from tasks.config import load_whole
-from tasks.learning import learn, settings_of
+from tasks.training.learning import learn, settings_of
 
-PRETRAIN = load_whole(Path(__file__).resolve().parents[2] / "presets" / "demo.yaml").pretrain
-SECTION = PRETRAIN.model_copy(
+START = load_whole(Path(__file__).resolve().parents[2] / "presets" / "demo.yaml").of("low_light").start
+SECTION = START.model_copy(
     update={"steps": 12, "save_every": 4, "log_every": 2, "learning_rate": 0.05, "ema": None, "accumulate": 1}
 )
 
@@ -31,7 +31,9 @@ def objective(model: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, Mapping[
 def run(live: Path | None, use: Any = objective) -> tuple[nn.Module, Any]:
     torch.manual_seed(0)
     model = nn.Linear(3, 1)
-    outcome = learn(model, batch, use, SECTION, seed=1, name="finetune@r01", identity="data", device="cpu", live=live)
+    outcome = learn(
+        model, batch, use, SECTION, seed=1, name="align@low_light-r01", identity="data", device="cpu", live=live
+    )
     return model, outcome
 
 
@@ -40,10 +42,10 @@ def files(live: Path) -> dict[str, bytes]:
 
 
 def test_every_number_of_the_section_reaches_the_engine() -> None:
-    found = settings_of(PRETRAIN.model_copy(update={"ema": 0.9, "accumulate": 3, "halve_every": 7}), seed=5)
+    found = settings_of(START.model_copy(update={"ema": 0.9, "accumulate": 3, "halve_every": 7}), seed=5)
     assert isinstance(found, Settings)
     for name in Settings.__dataclass_fields__:
-        wanted = {"seed": 5, "ema": 0.9, "accumulate": 3, "halve_every": 7}.get(name, getattr(PRETRAIN, name, None))
+        wanted = {"seed": 5, "ema": 0.9, "accumulate": 3, "halve_every": 7}.get(name, getattr(START, name, None))
         assert getattr(found, name) == wanted, name
 
 
@@ -56,7 +58,7 @@ def test_curves_and_metrics_are_written(tmp_path: Path, monkeypatch: pytest.Monk
     curve = (tmp_path / "live" / "plots" / "metrics" / "error.tsv").read_text().splitlines()
     assert curve[0].split("\t") == ["step", "error"]
     assert [int(line.split("\t")[0]) for line in curve[1:]] == [2, 4, 6, 8, 10, 12]
-    assert outcome.folder == Path(".loupe/training/finetune-r01")
+    assert outcome.folder == Path(".loupe/training/align-low_light-r01")
     outcome.discard_state()
     assert not outcome.folder.exists()
 
@@ -96,7 +98,7 @@ def test_a_state_of_other_params_is_not_continued(tmp_path: Path, monkeypatch: p
             objective,
             section,
             seed=1,
-            name="pretrain",
+            name="start@low_light",
             identity="data",
             device="cpu",
             live=None,

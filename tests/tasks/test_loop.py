@@ -1,4 +1,4 @@
-"""The rounds on bracketed exposures: the stages of the low-light rounds, with nothing changed but `loop.task`."""
+"""The rounds on bracketed exposures: the stages of the low-light rounds, with nothing changed but the kind of pictures."""
 
 from __future__ import annotations
 
@@ -11,49 +11,41 @@ import numpy as np
 import pytest
 import torch
 
-from labelling.queue import Queue
+from labelling.desk.queue import Queue
 from labelling.store import Store
+from models.core.storage import save_weights
 from models.enhancers import create
 from models.fusers.searched import build, load, save
 from models.search.genotype import balanced
-from models.storage import save_weights
 from pictures import read_uint8, sha256_file, write_json, write_png
-from tasks import (
-    ablation,
-    enhance,
-    enhancers,
-    evaluate,
-    finetune,
-    kinds,
-    labels,
-    loop,
-    pairs,
-    ranker,
-    ranker_niqe,
-    report,
-    tables,
-)
+from tasks import kinds
 from tasks.config import ConfigError, View, read_yaml, validate
-from tasks.subjects import subjects_of
+from tasks.datasets.subjects import subjects_of
+from tasks.rounds import ablation, align, evaluate, judge, judge_start, labels, loop, outputs, questions, report
+from tasks.stage import tables
+from tasks.stage.places import Places
+from tasks.training.ranker_data import fresh_ranker, ranker_path
 
 ROOT = Path(__file__).resolve().parents[2]
+AT = Places("brackets")
 SIDE = 192  # the smallest that NIQE takes
 
 
 def values(**changes: Any) -> dict[str, Any]:
+    """The tiny params; changes: of the section of brackets, pairs__k=2."""
     found = copy.deepcopy(read_yaml(ROOT / "tests" / "tiny.yaml"))
-    found["loop"]["task"] = "brackets"
-    found["labels"] |= {"source": "simulated"}
-    found["labels"]["simulated"]["utility"] = {"mef_ssim": 1.0}
-    found["evaluate"]["metrics"] = ["mef_ssim", "psnr"]
+    own = found["brackets"]
+    own["labels"] |= {"source": "simulated"}
+    own["labels"]["simulated"]["utility"] = {"mef_ssim": 1.0}
+    own["evaluate"]["metrics"] = ["mef_ssim", "psnr"]
     for path, value in changes.items():
         section, key = path.split("__")
-        found[section][key] = value
+        own[section][key] = value
     return found
 
 
 def view(module: Any, **changes: Any) -> View:
-    return View(validate(values(**changes)), module.PARAMS)
+    return View(validate(values(**changes)), module.PARAMS, "brackets")
 
 
 @pytest.fixture
@@ -72,125 +64,138 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         row: dict[str, Any] = {"id": f"s{number}", "photograph": f"p{number}", "width": SIDE, "height": SIDE,
                                "split": "train" if number < 2 else "validation", "original": "x"}  # fmt: skip
         for part, pixels in contents.items():
-            row[part] = f"data/brackets/{part}/s{number}.png"
-            write_png(row[part], pixels)
-            row[f"{part}_sha256"] = sha256_file(row[part])
+            row[part] = f"{part}/s{number}.png"
+            write_png(AT.pictures / row[part], pixels)
+            row[f"{part}_sha256"] = sha256_file(AT.pictures / row[part])
         table.append(row)
-    tables.write("brackets", table, "data/brackets/brackets.parquet")
-    write_json(Path("data/brackets/summary.json"), {"photographs": 4, "skipped": [], "without_reference": []})
+    tables.write("exposures", table, AT.pictures / "exposures.parquet")
+    write_json(AT.pictures / "summary.json", {"photographs": 4, "skipped": [], "without_reference": []})
     torch.manual_seed(0)
     fuser = build(balanced(), width=2, steps=2)
     fuser.calibrated = True
     for place, path in enumerate(("checkpoints/000001", "checkpoints/000002", "model")):
         torch.nn.init.constant_(fuser.head.bias, -0.1 * (2 - place))  # type: ignore[arg-type]
-        save(fuser, loop.first_weights("brackets").parent / f"{path}.safetensors")
-    (loop.first_weights("brackets").parent / "live" / "plots" / "metrics").mkdir(parents=True)
+        save(fuser, AT.start / f"{path}.safetensors")
+    (AT.start / "live" / "plots" / "metrics").mkdir(parents=True)
     return tmp_path
 
 
 @pytest.mark.slow
 def test_a_whole_round_teaches_the_fuser(project: Path) -> None:
-    ranker_niqe.run(view(ranker_niqe))
-    finetune.run(view(finetune), "r00")
-    first, second = load(loop.first_weights("brackets")), load(loop.weights_of("r00"))
+    judge_start.run(view(judge_start))
+    align.run(view(align), "r00")
+    first, second = load(loop.first_weights("brackets")), load(loop.weights_of("brackets", "r00"))
     assert second.genotype == first.genotype and second.calibrated
     moved = [name for name, value in second.state_dict().items() if not value.equal(first.state_dict()[name])]
     assert moved and not [name for name in moved if "running" in name], "the statistics of a calibrated fuser stay"
 
     for name in ("r00", "r01"):
-        enhance.run(view(enhance), name)
-    table = tables.read("enhanced", "data/enhance/r01/enhanced.parquet")
+        outputs.run(view(outputs), name)
+    table = tables.read("enhanced", AT.outputs("r01") / "enhanced.parquet")
     assert list(table.image) == ["s0", "s1"] and set(table.model) == {"f1"}
-    sources = ("data/brackets/under/s0.png", "data/brackets/over/s0.png")
+    sources = ("data/brackets/pictures/under/s0.png", "data/brackets/pictures/over/s0.png")
     assert np.array_equal(
-        read_uint8("data/enhance/r01/s0.png"), kinds.named("brackets").models.apply(second.eval(), sources)
+        read_uint8(AT.outputs("r01") / "s0.png"), kinds.named("brackets").models.apply(second.eval(), sources)
     )
 
-    pairs.run(view(pairs), "r01", "r00")
+    questions.run(view(questions), "r01", "pictures")
     assert labels.run(view(labels), "r01") == 0
-    voted = tables.read("labels", "data/labels/r01/labels.parquet")
+    voted = tables.read("labels", AT.labels("r01") / "labels.parquet")
     assert len(voted) == 2 * 2 and set(voted.kind) == {"simulated"}
-    chosen = tables.read("pairs", "data/pairs/r01/pairs.parquet")
+    chosen = tables.read("pairs", AT.questions("r01") / "pairs.parquet")
     assert set(chosen.image) == {"s0", "s1"}
-    ranker.run(view(ranker), "r01", "r00")
-    finetune.run(view(finetune), "r01")
+    judge.run(view(judge), "r01")
+    align.run(view(align), "r01")
     for variant in ablation.VARIANTS:
         ablation.run(view(ablation), variant)
 
     evaluate.run(view(evaluate))
-    outputs = tables.read("enhanced", "data/evaluate/enhanced.parquet")
-    assert set(outputs.image) == {"s2", "s3"}
-    assert set(outputs.model) == {"input", "f0", "f1", "f2", *ablation.VARIANTS}
-    plain = (read_uint8("data/brackets/under/s2.png").astype(float) + read_uint8("data/brackets/over/s2.png")) / 2
-    assert np.abs(read_uint8("data/evaluate/outputs/input/s2.png") - plain).max() <= 0.51
-    scores = json.loads(Path("data/evaluate/metrics.json").read_text())["scores"]
+    made = tables.read("enhanced", AT.evaluate / "enhanced.parquet")
+    assert set(made.image) == {"s2", "s3"}
+    assert set(made.model) == {"input", "f0", "f1", "f2", *ablation.VARIANTS}
+    plain = (
+        read_uint8("data/brackets/pictures/under/s2.png").astype(float)
+        + read_uint8("data/brackets/pictures/over/s2.png")
+    ) / 2
+    assert np.abs(read_uint8(AT.evaluate / "outputs" / "input" / "s2.png") - plain).max() <= 0.51
+    scores = json.loads((AT.evaluate / "metrics.json").read_text())["scores"]
     assert set(scores["f2"]) == {"mef_ssim", "psnr"} and 0 < scores["f2"]["mef_ssim"] <= 1
 
     report.run(view(report))
-    page = Path("data/report/report.html").read_text()
+    page = (AT.report / "report.html").read_text()
     assert "multi-exposure fusion, taught" in page and "searched architecture, width 2" in page
     assert "MEF-SSIM" in page and "low-light" not in page
-    assert "exposure_stops" not in page and "under_stops" in page, "settings of the other task are not shown"
+    assert "exposure_stops" not in page and "under_stops" in page, "settings of the other kind are not shown"
 
 
 def test_people_see_the_exposures_beside_the_pair(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, bias in (("r00", 0.0), ("r01", 0.3)):
         fuser = load(loop.first_weights("brackets"))
         torch.nn.init.constant_(fuser.head.bias, bias)  # type: ignore[arg-type]
-        save(fuser, loop.first_weights("brackets") if name == "r00" else loop.weights_of("r00"))
-        enhance.run(view(enhance), name)
-    ranker_network = view(pairs)
-    from tasks.ranker_data import fresh_ranker, ranker_path
-
-    save_weights(fresh_ranker(ranker_network), ranker_path("r00"))
-    pairs.run(view(pairs), "r01", "r00")
+        save(fuser, loop.first_weights("brackets") if name == "r00" else loop.weights_of("brackets", "r00"))
+        outputs.run(view(outputs), name)
+    save_weights(fresh_ranker(view(questions)), ranker_path("brackets", "r00"))
+    questions.run(view(questions), "r01", "pictures")
     assert labels.run(view(labels, labels__source="people"), "r01") == labels.LABELS_MISSING
     with Store.open() as store:
-        offered = Queue(store, "r01").next("ann")
+        offered = Queue(store, "brackets-r01").next("ann")
     assert offered is not None
     assert [name for name, _ in offered.sources] == ["under", "over"]
     known = {sha256 for subject in subjects_of("brackets") for sha256 in subject.hashes}
     assert {sha256 for _, sha256 in offered.sources} <= known
 
 
-def test_a_task_has_its_own_subjects_and_models(project: Path) -> None:
+def test_a_kind_has_its_own_subjects_and_models(project: Path) -> None:
     scene = subjects_of("brackets", "validation")[0]
     assert (scene.id, scene.photograph) == ("s2", "p2")
-    assert scene.sources == ("data/brackets/under/s2.png", "data/brackets/over/s2.png")
-    assert scene.reference == "data/brackets/reference/s2.png"
-    assert isinstance(loop.load(view(finetune), loop.first_weights("brackets")), type(build(width=1)))
-    changes: dict[str, Any] = {"loop__task": "low_light", "evaluate__metrics": ["psnr"], "labels__source": "people"}
-    everything = values(**changes)
-    everything["labels"]["simulated"]["utility"] = {"niqe": 1.0}
-    low = View(validate(everything), finetune.PARAMS)
+    assert scene.sources == ("data/brackets/pictures/under/s2.png", "data/brackets/pictures/over/s2.png")
+    assert scene.reference == "data/brackets/pictures/reference/s2.png"
+    assert isinstance(loop.load(view(align), loop.first_weights("brackets")), type(build(width=1)))
+    low = View(validate(values()), align.PARAMS, "low_light")
     save_weights(create("curve", width=4, iterations=4, scale=4), loop.first_weights("low_light"))
     enhancer = loop.load(low, loop.first_weights("low_light"))
     dark = np.full((8, 8, 3), 20, np.uint8)
     write_png("dark.png", dark)
     assert kinds.named("low_light").models.apply(enhancer, ("dark.png",)).shape == dark.shape
     assert np.array_equal(kinds.named("low_light").models.untouched(("dark.png",)), dark)
-    assert loop.first_weights("low_light") == enhancers.PRETRAINED
+    assert loop.first_weights("low_light") == Path("data/low_light/start/model.safetensors")
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("path", "value", "expected"),
     [
-        ({"loop__task": "thermal"}, "loop.task"),
-        ({"loop__task": "low_light"}, "labels.simulated.utility names mef_ssim, which compare a fused image"),
-        ({"pairs__candidates": "genetic"}, "pairs.candidates is 'genetic'"),
+        ("kinds.thermal", {"start": "pictures", "rounds": 1}, "no kind of pictures is called 'thermal'"),
+        (
+            "low_light.labels.simulated.utility",
+            {"mef_ssim": 1.0},
+            "low_light: labels.simulated.utility names mef_ssim, which compare a fused image",
+        ),
+        (
+            "rounds.brackets-r01.candidates",
+            "genetic",
+            "rounds.brackets-r01: candidates is 'genetic', but genetic.kinds does not name 'brackets'",
+        ),
+        ("genetic.kinds", ["brackets"], "genetic.kinds names 'brackets', whose scenes have several pictures"),
     ],
 )
-def test_params_that_do_not_fit_the_task(changes: dict[str, Any], expected: str) -> None:
+def test_params_that_do_not_fit_the_kind(path: str, value: Any, expected: str) -> None:
+    found = values()
+    *sections, key = path.split(".")
+    place = found
+    for section in sections:
+        place = place[section]
+    place[key] = value
     with pytest.raises(ConfigError) as refused:
-        validate(values(**changes))
+        validate(found)
     assert expected in str(refused.value)
 
 
 def test_observers_of_a_folder_without_references_judge_by_the_exposures() -> None:
     folder = values()
-    folder["brackets"] |= {"source": "folder"}
-    folder["brackets"]["folder"] |= {"under": "u", "over": "o", "natural": "n"}
+    own = folder["brackets"]
+    own["dataset"] |= {"source": "folder"}
+    own["dataset"]["folder"] |= {"under": "u", "over": "o", "natural": "n"}
     validate(folder)
-    folder["labels"]["simulated"]["utility"] = {"psnr": 1.0}
-    with pytest.raises(ConfigError, match=r"need references, but brackets\.folder\.reference is not set"):
+    own["labels"]["simulated"]["utility"] = {"psnr": 1.0}
+    with pytest.raises(ConfigError, match=r"need references, but brackets\.dataset\.folder\.reference is not set"):
         validate(folder)

@@ -12,10 +12,11 @@ import yaml
 from PIL import Image
 
 from pictures import ImageError, read_array, read_image, sha256_file, write_png
-from tasks import low_light, tables
 from tasks.config import load
-from tasks.low_light import DatasetError
-from tasks.mapping import MapError
+from tasks.datasets.crops import DatasetError, crop_places, generator, validation_names
+from tasks.low_light import pictures as low_light
+from tasks.stage import tables
+from tasks.stage.mapping import MapError
 
 ROOT = Path(__file__).resolve().parents[2]
 Build = Callable[..., pd.DataFrame]
@@ -29,14 +30,14 @@ def build_in(
     params["machine"] = {"device": "cpu", "workers": dataset.pop("workers", 1)}
     for name, value in dataset.items():
         if isinstance(value, dict):
-            params["dataset"][name] |= value
+            params["low_light"]["dataset"][name] |= value
         else:
-            params["dataset"][name] = value
+            params["low_light"]["dataset"][name] = value
     place.mkdir(exist_ok=True)
     monkeypatch.chdir(place)
     Path("params.yaml").write_text(yaml.safe_dump(params))
-    low_light.run(load(low_light.PARAMS))
-    return tables.read("images", "data/low_light/images.parquet")
+    low_light.run(load(low_light.PARAMS, "low_light"))
+    return tables.read("images", "data/low_light/pictures/images.parquet")
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
 
 
 def summary() -> Any:
-    return json.loads(Path("data/low_light/summary.json").read_text())
+    return json.loads(Path("data/low_light/pictures/summary.json").read_text())
 
 
 def bytes_of(folder: Path) -> dict[str, str]:
@@ -79,8 +80,8 @@ def test_the_demo_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert images[images.split == "validation"].photograph.nunique() == 4
     for row in images.itertuples():
         assert (row.path, row.reference) == (
-            f"data/low_light/input/{row.id}.png",
-            f"data/low_light/reference/{row.id}.png",
+            f"data/low_light/pictures/input/{row.id}.png",
+            f"data/low_light/pictures/reference/{row.id}.png",
         )
         assert sha256_file(row.path) == row.sha256
         assert sha256_file(row.reference) == row.reference_sha256
@@ -110,7 +111,9 @@ def test_the_sample_has_the_same_bytes_twice_and_others_by_another_seed(
     assert len(fewer) == 4
     assert fewer.items() <= {Path(name).name: sha for name, sha in first.items() if "/input/" in name}.items()
     build_in(tmp_path / "d", monkeypatch, source="sample", sample=sample | {"read_sigma": 0.01})
-    assert not set(bytes_of(tmp_path / "d" / "data" / "low_light" / "input").values()) & set(first.values())
+    assert not set(bytes_of(tmp_path / "d" / "data" / "low_light" / "pictures" / "input").values()) & set(
+        first.values()
+    )
 
 
 def bytes_of_inputs(images: pd.DataFrame) -> dict[str, str]:
@@ -120,12 +123,12 @@ def bytes_of_inputs(images: pd.DataFrame) -> dict[str, str]:
 def test_a_crop_larger_than_a_sample_photograph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MapError, match=r"chelsea has only 300 pixels a side; take a crop of at most 300"):
         build_in(tmp_path, monkeypatch, source="sample", sample={"crop": 301})
-    assert not Path("data/low_light").exists()
+    assert not Path("data/low_light/pictures").exists()
 
 
 def test_crops_lie_apart_and_inside() -> None:
-    places = low_light.crop_places(100, 300, 64, 5, low_light.generator(1, "x"))
-    assert places == low_light.crop_places(100, 300, 64, 5, low_light.generator(1, "x"))
+    places = crop_places(100, 300, 64, 5, generator(1, "x"))
+    assert places == crop_places(100, 300, 64, 5, generator(1, "x"))
     assert all(0 <= top <= 36 and 0 <= left <= 236 for top, left in places)
     assert min(abs(a[1] - b[1]) for i, a in enumerate(places) for b in places[:i]) > 15
 
@@ -152,7 +155,7 @@ def test_a_mixed_folder(tmp_path: Path, build: Build) -> None:
     assert images.reference.isna().all()
     assert set(images.split) == {"train", "validation"}
     for row in images.itertuples():
-        assert Path(row.path).parent == Path("data/low_light/input")
+        assert Path(row.path).parent == Path("data/low_light/pictures/input")
         assert read_array(row.path).shape == (row.height, row.width, 3)
     assert np.array_equal(read_array(images.path["deep"]), picture(5))
     assert summary()["skipped"] == []
@@ -167,7 +170,7 @@ def test_broken_and_unfit_photos_are_skipped_and_listed(tmp_path: Path, build: B
     folder_of(low, {"small.png": picture(5, 63, 200), "e.png": picture(6)})
     images = build(inputs=low, references=references).set_index("id")
     assert sorted(images.index) == ["a", "d", "e"]
-    assert images.reference["a"] == "data/low_light/reference/a.png"
+    assert images.reference["a"] == "data/low_light/pictures/reference/a.png"
     assert images.reference[["d", "e"]].isna().all()
     found = summary()
     reasons = {entry["file"]: entry["reason"] for entry in found["skipped"]}
@@ -177,7 +180,7 @@ def test_broken_and_unfit_photos_are_skipped_and_listed(tmp_path: Path, build: B
     assert "the file is empty" in reasons["empty.jpg"]
     assert "200 x 63 pixels, smaller than 64" in reasons["small.png"]
     assert found["without_reference"] == ["d", "e"]
-    assert sorted(path.name for path in Path("data/low_light/input").iterdir()) == ["a.png", "d.png", "e.png"]
+    assert sorted(path.name for path in Path("data/low_light/pictures/input").iterdir()) == ["a.png", "d.png", "e.png"]
 
 
 def test_large_photos_are_reduced_with_their_references(tmp_path: Path, build: Build) -> None:
@@ -196,7 +199,7 @@ def test_normal_light_photos(tmp_path: Path, build: Build) -> None:
     normal = folder_of(tmp_path / "normal", {"x.jpg": picture(3), "y.png": picture(4)})
     (normal / "z.png").write_text("no photo")
     build(inputs=low, normal=normal)
-    assert sorted(path.name for path in Path("data/low_light/normal").iterdir()) == ["x.png", "y.png"]
+    assert sorted(path.name for path in Path("data/low_light/pictures/normal").iterdir()) == ["x.png", "y.png"]
     assert summary()["normal"] == 2
     assert [entry["file"] for entry in summary()["skipped"]] == ["z.png"]
     folder_of(normal, {"x.png": picture(5)})
@@ -213,7 +216,7 @@ def test_too_few_usable_photos_is_one_error_with_every_reason(tmp_path: Path, bu
     lines = str(error.value).splitlines()
     assert f"{low} has 1 usable photos of 3; at least two are needed" in lines[0]
     assert [line.split(": ")[0].strip() for line in lines[1:]] == [str(low / "empty.jpg"), str(low / "text.jpg")]
-    assert not Path("data/low_light").exists()
+    assert not Path("data/low_light/pictures").exists()
 
 
 def test_faults_of_the_folders_themselves(tmp_path: Path, build: Build) -> None:
@@ -246,11 +249,11 @@ def test_a_home_folder_is_expanded(tmp_path: Path, build: Build, monkeypatch: py
 
 def test_the_split_is_seeded_and_keeps_one_photograph_for_training() -> None:
     names = [f"p{number}" for number in range(10)]
-    drawn = low_light.validation_names(names, 3, 1)
+    drawn = validation_names(names, 3, 1)
     assert len(drawn) == 3
-    assert drawn == low_light.validation_names(names[::-1], 3, 1)
-    assert len({frozenset(low_light.validation_names(names, 3, seed)) for seed in range(8)}) > 4
-    assert len(low_light.validation_names(names, 99, 1)) == 9
+    assert drawn == validation_names(names[::-1], 3, 1)
+    assert len({frozenset(validation_names(names, 3, seed)) for seed in range(8)}) > 4
+    assert len(validation_names(names, 99, 1)) == 9
 
 
 def shot_at(path: Path, seconds: int, array: np.ndarray, exposure: float = 0.01) -> None:
@@ -291,7 +294,7 @@ def test_what_is_not_read_or_does_not_join_is_said_and_kept(
         }
     ]
     assert "2 files were not read: " in said and "clip.mov" in said
-    assert "1 photo in sub-folders was not read; dataset.folder.recursive: true reads it" in said
+    assert "1 photo in sub-folders was not read; low_light.dataset.folder.recursive: true reads it" in said
     assert f"{low} and {ref}: 2 joined by name, 1 photo did not" in said
     assert "1 of 3 photos have no reference: beach_1" in said and "skipped: " + str(ref / "beach-1.png") in said
 

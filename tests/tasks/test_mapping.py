@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from pictures import ImageError
-from tasks import mapping
-from tasks.mapping import ClusterError, Failure, MapError, map_images
+from tasks.stage import mapping
+from tasks.stage.mapping import ClusterError, Failure, MapError, map_images
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -126,7 +126,7 @@ def test_progress_goes_to_stderr_alone(capfd: pytest.CaptureFixture[str]) -> Non
 
 def test_workers_leave_with_a_killed_parent(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(
-        "import os, sys, time\nfrom pathlib import Path\nfrom tasks.mapping import map_images\n"
+        "import os, sys, time\nfrom pathlib import Path\nfrom tasks.stage.mapping import map_images\n"
         "def slow(item):\n    Path(f'pid{item}').write_text(str(os.getpid()))\n    time.sleep(60)\n"
         "if __name__ == '__main__':\n    map_images(slow, range(2), 2, 'slow')\n"
     )

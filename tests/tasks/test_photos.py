@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import photos
-from tasks.photos import PHOTOS, Photo, PhotoMissing, locate
+from tasks.datasets import photos
+from tasks.datasets.photos import PHOTOS, Photo, PhotoMissing, locate
 
 
 def test_a_dozen_photographs_with_their_credits() -> None:

@@ -9,9 +9,12 @@ import pytest
 
 from labelling.store import pair_key
 from pictures import sha256_file, write_png
-from tasks import tables
-from tasks.ranker import decided, gather
-from tasks.tables import TableError
+from tasks.rounds.judge import decided, gather
+from tasks.stage import tables
+from tasks.stage.places import Places
+from tasks.stage.tables import TableError
+
+AT = Places("low_light")
 
 
 def pair(number: int, round_name: str = "r01") -> dict[str, Any]:
@@ -84,43 +87,43 @@ def offer(round_name: str, number: int, choice: str) -> None:
     row = {**pair(0, round_name)}
     random = np.random.default_rng(number)
     for side in ("first", "second"):
-        path = Path("data/enhance") / round_name / f"{side}.png"
+        path = AT.outputs(round_name) / f"{side}.png"
         write_png(path, random.integers(0, 256, (6, 6, 3), dtype=np.uint8))
-        row |= {side: str(path), f"{side}_sha256": sha256_file(path)}
+        row |= {side: tables.relative(path, AT.questions(round_name)), f"{side}_sha256": sha256_file(path)}
     row["key"] = pair_key(row["first_sha256"], row["second_sha256"])
     label = {**votes(0, choice, round_name=round_name)[0], "key": row["key"]}
-    tables.write("pairs", [row], f"data/pairs/{round_name}/pairs.parquet")
-    tables.write("labels", [label], f"data/labels/{round_name}/labels.parquet")
+    tables.write("pairs", [row], AT.questions(round_name) / "pairs.parquet")
+    tables.write("labels", [label], AT.labels(round_name) / "labels.parquet")
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    tables.write("pairs", [], "data/ranker/r00/dataset/pairs.parquet")
-    tables.write("labels", [], "data/ranker/r00/dataset/labels.parquet")
+    tables.write("pairs", [], AT.judge("r00") / "dataset" / "pairs.parquet")
+    tables.write("labels", [], AT.judge("r00") / "dataset" / "labels.parquet")
     return tmp_path
 
 
 def test_the_dataset_grows_by_each_round(project: Path) -> None:
     offer("r01", 1, "first")
     offer("r02", 2, "second")
-    assert len(gather("r01", "r00", Path("data/ranker/r01/dataset"))) == 1
-    found = gather("r02", "r01", Path("data/ranker/r02/dataset"))
+    assert len(gather(AT, "r01")) == 1
+    found = gather(AT, "r02")
     assert list(found["round"]) == ["r01", "r02"]
     assert found.better_sha256.tolist() == [found.first_sha256[0], found.second_sha256[1]]
     for side in ("better", "worse"):  # every picture lies in the dataset of the newest round
         for path, sha256 in zip(found[side], found[f"{side}_sha256"], strict=True):
-            assert path.startswith("data/ranker/r02/dataset/pictures/")
+            assert path.startswith("data/low_light/judges/r02/dataset/pictures/")
             assert sha256_file(path) == sha256
-    assert len(list(Path("data/ranker/r02/dataset/pictures").iterdir())) == 4
+    assert len(list((AT.judge("r02") / "dataset" / "pictures").iterdir())) == 4
 
 
 def test_the_dataset_is_the_same_bytes_again(project: Path) -> None:
     offer("r01", 1, "first")
-    folder = Path("data/ranker/r01/dataset")
+    folder = AT.judge("r01") / "dataset"
     contents = []
     for _ in range(2):
-        gather("r01", "r00", folder)
+        gather(AT, "r01")
         contents.append({path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()})
     assert contents[0] == contents[1]
     assert len(contents[0]) == 4
@@ -128,7 +131,7 @@ def test_the_dataset_is_the_same_bytes_again(project: Path) -> None:
 
 def test_a_picture_that_changed_since_it_was_labelled_is_named(project: Path) -> None:
     offer("r01", 1, "first")
-    write_png(Path("data/enhance/r01/second.png"), np.zeros((6, 6, 3), np.uint8))
+    write_png(AT.outputs("r01") / "second.png", np.zeros((6, 6, 3), np.uint8))
     with pytest.raises(TableError, match=r"second\.png is not the picture that was labelled"):
-        gather("r01", "r00", Path("data/ranker/r01/dataset"))
-    assert not Path("data/ranker/r01/dataset").exists()
+        gather(AT, "r01")
+    assert not (AT.judge("r01") / "dataset").exists()

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tasks import report_charts as charts
+from tasks.pages import charts
 
 
 def circles(svg: str) -> list[tuple[float, float]]:

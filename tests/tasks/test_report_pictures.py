@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pictures import write_png
-from tasks import report_pictures
+from tasks.pages import pictures as report_pictures
 
 
 def images(**crops: int) -> pd.DataFrame:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from models.quality import names
-from tasks import report_words as words
-from tasks.report_sections import higher_is_better
+from tasks.pages import words
+from tasks.pages.sections import higher_is_better
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 from flows import stage as flows_stage
 from models.weights import WeightUnavailable
 from tasks.config import Params, View, load_whole
-from tasks.runtime import UNAVAILABLE, identity, is_own_error, workers
-from tasks.runtime import stage as run_stage
-from tasks.tables import TableError
+from tasks.stage.runtime import UNAVAILABLE, identity, is_own_error, workers
+from tasks.stage.runtime import stage as run_stage
+from tasks.stage.tables import TableError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,18 +37,24 @@ def project(tmp_path: Path) -> Path:
 
 def test_an_error_of_the_stages_own_module_is_one_line(project: Path) -> None:
     """Its class then belongs to the module `__main__`."""
-    done = stage(project, "tasks.ablation", "--variant", "nonsense")
+    done = stage(project, "tasks.rounds.ablation", "--kind", "low_light", "--variant", "nonsense")
     assert done.returncode == 1
     assert done.stderr == "error: no ablation is called 'nonsense'; known are content_only, niqe_ranker\n"
 
 
-def test_faults_of_the_params_are_listed_without_a_traceback(project: Path) -> None:
-    text = re.sub(r"strategy: \w+", "strategy: luck", (project / "params.yaml").read_text())
-    text = re.sub(r"\bk: \d+", "k: 0", text)
-    (project / "params.yaml").write_text(text)
-    done = stage(project, "tasks.labels", "--round", "r01")
+def test_an_unknown_kind_is_one_line(project: Path) -> None:
+    done = stage(project, "tasks.rounds.labels", "--kind", "photos", "--round", "r01")
     assert done.returncode == 1
-    assert done.stderr.startswith("error: params.yaml has 2 faults:\n  pairs.k: ")
+    assert done.stderr == "error: no kind of pictures is called 'photos'; known are low_light, brackets\n"
+
+
+def test_faults_of_the_params_are_listed_without_a_traceback(project: Path) -> None:
+    text = re.sub(r"strategy: \w+", "strategy: luck", (project / "params.yaml").read_text(), count=1)
+    text = re.sub(r"\bk: \d+", "k: 0", text, count=1)
+    (project / "params.yaml").write_text(text)
+    done = stage(project, "tasks.rounds.labels", "--kind", "low_light", "--round", "r01")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: params.yaml has 2 faults:\n  low_light.pairs.k: ")
     assert "Traceback" not in done.stderr
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.core.tensors import tensor
 from models.quality import create
-from tasks.scoring import score
-from tasks.tensors import tensor
+from tasks.measuring.scoring import score
 
 
 def test_what_a_metric_needs_is_given_or_its_value_is_none() -> None:

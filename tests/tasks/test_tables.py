@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks import tables
-from tasks.tables import TABLES, TableError
+from tasks.stage import tables
+from tasks.stage.tables import TableError, every
+
+TABLES = every()
 
 CLOSED: dict[str, tuple[Any, Any]] = {
     "split": ("train", "validation"), "choice": ("first", "unsure"), "chosen": (0, 1),
@@ -38,6 +40,11 @@ def rows(name: str, count: int = 5) -> list[dict[str, Any]]:
     return [{column.name: example(column, number) for column in TABLES[name].schema} for number in range(count)]
 
 
+def beside(name: str, entries: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """Rows as they are read from a table that lies in `folder`: their paths begin with it."""
+    return [row | {column: str(folder / row[column]) for column in TABLES[name].paths} for row in entries]
+
+
 @pytest.mark.parametrize("name", sorted(TABLES))
 def test_what_is_written_is_read(name: str, tmp_path: Path) -> None:
     tables.write(name, rows(name), tmp_path / "t.parquet")
@@ -45,7 +52,46 @@ def test_what_is_written_is_read(name: str, tmp_path: Path) -> None:
     plain = [
         {key: value.tolist() if hasattr(value, "tolist") else value for key, value in row.items()} for row in found
     ]
-    assert plain == rows(name)
+    assert plain == beside(name, rows(name), tmp_path)
+
+
+def test_which_columns_hold_paths() -> None:
+    assert {name: found.paths for name, found in TABLES.items() if found.paths} == {
+        "enhanced": ["path"],
+        "pairs": ["first", "second"],
+        "natural": ["path"],
+        "images": ["path", "reference"],
+        "exposures": ["under", "over", "reference"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("a.png", "data/kind/outputs/r01/a.png"),
+        ("deep/er/a.png", "data/kind/outputs/r01/deep/er/a.png"),
+        ("../a.png", "data/kind/outputs/a.png"),
+        ("../../pictures/a.png", "data/kind/pictures/a.png"),
+    ],
+)
+def test_a_path_is_of_the_folder_of_its_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str, expected: str
+) -> None:
+    """On disk; what is read can be opened from the working folder, and `relative` turns it back."""
+    monkeypatch.chdir(tmp_path)
+    path = Path("data/kind/outputs/r01/t.parquet")
+    tables.write("enhanced", [rows("enhanced", 1)[0] | {"path": cell}], path)
+    assert pq.read_table(path).column("path").to_pylist() == [cell]
+    found = tables.read("enhanced", path).path[0]
+    assert found == expected
+    assert tables.relative(found, path.parent) == cell
+    assert tables.read("enhanced", tmp_path / path).path[0] == str(tmp_path / expected)
+
+
+def test_a_table_that_moves_takes_its_paths_along(tmp_path: Path) -> None:
+    tables.write("pairs", rows("pairs", 1), tmp_path / "one" / "t.parquet")
+    (tmp_path / "one").rename(tmp_path / "two")
+    assert tables.read("pairs", tmp_path / "two" / "t.parquet")["first"].tolist() == [str(tmp_path / "two/first-000")]
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
@@ -57,7 +103,10 @@ def test_rows_in_another_order_give_the_same_bytes(name: str, tmp_path: Path) ->
     # Columns in another order, and what was read written again.
     tables.write(name, [dict(reversed(row.items())) for row in rows(name)], tmp_path / "t.parquet")
     contents.append((tmp_path / "t.parquet").read_bytes())
-    tables.write(name, tables.read(name, tmp_path / "t.parquet"), tmp_path / "t.parquet")
+    found = tables.read(name, tmp_path / "t.parquet")
+    for column in TABLES[name].paths:
+        found[column] = [tables.relative(path, tmp_path) for path in found[column]]
+    tables.write(name, found, tmp_path / "t.parquet")
     contents.append((tmp_path / "t.parquet").read_bytes())
     assert len(set(contents)) == 1
 
@@ -179,7 +228,7 @@ def test_a_folder_name_is_no_column(tmp_path: Path) -> None:
 
 
 def test_an_unknown_table_is_named() -> None:
-    with pytest.raises(TableError, match="'pictures'; known are amortised, brackets, enhanced, fronts, images"):
+    with pytest.raises(TableError, match="'pictures'; known are amortised, enhanced, exposures, fronts, images"):
         tables.table("pictures")
 
 
@@ -203,12 +252,22 @@ def written(name: str, entries: list[dict[str, Any]], path: Path) -> None:
         ("images", "id", "..", "'id'.*name for a file"),
         ("images", "id", "", "'id'.*name for a file"),
         ("images", "id", "a\x00b", "'id'.*name for a file"),
-        ("brackets", "id", "a\\b", "'id'.*name for a file"),
+        ("exposures", "id", "a\\b", "'id'.*name for a file"),
         ("enhanced", "model", "../f1", "'model'.*name for a file"),
         ("images", "split", "nonsense", "'split'.*train or validation"),
-        ("images", "path", "/etc/passwd", "'path'.*inside the project"),
-        ("images", "path", "data/../../x.png", "'path'.*inside the project"),
-        ("images", "reference", "..", "'reference'.*inside the project"),
+        ("images", "path", "/etc/passwd", "'path'.*path from the folder of the table"),
+        ("images", "path", "data/../../x.png", "'path'.*path from the folder of the table"),
+        ("images", "path", "../../../x.png", "'path'.*path from the folder of the table"),
+        ("images", "path", "a/../../x.png", "'path'.*path from the folder of the table"),
+        ("images", "path", "../..", "'path'.*path from the folder of the table"),
+        ("images", "path", "../", "'path'.*path from the folder of the table"),
+        ("images", "path", "./x.png", "'path'.*path from the folder of the table"),
+        ("images", "path", "a//x.png", "'path'.*path from the folder of the table"),
+        ("images", "path", "", "'path'.*path from the folder of the table"),
+        ("exposures", "over", "a\\b.png", "'over'.*path from the folder of the table"),
+        ("pairs", "second", "../x\n.png", "'second'.*path from the folder of the table"),
+        ("natural", "path", "C:/../x.png", "'path'.*path from the folder of the table"),
+        ("images", "reference", "..", "'reference'.*path from the folder of the table"),
         ("pairs", "first_sha256", "ABC", "'first_sha256'.*64 hexadecimal"),
         ("images", "width", 0, "'width'.*from 1"),
         ("labels", "choice", "third", "'choice'.*one of first"),

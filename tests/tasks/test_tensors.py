@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.tensors import picture_of, tensor
+from models.core.tensors import picture_of, tensor
 
 
 def test_there_and_back() -> None:

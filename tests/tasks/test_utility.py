@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config import Simulated, load_whole
-from tasks.utility import NoUtility, panel, utility
+from tasks.config import load_whole
+from tasks.config.rounds import Simulated
+from tasks.measuring.utility import NoUtility, panel, utility
 
-SETTINGS = load_whole(Path(__file__).resolve().parents[2] / "presets" / "demo.yaml").labels.simulated
+SETTINGS = load_whole(Path(__file__).resolve().parents[2] / "presets" / "demo.yaml").of("low_light").labels.simulated
 
 
 def with_(**changes: object) -> Simulated:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from models.core.storage import load_weights, save_weights
 from models.enhancers import UnknownEnhancer, create
 from models.enhancers.base import Enhancer
 from models.enhancers.curve import CurveNetwork, apply_curves
 from models.enhancers.registry import ENHANCERS
-from models.storage import load_weights, save_weights
 from models.tiling import enhance_tiled
 
 # What makes the network of a test small; its constructor's own defaults where an enhancer is not listed.

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from models.core.storage import WeightsError, load_weights, save_weights
 from models.fusers import UnknownFuser, create
 from models.fusers.base import Fuser
 from models.fusers.many import exposure_order, fold
 from models.fusers.registry import FUSERS
 from models.fusers.searched import SearchedFuser, build, calibrate, load, recalibrate, save
 from models.search.genotype import balanced, random_like
-from models.storage import WeightsError, load_weights, save_weights
 from models.tiling import fuse_tiled
 
 SMALL: dict[str, dict[str, int]] = {"searched": {"width": 4}, "laplacian": {"levels": 3}}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from models.core.storage import WeightsError, read_architecture, save_weights
 from models.fusers.searched import build, load, save
-from models.storage import WeightsError, read_architecture, save_weights
 
 
 @pytest.mark.timeout(30)
@@ -47,6 +47,6 @@ def test_a_hostile_header_is_one_line(tmp_path: Path, text: str) -> None:
 
 def test_the_bounds_of_params_are_those_of_the_network() -> None:
     from models.fusers import searched
-    from tasks.config import fusion
+    from tasks.brackets import params
 
-    assert (fusion.MAX_CHANNELS, fusion.MAX_STEPS) == (searched.MAX_WIDTH, searched.MAX_STEPS)
+    assert (params.MAX_CHANNELS, params.MAX_STEPS) == (searched.MAX_WIDTH, searched.MAX_STEPS)

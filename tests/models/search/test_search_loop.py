@@ -14,12 +14,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from models.core.training import TrainingError, step_generator
 from models.losses.fusion import LOSSES
 from models.search.bilevel import SearchBatch
 from models.search.loop import SearchOutcome, SearchSettings, halves, search
 from models.search.space import OPERATIONS
 from models.search.supernet import Supernet
-from models.training import TrainingError, step_generator
 
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = SearchSettings(

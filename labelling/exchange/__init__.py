@@ -1,0 +1,1 @@
+"""Answers in and out: studies, imports from other tools, exports, results."""

@@ -1,0 +1,1 @@
+"""The label store's database: where it is, connections, tables, versions, errors."""

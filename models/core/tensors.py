@@ -1,0 +1,20 @@
+"""Pictures as arrays and as tensors of a batch of one."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from models.core.finite import require_finite
+
+
+def tensor(picture: np.ndarray) -> torch.Tensor:
+    """(H, W, 3) uint8 -> (1, 3, H, W) float32 in [0, 1]."""
+    # A copy: decoded pictures are read-only, and views may run backwards.
+    return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def picture_of(image: torch.Tensor) -> np.ndarray:
+    """(1, 3, H, W) or (3, H, W) float in [0, 1] -> (H, W, 3) uint8, rounded. Raises `NotFinite`."""
+    image = image.squeeze(0) if image.dim() == 4 else image
+    return (require_finite(image).clamp(0, 1) * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).cpu().numpy()

@@ -1,0 +1,38 @@
+"""Fusers, as the rounds use them; see `tasks.kinds.base.Models`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from torch import nn
+
+from models.fusers.base import Fuser
+from models.fusers.searched import SearchedFuser, save
+from models.tiling import fuse_tiled
+from pictures import read_uint8
+from tasks.brackets.fusers import Method, opened, searched
+from tasks.config import View
+
+__all__ = ["apply", "opened", "spec", "store", "untouched"]
+
+
+def spec(params: View, weights: Path) -> Method:
+    """The searched network with the weights in a file, which says its architecture."""
+    return searched(weights)
+
+
+def apply(model: nn.Module, sources: tuple[str, ...], device: str = "cpu") -> np.ndarray:
+    """The fused exposures, tile by tile."""
+    return fuse_tiled(cast(Fuser, model), [read_uint8(path) for path in sources], device=device)
+
+
+def untouched(sources: tuple[str, ...]) -> np.ndarray:
+    """The plain average of the exposures."""
+    return apply(opened(Method("average")), sources)
+
+
+def store(model: nn.Module, path: Path) -> None:
+    """Its weights and its architecture."""
+    save(cast(SearchedFuser, model), path)

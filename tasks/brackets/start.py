@@ -1,0 +1,95 @@
+"""The `start` stage of brackets: train the derived network by the searched loss.
+
+Reads data/brackets/pictures and data/brackets/search; writes data/brackets/start: model.safetensors (the architecture with
+its weights), checkpoints/STEP.safetensors (the first ranker of the rounds learns from them), live/ (curves).
+`start.architecture: random` and `start.loss: uniform` train what the search is compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from models.core.features import load_vgg16_layers
+from models.core.storage import load_weights
+from models.fusers.base import Fuser
+from models.fusers.searched import calibrate, describe_size, save
+from models.losses.fusion import LOSSES, Features, usable, weighted
+from models.search.bilevel import SearchBatch, scene_of
+from models.search.genotype import Genotype, random_like
+from pictures import fresh_folder
+from tasks.brackets import fusers, loss_weights
+from tasks.brackets.kind import KIND
+from tasks.brackets.scenes import Scenes
+from tasks.config import View
+from tasks.stage.runtime import device, identity, stage
+from tasks.training.learning import checkpoint_steps, learn
+
+PARAMS = ("seed", "{kind}.model", "{kind}.start")
+LIVE = fusers.FOLDER / "live"
+LOGGED = ("gradient_max", "mef_ssim_under", "mef_ssim_over", "l1_reference")
+# Batches of which the normalisations' statistics are taken before the training, which keeps them.
+CALIBRATION = 20
+
+
+def architecture(section: Any, seed: int) -> Genotype:
+    """The searched genotype, or a random one with as many parameters."""
+    searched = fusers.read_genotype(fusers.FOUND)
+    return searched if section.architecture == "searched" else random_like(searched, seed)
+
+
+def objective_of(beta: torch.Tensor, features: Features, possible: tuple[str, ...]) -> Callable[..., Any]:
+    """(network, batch) -> (the weighted loss, a few of its terms for the curves)."""
+    places = {name: place for place, name in enumerate(LOSSES) if name in possible and name in LOGGED}
+
+    def objective(module: nn.Module, batch: Any) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        sources = SearchBatch(**batch)
+        pictures = cast(Fuser, module).fuse(sources.under, sources.over)
+        loss, terms = weighted(scene_of(pictures, sources), beta, features)
+        return loss, {name: terms[place] for name, place in places.items()}
+
+    return objective
+
+
+def run(params: View) -> None:
+    section, to = params.start, device(params)
+    scenes = Scenes(section.crop, section.batch, params.seed)
+    genotype = architecture(section, params.seed)
+    network = fusers.fresh(params, genotype)
+    weights = loss_weights.read(loss_weights.SEARCHED) if section.loss == "searched" else dict.fromkeys(LOSSES, 1.0)
+    print(f"{section.architecture} architecture, {section.loss} loss: {describe_size(network)}")
+    batches = scenes.batches(range(len(scenes)), "train_fuser")
+    beforehand = (batches(section.steps * section.accumulate + number) for number in range(CALIBRATION))
+    calibrate(network.to(to), ((batch["under"].to(to), batch["over"].to(to)) for batch in beforehand))
+    steps = checkpoint_steps(section.steps, section.checkpoints)
+    outcome = learn(
+        network,
+        batches,
+        objective_of(
+            loss_weights.beta_of(weights).to(to),
+            load_vgg16_layers(section.layers, to),
+            usable(scenes.has_reference),
+        ),
+        section,
+        seed=params.seed,
+        name=f"start@{KIND.name}",
+        identity=identity(scenes.identity, genotype.to_json(), sorted(weights.items()), section.layers),
+        device=to,
+        live=LIVE,
+        snapshot_steps=steps,
+    )
+    checkpoint = deepcopy(network)
+    with fresh_folder(fusers.FOLDER / "checkpoints") as folder:
+        for step, snapshot in zip(steps, outcome.snapshots, strict=True):
+            load_weights(checkpoint, snapshot)
+            save(checkpoint, folder / f"{step:06d}.safetensors")
+    save(network, fusers.WEIGHTS)
+    outcome.discard_state()
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS, kind=KIND.name)

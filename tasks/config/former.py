@@ -1,0 +1,34 @@
+"""Where the keys of a params.yaml of before went: kinds of pictures had no sections of their own then (docs/upgrading.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Former key -> where it is now. KIND is each kind's section: what the rounds of all kinds shared is now said for each.
+MOVED = {
+    "dataset": "low_light.dataset",
+    "enhancer": "low_light.model",
+    "pretrain": "low_light.start",
+    "brackets": "brackets.dataset",
+    "search": "brackets.search",
+    "fuser": "brackets.model",
+    "train_fuser": "brackets.start (with layers, as search has them)",
+    "evaluate_brackets": "brackets.search_report",
+    "ranker": "KIND.judge (ranker.niqe is judge.start)",
+    "pairs": "KIND.pairs (pairs.candidates is rounds.KIND-rNN.candidates)",
+    "labels": "KIND.labels",
+    "finetune": "KIND.align",
+    "evaluate": "KIND.evaluate",
+    "report": "KIND.report",
+    "loop": "kinds: every kind that is named there has its rounds, in a folder of its own",
+    "rounds": "rounds, with the key KIND-rNN and {kind, round, prev, candidates, label_rev}",
+    "genetic": "genetic, with kinds: [low_light], and reads: pictures in place of low_light",
+}
+
+
+def former_keys(values: Mapping[str, Any]) -> list[str]:
+    """A line for each key of a file of before that has moved; none for a file of now."""
+    if "kinds" in values or not {"loop", "dataset"} & set(values):
+        return []
+    return [f"  {key} is now {place}" for key, place in MOVED.items() if key in values]

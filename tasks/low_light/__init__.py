@@ -1,0 +1,1 @@
+"""Photos taken in the dark: what the kind is, its dataset, its first model."""

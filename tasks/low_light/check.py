@@ -1,0 +1,30 @@
+"""What `loupe check` says of the photos, before the dataset is made; see `tasks.kinds.base.Check`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tasks.datasets.looking import Findings, joined, listed, look_at_sample, look_at_sizes
+from tasks.low_light.kind import KIND
+from tasks.low_light.params import Dataset
+
+
+def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None:
+    """The photos of the dataset."""
+    if dataset.source == "sample":
+        look_at_sample(f"{KIND.name}.dataset.sample", dataset.sample, crops, found)
+        return
+    section, settings = f"{KIND.name}.dataset.folder", dataset.folder
+    folders = listed(section, settings, ("inputs", "references", "normal"), found)
+    inputs, references = folders.get("inputs"), folders.get("references")
+    pairs: Sequence[Sequence[Path]] = []
+    if inputs is not None:
+        if len(inputs.photos) < 2:
+            found.faults.append(
+                f"{section}.inputs: {len(inputs.photos)} photo; at least two are needed, one for validation"
+            )
+        pairs = [(path,) for path in inputs.photos]
+    if inputs is not None and references is not None:
+        pairs = joined(section, settings, {"inputs": inputs, "references": references}, found, optional=True) or pairs
+    look_at_sizes(f"{section}.inputs", pairs, settings.max_side, crops, found)

@@ -1,0 +1,39 @@
+"""Photos taken in the dark: one photo is enhanced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.kinds.base import Kind
+
+
+@dataclass(frozen=True)
+class LowLight(Kind):
+    def fault(self, section: Any) -> str | None:
+        from tasks.config.base import metrics_of_fusion
+
+        for key, chosen in (
+            ("labels.simulated.utility", list(section.labels.simulated.utility)),
+            ("evaluate.metrics", section.evaluate.metrics),
+        ):
+            if fault := metrics_of_fusion(key, chosen):
+                return fault
+        return None
+
+    def crops(self, section: Any) -> Mapping[str, int]:
+        return {"start.crop": section.start.crop}
+
+    def absent_references(self, section: Any) -> str | None:
+        mine = section.dataset.source == "folder" and not section.dataset.folder.references
+        return "dataset.folder.references" if mine else None
+
+
+KIND = LowLight(
+    name="low_light",
+    table="images",
+    sources=(("path", "sha256"),),
+    start="pictures",
+    command="enhance",
+)

@@ -1,0 +1,105 @@
+"""The section of params.yaml for photos taken in the dark."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tasks.config.base import (
+    MAX_SIDE,
+    Crop,
+    Few,
+    Fraction,
+    Many,
+    NonNegative,
+    Number,
+    Section,
+    Side,
+    Stops,
+    Training,
+    Whole,
+)
+from tasks.config.rounds import KindSection
+
+
+class SampleDataset(Section):
+    """Photographs that installed packages ship, darkened in linear light."""
+
+    crops_per_photo: Few
+    crop: Annotated[int, Field(ge=64, le=MAX_SIDE)]
+    exposure_stops: Stops
+    shot_gain: Fraction
+    read_sigma: Fraction
+    validation_photos: Many
+
+    @model_validator(mode="after")
+    def _ordered(self) -> SampleDataset:
+        low, high = self.exposure_stops
+        if not 0 <= low <= high:
+            raise ValueError("exposure_stops must be [low, high] with 0 <= low <= high (stops of under-exposure)")
+        return self
+
+
+class FolderDataset(Section):
+    """A user's own photos."""
+
+    inputs: str | None = None
+    references: str | None = None
+    normal: str | None = None
+    validation_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    max_side: Side | None = 768
+    recursive: bool = False
+    pair_by: Literal["name", "order", "time"] = "name"
+
+
+class Dataset(Section):
+    source: Literal["sample", "folder"]
+    sample: SampleDataset
+    folder: FolderDataset
+
+    @model_validator(mode="after")
+    def _folder_named(self) -> Dataset:
+        if self.source == "folder" and not self.folder.inputs:
+            raise ValueError("source is 'folder', so folder.inputs must name the folder with your low-light photos")
+        return self
+
+
+class Enhancer(Section):
+    """A registered enhancer and the options of its constructor."""
+
+    name: str
+    options: dict[str, Whole | Number | str | bool]
+
+    @model_validator(mode="after")
+    def _known(self) -> Enhancer:
+        from models.enhancers.registry import ENHANCERS
+
+        if self.name not in ENHANCERS:
+            raise ValueError(f"no enhancer is called {self.name!r}; known are {', '.join(sorted(ENHANCERS))}")
+        return self
+
+
+class ZeroReferenceWeights(Section):
+    """Weights of the four zero-reference losses (Zero-DCE)."""
+
+    spatial: NonNegative
+    exposure: NonNegative
+    colour: NonNegative
+    smoothness: NonNegative
+
+
+class Pretrain(Training):
+    crop: Crop
+    checkpoints: Annotated[int, Field(ge=2, le=1000)]
+    exposure_level: Annotated[float, Field(gt=0, lt=1)]
+    weights: ZeroReferenceWeights
+
+
+class LowLight(KindSection):
+    dataset: Dataset
+    model: Enhancer
+    start: Pretrain
+
+
+SECTION = LowLight

@@ -1,0 +1,1 @@
+"""The stages of the rounds, the same for every kind of pictures."""

@@ -1,0 +1,54 @@
+"""The `ablation` stage: the same number of fine-tunings as the rounds, without the ranker loss or always with g0 (Table 2).
+
+Reads the dataset, data/KIND/start and data/KIND/judges/r00; writes data/KIND/ablation/VARIANT: model.safetensors.
+"""
+
+from __future__ import annotations
+
+from pictures import sha256_file
+from tasks.config import View
+from tasks.rounds import loop
+from tasks.rounds.aligning import finetune
+from tasks.stage.places import MODEL, Places
+from tasks.stage.runtime import stage
+from tasks.training.ranker_data import load_ranker, ranker_path
+
+PARAMS = ("seed", "{kind}.model", "{kind}.judge.network", "{kind}.align", "kinds.{kind}.rounds")
+VARIANTS = ("content_only", "niqe_ranker")
+
+
+class UnknownVariant(ValueError):
+    """No such ablation."""
+
+
+def run(params: View, variant: str) -> None:
+    if variant not in VARIANTS:
+        raise UnknownVariant(f"no ablation is called {variant!r}; known are {', '.join(VARIANTS)}")
+    first = loop.first_weights(params.kind)
+    model = loop.load(params, first)
+    ranker = load_ranker(params, "r00") if variant == "niqe_ranker" else None
+    data = sha256_file(first) + (sha256_file(ranker_path(params.kind, "r00")) if ranker is not None else "")
+    outcomes = []
+    for name in ("r00", *params.rounds):
+        before = {key: value.clone() for key, value in model.state_dict().items()}
+        outcomes.append(
+            finetune(
+                model,
+                ranker,
+                params,
+                name=f"ablation@{params.kind}-{variant}-{name}",
+                data=f"{data}/{variant}/{name}",
+                live=None,
+            )
+        )
+        if all(value.equal(before[key]) for key, value in model.state_dict().items()):
+            # The content loss alone is zero at f(n): with nothing moved, every further round is this one again.
+            print(f"{variant}: fine-tuning moved nothing, so the rounds after {name} would repeat it")
+            break
+    loop.models(params).store(model, Places(params.kind).ablation(variant) / MODEL)
+    for outcome in outcomes:
+        outcome.discard_state()
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS, {"kind": "of pictures", "variant": " or ".join(VARIANTS)})

@@ -1,0 +1,36 @@
+"""The `align` stage of a round: f(n) becomes f(n+1) under the ranker g(n) of the same round (HiLLIE, Sec. 3.3).
+
+Reads the dataset, the model before (data/KIND/start or data/KIND/models/PREVIOUS) and data/KIND/judges/ROUND;
+writes data/KIND/models/ROUND: model.safetensors and live/ (curves).
+"""
+
+from __future__ import annotations
+
+from pictures import sha256_file
+from tasks.config import View
+from tasks.rounds import loop
+from tasks.rounds.aligning import finetune
+from tasks.stage.runtime import stage
+from tasks.training.ranker_data import load_ranker, ranker_path
+
+PARAMS = ("seed", "{kind}.model", "{kind}.judge.network", "{kind}.align")
+
+
+def run(params: View, round: str) -> None:
+    weights = loop.weights_before(params.kind, round)
+    model = loop.load(params, weights)
+    out = loop.weights_of(params.kind, round)
+    outcome = finetune(
+        model,
+        load_ranker(params, round),
+        params,
+        name=f"align@{params.kind}-{round}",
+        data=sha256_file(weights) + sha256_file(ranker_path(params.kind, round)),
+        live=out.parent / "live",
+    )
+    loop.models(params).store(model, out)
+    outcome.discard_state()
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS, {"kind": "of pictures", "round": "r00, r01, ..."})

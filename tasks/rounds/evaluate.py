@@ -1,0 +1,146 @@
+"""The `evaluate` stage: every f(n) on the validation images, by metrics, by the panel and by the rankers.
+
+Reads the dataset, the models, the ablations and the rankers; writes data/KIND/evaluate: outputs/, enhanced.parquet,
+scores.parquet, votes.parquet, judgements.parquet, metrics.json and the tables behind the plots.
+With `labels.source: people` the votes are those that people gave for round `KIND-validation` (`loupe label KIND-validation`);
+it never waits for them: raise evaluate.label_rev to take new ones in.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pictures import fresh_folder, write_json
+from tasks.config import View
+from tasks.datasets.subjects import subjects_of
+from tasks.measuring import summaries
+from tasks.measuring.rows import score_row
+from tasks.measuring.scoring import available
+from tasks.rounds import loop
+from tasks.rounds.ablation import VARIANTS
+from tasks.rounds.measured import Job, measure, model_weights
+from tasks.rounds.voted import peoples_votes, simulated_votes
+from tasks.stage import tables
+from tasks.stage.mapping import map_images
+from tasks.stage.places import Places
+from tasks.stage.runtime import device, stage, workers
+from tasks.training.image_set import ImageSet
+from tasks.training.ranker_data import load_ranker, ranker_name, scores_of
+
+PARAMS = (
+    "seed",
+    "{kind}.model",
+    "{kind}.judge.network",
+    "{kind}.labels",
+    "{kind}.evaluate",
+    "kinds.{kind}.rounds",
+)
+
+
+def judged(outputs: pd.DataFrame, params: View) -> list[dict[str, Any]]:
+    """Every ranker's score of every f(n)'s validation outputs."""
+    own = outputs[outputs.model.str.fullmatch(r"f\d+")]
+    outputs_at = Places(params.kind).evaluate / "outputs"
+    pictures = ImageSet([str(outputs_at / path) for path in own.path], list(own.sha256))
+    rows = []
+    to = device(params)
+    for name in ("r00", *params.rounds):
+        values = scores_of(load_ranker(params, name, to), pictures, to)
+        rows += [
+            {"ranker": ranker_name(name), "image": image, "model": model, "value": value}
+            for image, model, value in zip(own.image, own.model, values, strict=True)
+        ]
+    return rows
+
+
+def summary(params: View, votes: pd.DataFrame, scores: pd.DataFrame, judgements: pd.DataFrame) -> dict[str, Any]:
+    """Everything the report and `dvc metrics` show, from the tables."""
+    count = len(params.rounds) + 1
+    models = [f"f{number}" for number in range(count + 1)]
+    draws, seed = params.evaluate.bootstrap, params.seed
+    known = summaries.verdicts(votes)
+    rounds = known[known.first_model.isin(models) & known.second_model.isin(models)]
+    rankers = [f"g{number}" for number in range(count)]
+
+    def preferred(over: str, candidates: list[str]) -> dict[str, Any]:
+        found = {model: summaries.preference(votes, over, model, draws, seed) for model in candidates if model != over}
+        return {model: summaries.as_dict(rate) for model, rate in found.items() if rate is not None}
+
+    figure5 = {ranker: summaries.accuracy(judgements, ranker, rounds) for ranker in rankers}
+    return {
+        "scores": summaries.mean_scores(scores),
+        "preference_over_f0": preferred("f0", [*models, *VARIANTS]),
+        "preference_over_input": preferred("input", models),
+        "ranker_accuracy": {ranker: found[0] for ranker, found in figure5.items() if found is not None},
+        "ranker_accuracy_pairs": {ranker: found[1] for ranker, found in figure5.items() if found is not None},
+        "ranker_prefers_next": {
+            ranker: summaries.progress_accuracy(judgements, ranker, f"f{number}", f"f{number + 1}")
+            for number, ranker in enumerate(rankers)
+        },
+        "global_scores": summaries.global_scores(votes, ["input", *models, *VARIANTS]),
+    }
+
+
+def run(params: View) -> None:
+    out = Places(params.kind).evaluate
+    subjects = subjects_of(params.kind, "validation")
+    simulated = params.labels.source == "simulated"
+    usable, missing = available(list(params.evaluate.metrics))
+    measured_names = tuple(dict.fromkeys([*usable, *(params.labels.simulated.utility if simulated else ())]))
+    models = tuple((name, loop.models(params).spec(params, path)) for name, path in model_weights(params).items())
+    with fresh_folder(out / "outputs") as folder:
+        jobs = [Job(subject, params.kind, models, measured_names, str(folder)) for subject in subjects]
+        found = [row for rows in map_images(measure, jobs, workers(params), "validation") for row in rows]
+    photographs = {subject.id: subject.photograph for subject in subjects}
+    outputs = pd.DataFrame([{**row, "photograph": photographs[row["image"]]} for row in found])
+    measured = {(row["image"], row["model"]): row["scores"] for row in found}
+    made = outputs.assign(path=[f"outputs/{path}" for path in outputs.path])
+    tables.write("enhanced", made[["image", "split", "model", "path", "sha256"]], out / "enhanced.parquet")
+    scores = [
+        score_row(image, model, name, values[name]) for (image, model), values in measured.items() for name in usable
+    ]
+    tables.write("scores", scores, out / "scores.parquet")
+    last = f"f{len(params.rounds) + 1}"
+    votes = simulated_votes(outputs, measured, params) if simulated else peoples_votes(outputs, last, params)
+    tables.write("votes", votes, out / "votes.parquet")
+    tables.write("judgements", judged(outputs, params), out / "judgements.parquet")
+    result = summary(
+        params, *(tables.read(name, out / f"{name}.parquet") for name in ("votes", "scores", "judgements"))
+    )
+    write_json(out / "metrics.json", result)
+    write_json(out / "missing.json", {entry.metric: entry.reason for entry in missing})
+    write_plots(result, out / "plots")
+    print_result(result, last)
+
+
+def write_plots(result: dict[str, Any], folder: Path) -> None:
+    """The rows behind the DVC plots: metrics and preference by model, accuracy by ranker."""
+    rounds = [model for model in result["scores"] if model.startswith("f") and model[1:].isdigit()]
+    rounds.sort(key=lambda model: int(model[1:]))
+    by_round = [{"round": int(model[1:]), **result["scores"][model]} for model in rounds]
+    write_json(folder / "metrics_by_round.json", by_round)
+    preferred = [
+        {"round": int(m[1:]), "rate": r["rate"]} for m, r in result["preference_over_f0"].items() if m in rounds
+    ]
+    write_json(folder / "preference_by_round.json", preferred)
+    accuracies = [{"ranker": int(g[1:]), "accuracy": value} for g, value in result["ranker_accuracy"].items()]
+    write_json(folder / "ranker_accuracy.json", accuracies)
+
+
+def print_result(result: dict[str, Any], last: str) -> None:
+    rate = result["preference_over_f0"].get(last)
+    if rate is None:
+        return
+    print(
+        f"{last} is preferred to f0 in {rate['rate']:.0%} of {rate['votes']} votes "
+        f"(95 % interval {rate['low']:.0%} to {rate['high']:.0%}, {rate['photographs']} photographs)"
+    )
+    accuracies = result["ranker_accuracy"]
+    print("ranker accuracy on validation pairs: " + "  ".join(f"{g} {value:.2f}" for g, value in accuracies.items()))
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS, {"kind": "of pictures"})

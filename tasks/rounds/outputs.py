@@ -1,0 +1,36 @@
+"""The `outputs` stage of a round: apply f(n) to the training images (HiLLIE, Alg. 1, line 8).
+
+Reads the dataset and the model before the round; writes data/KIND/outputs/ROUND: training images as PNG, enhanced.parquet.
+"""
+
+from __future__ import annotations
+
+from pictures import fresh_folder, write_png
+from tasks.config import View
+from tasks.datasets.subjects import subjects_of
+from tasks.rounds import loop
+from tasks.stage import tables
+from tasks.stage.places import Places
+from tasks.stage.rows import enhanced_row
+from tasks.stage.runtime import device, stage
+
+PARAMS = ("seed", "{kind}.model")
+
+
+def run(params: View, round: str) -> None:
+    to, kind = device(params), params.kind
+    model = loop.load(params, loop.weights_before(kind, round), to)
+    name = loop.model_name(round)
+    out = Places(kind).outputs(round)
+    rows = []
+    with fresh_folder(out) as folder:
+        for subject in subjects_of(kind, "train"):
+            file = f"{subject.id}.png"
+            write_png(folder / file, loop.models(params).apply(model, subject.sources, to))
+            rows.append(enhanced_row(subject.id, subject.split, name, file, folder))
+        tables.write("enhanced", rows, folder / "enhanced.parquet")
+    print(f"{name} made {len(rows)} training images")
+
+
+if __name__ == "__main__":
+    stage(__doc__, run, PARAMS, {"kind": "of pictures", "round": "r00, r01, ..."})

@@ -1,0 +1,84 @@
+"""The `questions` stage of a round: pair f(n-1) with f(n) by content and choose the pairs to label (HiLLIE, Eq. 1).
+
+With `candidates: genetic` in the round's line of params.yaml what the genetic search made of a photo is paired with f(n), too.
+Reads data/KIND/outputs of this round and the one before, the ranker before and the candidates' folder; writes
+data/KIND/questions/ROUND/pairs.parquet.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from labelling.store.records import pair_key
+from models.core.training import step_seed
+from models.preference.choice import choose
+from tasks.config import GENETIC, View
+from tasks.stage import tables
+from tasks.stage.places import Places, previous
+from tasks.stage.runtime import device, stage
+from tasks.training.image_set import ImageSet
+from tasks.training.ranker_data import load_ranker, scores_of
+
+PARAMS = ("seed", "{kind}.judge.network", "{kind}.pairs")
+
+
+class NothingToCompare(ValueError):
+    """Both rounds made the same pictures."""
+
+
+def paired(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Two tables of enhanced images joined by image: columns `..._before` and `..._after`."""
+    return before.merge(after, on=["image", "split"], suffixes=("_before", "_after"), validate="one_to_one")
+
+
+def run(params: View, round: str, candidates: str) -> None:
+    at, out, before_it = Places(params.kind), Places(params.kind).questions(round), previous(round)
+    before = tables.read("enhanced", at.outputs(before_it) / "enhanced.parquet")
+    after = tables.read("enhanced", at.outputs(round) / "enhanced.parquet")
+    both = paired(before, after)
+    if candidates == GENETIC:
+        searched = tables.read("enhanced", at.genetic / "enhanced.parquet")
+        both = pd.concat([both, paired(searched, after)], ignore_index=True)
+    both = both[both.sha256_before != both.sha256_after]
+    # A photo that is in the dataset twice gives one pair: the label store knows pairs by their pixels.
+    keys = [pair_key(one, two) for one, two in zip(both.sha256_before, both.sha256_after, strict=True)]
+    both = both.assign(key=keys).drop_duplicates("key").reset_index(drop=True)
+    if both.empty:
+        raise NothingToCompare(
+            f"f of {before_it} and f of {round} made the same pictures, so there is nothing to label: "
+            "fine-tuning changed nothing (align.steps, align.learning_rate, align.lambda_ranker)"
+        )
+    to = device(params)
+    ranker = load_ranker(params, before_it, to)
+    scores_before = scores_of(ranker, ImageSet(list(both.path_before), list(both.sha256_before)), to)
+    scores_after = scores_of(ranker, ImageSet(list(both.path_after), list(both.sha256_after)), to)
+    gaps = np.asarray(scores_before) - np.asarray(scores_after)
+    chosen = choose(params.pairs.strategy, gaps, params.pairs.k, step_seed(params.seed, int(round[1:]), "pairs"))
+    rows = [
+        {
+            "round": round,
+            "key": both.key[i],
+            "image": both.image[i],
+            "rank": rank,
+            "gap": float(gaps[i]),
+            "first_model": both.model_before[i],
+            "first": tables.relative(both.path_before[i], out),
+            "first_sha256": both.sha256_before[i],
+            "second_model": both.model_after[i],
+            "second": tables.relative(both.path_after[i], out),
+            "second_sha256": both.sha256_after[i],
+        }
+        for rank, i in enumerate(chosen)
+    ]
+    tables.write("pairs", rows, out / "pairs.parquet")
+    print(f"{len(rows)} of {len(both)} pairs chosen by {params.pairs.strategy}")
+
+
+if __name__ == "__main__":
+    stage(
+        __doc__,
+        run,
+        PARAMS,
+        {"kind": "of pictures", "round": "r01, r02, ...", "candidates": "of params.yaml"},
+    )

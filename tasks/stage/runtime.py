@@ -1,0 +1,86 @@
+"""What every stage does at its start: read its arguments and its params, choose the device, and say errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tasks.config import View, load
+from tasks.registry import KINDS
+
+STATE = Path(".loupe") / "training"
+UNAVAILABLE = 69  # the exit code of a stage whose download failed in a way that may pass; the flow tries it again
+# A stage runs as `python -m tasks.NAME`: the errors that its module defines then belong to __main__.
+OWN_PACKAGES = {"__main__", "cli", "flows", "labelling", "models", "pictures", "tasks"}
+
+
+class UnknownKind(ValueError):
+    """No such kind of pictures."""
+
+
+def is_own_error(error: BaseException) -> bool:
+    """Whether an exception is one of Loupe's own: its message is written for the user and needs no traceback."""
+    return type(error).__module__.split(".")[0] in OWN_PACKAGES
+
+
+def stage(
+    description: str | None,
+    run: Callable[..., int | None],
+    params: Sequence[str],
+    arguments: Mapping[str, str] | None = None,
+    kind: str | None = None,
+) -> None:
+    """Run a stage as a command: parse `--name VALUE` for each of `arguments` (name -> help), call run(params, **values).
+
+    kind: the kind of pictures that the stage is of; where `arguments` has a kind, that is it, and `params.kind` says it.
+
+    Loupe's own errors end in one line on stderr and exit code 1, or UNAVAILABLE where the error says that it is
+    `temporary`; `run` may return another exit code.
+    """
+    summary = (description or "").strip()
+    parser = argparse.ArgumentParser(description=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, text in (arguments or {}).items():
+        parser.add_argument(f"--{name}", required=True, help=text)
+    values = vars(parser.parse_args())
+    try:
+        kind = values.pop("kind", kind)
+        if kind is not None and kind not in KINDS:
+            raise UnknownKind(f"no kind of pictures is called {kind!r}; known are {', '.join(KINDS)}")
+        code = run(load(params, kind), **values)
+    except Exception as error:
+        if not is_own_error(error):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(UNAVAILABLE if getattr(error, "temporary", False) else 1)
+    sys.exit(code or 0)
+
+
+def device(params: View) -> str:
+    """'cuda' or 'cpu' as machine.device asks; 'auto' takes a GPU when there is one."""
+    wanted = params.machine.device
+    if wanted == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        from tasks.config import ConfigError
+
+        raise ConfigError("machine.device is 'cuda' but torch sees no GPU; set it to 'auto' or 'cpu' in params.yaml")
+    return "cpu"
+
+
+def workers(params: View) -> int:
+    """Processes for a map over images: machine.workers, or the cores there are when it is 0."""
+    import os
+
+    return params.machine.workers or os.cpu_count() or 1
+
+
+def identity(*parts: object) -> str:
+    """A hash of what a training learns from (ids, file hashes): a resumable state of other data is not continued."""
+    return hashlib.sha256("\n".join(str(part) for part in parts).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""What trainings share: pictures as batches, the engine's settings, curves, the ranker's data."""
