@@ -38,13 +38,14 @@ def project(root: Path, stages: str) -> dict[str, str]:
 def chain(length: int) -> str:
     """dvc.yaml of a chain of stages that do nothing; the last is `report@low_light`."""
     lines = ["stages:"]
-    for number in range(length):
-        name, out = ("report", "done") if number == length - 1 else (f"s{number}", f"f{number}")
-        stage = f"cmd: echo {number} > {out}, outs: [{out}], deps: [{f'f{number - 1}' if number else ''}]"
-        lines.append(
-            f"  {name}: {{foreach: [low_light], do: {{{stage}}}}}" if out == "done" else f"  {name}: {{{stage}}}"
-        )
-    return "\n".join(lines) + "\n"
+    for number in range(length - 1):
+        lines.append(f"  s{number}: {{cmd: echo > f{number}, outs: [f{number}], deps: [{_before(number)}]}}")
+    last = f"{{cmd: echo > done, outs: [done], deps: [{_before(length - 1)}]}}"
+    return "\n".join([*lines, f"  report: {{foreach: [low_light], do: {last}}}"]) + "\n"
+
+
+def _before(number: int) -> str:
+    return f"f{number - 1}" if number else ""
 
 
 def results(repeats: int) -> list[Result]:

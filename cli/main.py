@@ -152,8 +152,44 @@ def repair(path: Annotated[Path, typer.Argument(help="A damaged file or folder t
 
 
 @app.command()
-def weights(names: Annotated[list[str] | None, typer.Argument(help="Some of them; all by default")] = None) -> None:
-    """Fetch and list the weights of the networks and metrics, with licence and source."""
+def models() -> None:
+    """List every registered network, judge, aligner and metric, with its parameters and where its weights come from."""
+    from cli.models import list_models
+    from cli.presets import PRESETS
+
+    list_models(PRESETS)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="The folder to write into")],
+    round_: Annotated[str | None, typer.Option("--round", help="Whose model; the last round's by default")] = None,
+) -> None:
+    """Write the aligned enhancer as safetensors, TorchScript and ONNX, and check that each makes the same picture."""
+    from cli.models import export as export_model
+
+    export_model(out, round_)
+
+
+@app.command()
+def weights(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Some of them, all by default; or: convert FILE, of a checkpoint of yours"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="With convert: the file to write, FILE.safetensors by default")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="With convert: which of several sets of weights in the file")] = None,
+) -> None:
+    """Fetch and list the weights of the networks and metrics, with licence and source; `convert FILE` reads a .pth safely."""
+    if names and names[0] == "convert":
+        from models.weights.checkpoint import convert
+
+        if len(names) != 2:
+            raise UserError("convert takes one file: loupe weights convert FILE [--out FILE] [--key NAME]")
+        print(convert(Path(names[1]), out, key))
+        return
     from models.weights.__main__ import main as resolve
 
     sys.exit(resolve(names or []))

@@ -76,7 +76,8 @@ def fuse(
     round_: Annotated[
         str | None,
         typer.Option(
-            "--round", help="With loop.task: brackets, the round whose fine-tuned fuser to use; the last one by default"
+            "--round",
+            help="The round whose aligned fuser to use; by default the last one's, or f(0) before it is trained",
         ),
     ] = None,
     tile: Tile = 1024,

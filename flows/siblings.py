@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -27,9 +26,10 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Completed, Crashed
 
+from flows import params
 from flows.gate import CountLabels
 from flows.server import OWN_SERVER
-from labelling.desk.project import project_id
+from labelling.desk.project import gate_prefix
 
 # A run shows as Running for some seconds before it can hold the lock.
 _STARTING = timedelta(minutes=1)
@@ -89,12 +89,16 @@ def _look_at_siblings(
 
 
 def _waits_for(run: FlowRun, root: Path) -> str | None:
-    """The round whose gate a suspended run waits at; none where it is of before, when kinds had no rounds of their own."""
+    """The round of params.yaml whose gate a suspended run waits at."""
     if run.state is None or not run.state.is_paused():
         return None
     key = run.state.state_details.pause_key or ""
-    found = re.match(rf"gate-{project_id(root)}-(\w+-r\d+)-\d+$", key)
-    return found.group(1) if found else None
+    rounds = params.settings(root).get("rounds")
+    for round in rounds if isinstance(rounds, dict) else ():
+        gate = gate_prefix(str(round), root)
+        if key.startswith(gate) and key.removeprefix(gate).isdigit():
+            return str(round)
+    return None
 
 
 def _bury(client: SyncPrefectClient, run: FlowRun) -> None:

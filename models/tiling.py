@@ -39,7 +39,8 @@ def tiles(height: int, width: int, tile: int, halo: int, stride: int) -> Iterato
 def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, device: str = "cpu") -> np.ndarray:
     """Enhance a photo (H, W, 3), uint8 or uint16, RGB, sRGB; returns the same shape and type.
 
-    tile: side of the written part of a tile, in pixels; memory beside the two photos grows with it alone.
+    tile: side of the written part of a tile, in pixels; memory beside the two photos grows with it alone. An
+    enhancer that looks at the `whole` photo gets no tiles.
     Raises `ValueError` for another type or shape, `NotFinite` where the enhancer made values that are not finite.
     """
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype not in (np.uint8, np.uint16):
@@ -47,8 +48,9 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
     top_value = float(np.iinfo(photo.dtype).max)
     result = np.empty_like(photo)
     enhancer = enhancer.for_photo(_overview(photo, top_value).to(device))
+    side = max(photo.shape[:2]) if enhancer.whole else tile
     for read_rows, read_columns, rows, columns in tiles(
-        photo.shape[0], photo.shape[1], tile, enhancer.halo, enhancer.stride
+        photo.shape[0], photo.shape[1], side, enhancer.halo, enhancer.stride
     ):
         part = torch.from_numpy(photo[read_rows, read_columns].astype(np.float32)).to(device)
         enhanced = enhancer(part.permute(2, 0, 1)[None] / top_value)[0].permute(1, 2, 0)

@@ -31,7 +31,7 @@ def project_id(root: Path | None = None) -> str:
 
 def gate_prefix(round: str, root: Path | None = None) -> str:
     """How the pause keys of the runs begin that wait for the labels of `round`."""
-    return f"gate-{project_id(root)}-{re.sub(r'[^a-z0-9_.]+', '-', round.lower())}-"
+    return f"gate-{project_id(root)}-{slug(round)}-"
 
 
 def progress_key(round: str, root: Path | None = None) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from models.enhancers.registry import ENHANCERS
+from models.enhancers.registry import ENHANCERS, GROUP
 
 if TYPE_CHECKING:
     from models.enhancers.base import Enhancer
@@ -15,12 +15,18 @@ class UnknownEnhancer(ValueError):
     """No enhancer is registered under the name, or it does not take an option."""
 
 
-def create(name: str, **options: int | float | str | bool) -> Enhancer:
-    """Build the enhancer registered as `name` with its constructor's options, freshly initialised.
+def create(name: str, **options: Any) -> Enhancer:
+    """Build the enhancer registered as `name`, or a user's own (`models.own`), with its constructor's options.
 
-    Raises `UnknownEnhancer` for an unknown name or option.
+    Raises `UnknownEnhancer` for an unknown name or option, `OwnModelError` for a model of the user's that cannot be used.
     """
     if name not in ENHANCERS:
+        from models.own import is_own
+
+        if is_own(name, GROUP):
+            from models.own.adapters import own_enhancer
+
+            return own_enhancer(name, options)
         raise UnknownEnhancer(f"no enhancer is called {name!r}; known are {', '.join(sorted(ENHANCERS))}")
     try:
         return import_module(ENHANCERS[name]).build(**options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -12,11 +13,12 @@ class Enhancer(nn.Module):
     """Maps images (B, 3, H, W), float in [0, 1], sRGB, to images of the same shape and range, differentiably.
 
     `halo` is how many pixels around a pixel its output can depend on, and `stride` the grid a tile has to start on;
-    together they make tiled enhancement equal to whole enhancement (`models.tiling`).
+    together they make tiled enhancement equal to whole enhancement (`models.tiling`). `whole`: it is given no tiles.
     """
 
     halo: int = 0
     stride: int = 1
+    whole: bool = False
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError
@@ -25,11 +27,14 @@ class Enhancer(nn.Module):
         """The enhancer to use on the tiles of one photo (1, 3, H, W): itself, unless it looks at the whole photo first."""
         return self
 
+
+class Pretrained(Protocol):
+    """An enhancer with a loss of its own that trains it to f(0) without references; others get the zero-reference losses."""
+
     def pretraining_loss(
         self, image: torch.Tensor, weights: Mapping[str, float], exposure_level: float
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The loss that pretrains this enhancer to f0 on low-light images (B, 3, H, W), and its terms.
+        """The loss on low-light images (B, 3, H, W), and its terms.
 
         weights: of the loss's terms by name. exposure_level: wanted mean grey of a patch, in [0, 1].
         """
-        raise NotImplementedError(f"{type(self).__name__} has no pretraining of its own")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+GROUP = "loupe.enhancers"
+"""Of the entry points by which an installed package offers enhancers of its own."""
 # name -> module that has `build(**options) -> nn.Module`
 ENHANCERS: dict[str, str] = {
     "curve": "models.enhancers.curve",

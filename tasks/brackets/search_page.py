@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from models.quality import MetricInfo
 from models.search.genotype import Genotype
 from models.search.space import NODES
 from pictures import read_picture
 from tasks.brackets.fusers import METHODS
-from tasks.pages.page import TEMPLATES
+from tasks.pages import page as report_page
 from tasks.pages.pictures import choose, jpeg
-from tasks.pages.words import metric_title
 
 TITLES = {
     "under": "under-exposed", "over": "over-exposed", "searched": "searched network", "mertens": "Mertens (OpenCV)",
@@ -61,17 +58,9 @@ def render(
     folder: Path,
 ) -> str:
     """The page as text. result: metrics.json; folder: where the search left alphas.png and betas.png."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["metric_title"] = metric_title
     shown = [metric for metric in metrics if any(metric.name in values for values in result["methods"].values())]
-    return environment.get_template("brackets.html").render(
-        css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+    return report_page.render(
+        "search.html",
         result=result,
         settings=settings,
         methods=[name for name in METHODS if name in result["methods"]],

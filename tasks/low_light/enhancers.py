@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,18 +28,18 @@ class Trained:
     """A trained enhancer by name, options and weights: small, and fit to be sent to another process."""
 
     name: str
-    options: tuple[tuple[str, int | float | str | bool], ...]
+    options: str  # as JSON
     weights: str
 
 
 def trained(params: View, weights: Path) -> Trained:
     """The enhancer of params.yaml with the weights at a path."""
-    return Trained(params.model.name, tuple(sorted(params.model.options.items())), str(weights))
+    return Trained(params.model.name, json.dumps(params.model.options, sort_keys=True), str(weights))
 
 
 @lru_cache(maxsize=64)
 def opened(spec: Trained) -> Enhancer:
     """The enhancer itself, frozen, in evaluation mode, on the CPU; loaded once a process."""
-    enhancer = create(spec.name, **dict(spec.options))
+    enhancer = create(spec.name, **json.loads(spec.options))
     load_weights(enhancer, Path(spec.weights))
     return enhancer.requires_grad_(False).eval()

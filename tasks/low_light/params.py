@@ -66,17 +66,27 @@ class Dataset(Section):
 
 
 class Enhancer(Section):
-    """A registered enhancer and the options of its constructor."""
+    """An enhancer and the options of its constructor: a registered one, or the user's own (docs/your-model.md).
+
+    weights: a safetensors file of the user's to start with; the model is then f(0) as it is, and not trained before the rounds.
+    """
 
     name: str
-    options: dict[str, Whole | Number | str | bool]
+    options: dict[str, Whole | Number | str | bool | list[Whole | Number | str | bool]] = Field(default_factory=dict)
+    weights: str | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Enhancer:
-        from models.enhancers.registry import ENHANCERS
+        from models.enhancers.registry import ENHANCERS, GROUP
+        from models.own import is_own, known_names
 
-        if self.name not in ENHANCERS:
-            raise ValueError(f"no enhancer is called {self.name!r}; known are {', '.join(sorted(ENHANCERS))}")
+        if self.name not in ENHANCERS and not is_own(self.name, GROUP):
+            raise ValueError(
+                f"no enhancer is called {self.name!r}; known are {', '.join([*sorted(ENHANCERS), *known_names(GROUP)])}, and "
+                "your own by module:function or by a TorchScript or ONNX file (docs/your-model.md)"
+            )
+        if self.weights is not None and not self.weights.endswith(".safetensors"):
+            raise ValueError(f"weights is a .safetensors file; `loupe weights convert {self.weights}` makes one")
         return self
 
 

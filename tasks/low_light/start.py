@@ -1,5 +1,7 @@
-"""The `start` stage of low_light: train the enhancer f0 without references and keep its intermediate checkpoints.
+"""The `start` stage of low_light: f0 and versions of it, for the first ranker to rank.
 
+An enhancer is trained without references: by a loss of its own, or by the zero-reference losses. One that comes with weights
+(`model.weights`, or a TorchScript file) is f0 as it is; its versions have noise added to their weights.
 Reads data/low_light/pictures; writes data/low_light/start: model.safetensors, checkpoints/STEP.safetensors, live/ (curves).
 """
 
@@ -7,15 +9,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from typing import cast
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from models.core.storage import save_weights
+from models.core.storage import load_weights, save_weights
 from models.core.training import step_generator
-from models.enhancers.base import Enhancer
-from pictures import fresh_folder
+from models.losses.zero_reference import total
+from models.own import OwnModelError
+from models.own.adapters import OwnEnhancer
+from pictures import fresh_folder, write_json
 from tasks.config import View
 from tasks.low_light import enhancers
 from tasks.low_light.kind import KIND
@@ -26,13 +32,15 @@ from tasks.training.image_set import ImageSet, random_crops
 from tasks.training.learning import checkpoint_steps, learn
 
 PARAMS = ("seed", "{kind}.model", "{kind}.start")
+# Of a tensor's own spread, the noise of the most disturbed version of a model that is not trained here.
+NOISE = 0.3
 
 
-def run(params: View) -> None:
-    settings, at = params.start, Places(KIND.name)
+def trained(params: View, model: nn.Module, at: Places) -> None:
+    """Train f0 and keep its intermediate checkpoints."""
+    settings = params.start
     images = tables.read_split(KIND.table, at.pictures / f"{KIND.table}.parquet", "train")
     pictures = ImageSet(list(images.path), list(images.sha256))
-    model = enhancers.fresh(params)
 
     def batch(index: int) -> torch.Tensor:
         generator = step_generator(params.seed, index, "pretrain")
@@ -41,10 +49,12 @@ def run(params: View) -> None:
 
     weights = settings.weights.model_dump()
 
-    def objective(module: nn.Module, image: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
-        return cast(Enhancer, module).pretraining_loss(image, weights, settings.exposure_level)
+    def objective(module: Any, image: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        if hasattr(module, "pretraining_loss"):
+            loss, terms = module.pretraining_loss(image, weights, settings.exposure_level)
+            return loss, terms
+        return total(image, module(image), None, weights, settings.exposure_level)
 
-    out = at.start
     steps = checkpoint_steps(settings.steps, settings.checkpoints)
     outcome = learn(
         model,
@@ -55,14 +65,50 @@ def run(params: View) -> None:
         name=f"start@{KIND.name}",
         identity=identity(*images.sha256),
         device=device(params),
-        live=out / "live",
+        live=at.start / "live",
         snapshot_steps=steps,
     )
-    with fresh_folder(out / "checkpoints") as folder:
+    with fresh_folder(at.start / "checkpoints") as folder:
         for step, snapshot in zip(steps, outcome.snapshots, strict=True):
             shutil.copyfile(snapshot, folder / f"{step:06d}.safetensors")
-    save_weights(model, out / MODEL)
+    save_weights(model, at.start / MODEL)
     outcome.discard_state()
+
+
+def kept(params: View, model: nn.Module, at: Places) -> None:
+    """f0 as the user gave it, and versions of it that are worse the more noise their weights have."""
+    count = params.start.checkpoints
+    with fresh_folder(at.start / "checkpoints") as folder:
+        for number in range(1, count + 1):
+            version = deepcopy(model)
+            disturb(version, NOISE * (1 - number / count), step_generator(params.seed, number, "versions"))
+            save_weights(version, folder / f"{number:06d}.safetensors")
+    save_weights(model, at.start / MODEL)
+    write_json(at.start / "live" / "metrics.json", {"versions": count})
+    (at.start / "live" / "plots").mkdir(parents=True, exist_ok=True)
+    print(
+        f"{params.model.name} is f0 as it is; the first ranker learns from {count} versions with noise in their weights"
+    )
+
+
+@torch.no_grad()
+def disturb(model: nn.Module, noise: float, generator: torch.Generator) -> None:
+    """Add Gaussian noise to every weight, in parts of its tensor's standard deviation."""
+    for tensor in model.parameters():
+        if tensor.dtype.is_floating_point and tensor.numel() > 1:
+            tensor.add_(torch.randn(tensor.shape, generator=generator) * tensor.std() * noise)
+
+
+def run(params: View) -> None:
+    at, model = Places(KIND.name), enhancers.fresh(params)
+    if isinstance(model, OwnEnhancer) and model.learns_not:
+        raise OwnModelError(f"{model.name} cannot be aligned: {model.learns_not}")
+    if params.model.weights is not None:
+        load_weights(model, Path(params.model.weights).expanduser())
+    if params.model.weights is not None or Path(params.model.name).is_file():
+        kept(params, model, at)
+    else:
+        trained(params, model, at)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from tasks.pages import words as report_words
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(**values: Any) -> str:
+def render(template: str, **values: Any) -> str:
     """The page as text. Everything in `values` is escaped, but for `Markup` (the charts)."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -35,4 +35,4 @@ def render(**values: Any) -> str:
         "gap": lambda value: "–" if value is None else f"{value:.3g}",
     }
     own = {name: Markup((TEMPLATES / f"report.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}
-    return environment.get_template("report.html").render(**own, **values)
+    return environment.get_template(template).render(**own, **values)

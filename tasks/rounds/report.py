@@ -38,6 +38,7 @@ def page(params: View, data: Path = DATA) -> str:
     )
     shown = {"scale": params.scale, "seed": params.seed, "rounds": len(params.rounds)} | params.section.model_dump()
     return report_page.render(
+        "report.html",
         run=run,
         photos=photos,
         headline=report_sections.headline(run),

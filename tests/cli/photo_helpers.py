@@ -55,7 +55,7 @@ def train(bias: float) -> None:
     enhancer = create("curve", width=4, iterations=4, scale=4)  # of tests/tiny.yaml
     with torch.no_grad():
         enhancer.last.bias.fill_(bias)  # type: ignore[union-attr,operator]
-    save_weights(enhancer, Path("data/finetune/r01/model.safetensors"))
+    save_weights(enhancer, Path("data/low_light/models/r01/model.safetensors"))
     enhancers.opened.cache_clear()  # a command is one process, a test runs several
 
 

@@ -123,7 +123,7 @@ def test_whatever_a_photo_raises_the_others_are_made(
     error: Exception,
     reason: str,
 ) -> None:
-    from models.core import tiling
+    from models import tiling
 
     whole = tiling.enhance_tiled
     marked = read_array("in/1.png")

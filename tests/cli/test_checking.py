@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Project:
-    """A folder with params.yaml; `check(...)` changes sections of it and returns exit code, output and errors."""
+    """A folder with params.yaml; `use(...)` names folders of a kind in it; `check()` gives exit code, output and errors."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.root, self._monkeypatch, self._capsys = root, monkeypatch, capsys
@@ -26,16 +26,15 @@ class Project:
         monkeypatch.chdir(root)
         monkeypatch.setenv("LOUPE_LABELS", str(root / "labels.sqlite"))
 
-    def use(self, section: str, **folder: Any) -> None:
-        self.params[section]["source"] = "folder"
-        self.params[section]["folder"] |= {
-            key: str(value) if isinstance(value, Path) else value for key, value in folder.items()
-        }
-        if section == "brackets":
-            self.params["search"]["constraint"] = "none"
+    def use(self, kind: str, **folder: Any) -> None:
+        dataset = self.params[kind]["dataset"]
+        dataset["source"] = "folder"
+        dataset["folder"] |= {key: str(value) if isinstance(value, Path) else value for key, value in folder.items()}
+        if kind == "brackets":
+            self.params[kind]["search"]["constraint"] = "none"
 
     def check(self) -> tuple[int, str, str]:
-        Path("params.yaml").write_text(yaml.safe_dump(self.params))
+        Path("params.yaml").write_text(yaml.safe_dump(self.params, sort_keys=False))
         self._monkeypatch.setattr(sys, "argv", ["loupe", "check"])
         self._capsys.readouterr()
         with pytest.raises(SystemExit) as left:
@@ -58,82 +57,83 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 def test_a_sound_folder_is_counted(project: Project) -> None:
     project.use(
-        "dataset", inputs=project.folder("low", "a.png", "b.png"), references=project.folder("ref", "A.png", "b.png")
+        "low_light", inputs=project.folder("low", "a.png", "b.png"), references=project.folder("ref", "A.png", "b.png")
     )
     code, out, _ = project.check()
     assert code == 0
-    assert "dataset.folder.inputs: 2 photos\ndataset.folder.references: 2 photos\n" in out
-    assert "dataset.folder: 2 photos of inputs and references joined by name\n" in out
+    assert "low_light.dataset.folder.inputs: 2 photos\nlow_light.dataset.folder.references: 2 photos\n" in out
+    assert "low_light.dataset.folder: 2 photos of inputs and references joined by name\n" in out
     assert "params.yaml is valid" in out
     assert not (project.root / "labels.sqlite").exists(), "nothing is made"
 
 
 def test_folders_that_do_not_exist_are_all_named_at_once(project: Project) -> None:
-    project.use("dataset", inputs="nowhere", normal=project.folder("empty"))
+    project.use("low_light", inputs="nowhere", normal=project.folder("empty"))
     project.use("brackets", under="dark", over=project.folder("over", "a.png"))
     code, _, err = project.check()
     assert code == 1
     lines = err.splitlines()
     assert lines[0] == "error: params.yaml has 3 faults:"
     assert [line.split(": ")[:2] for line in lines[1:]] == [
-        ["  dataset.folder.inputs", "nowhere"],
-        ["  dataset.folder.normal", str(project.root / "empty")],
-        ["  brackets.folder.under", "dark"],
+        ["  low_light.dataset.folder.inputs", "nowhere"],
+        ["  low_light.dataset.folder.normal", str(project.root / "empty")],
+        ["  brackets.dataset.folder.under", "dark"],
     ]
     assert "no such folder" in lines[1] and "no photos in this folder" in lines[2]
 
 
 def test_folders_are_looked_at_though_the_file_has_faults(project: Project) -> None:
-    project.use("dataset", inputs="nowhere")
-    project.params["pairs"]["strategy"] = "luck"
+    project.use("low_light", inputs="nowhere")
+    project.params["low_light"]["pairs"]["strategy"] = "luck"
     code, _, err = project.check()
     assert code == 1
     assert err.startswith("error: params.yaml has 2 faults:\n")
-    assert "pairs.strategy" in err and "dataset.folder.inputs: nowhere: no such folder" in err
+    assert "low_light.pairs.strategy" in err and "low_light.dataset.folder.inputs: nowhere: no such folder" in err
 
 
 def test_too_few_photos(project: Project) -> None:
-    project.use("dataset", inputs=project.folder("low", "a.png"))
+    project.use("low_light", inputs=project.folder("low", "a.png"))
     project.use("brackets", under=project.folder("u", "a.png", "b.png"), over=project.folder("o", "a.png", "b.png"))
     code, _, err = project.check()
     assert code == 1
-    assert "dataset.folder.inputs: 1 photo; at least two are needed" in err
-    assert "brackets.folder.under: 2 scenes; at least three are needed" in err
+    assert "low_light.dataset.folder.inputs: 1 photo; at least two are needed" in err
+    assert "brackets.dataset.folder.under: 2 scenes; at least three are needed" in err
 
 
 def test_how_folders_join(project: Project) -> None:
     project.use("brackets", under=project.folder("u", "DSC1.png"), over=project.folder("o", "DSC2.png"))
     code, _, err = project.check()
-    assert code == 1 and "brackets.folder.over: " in err and "nearest are 'DSC1' and 'DSC2'" in err
+    assert code == 1 and "brackets.dataset.folder.over: " in err and "nearest are 'DSC1' and 'DSC2'" in err
     project.folder("u", "a.png", "b.png", "c.png")
     project.folder("o", "a.png", "b.png", "c.png")
     code, out, _ = project.check()
     assert code == 0
-    assert "brackets.folder: 3 photos of under and over joined by name" in out
-    assert "warning: brackets.folder: " in out and "has no partner of the stem 'DSC1'" in out
+    assert "brackets.dataset.folder: 3 photos of under and over joined by name" in out
+    assert "warning: brackets.dataset.folder: " in out and "has no partner of the stem 'DSC1'" in out
 
 
 def test_sizes_against_crops(project: Project) -> None:
     """Four crops of tiny.yaml cut the dataset; a photo smaller than one is filled up by mirroring."""
-    project.use("dataset", inputs=project.folder("low", "a.png", "b.png"))
-    project.params["finetune"]["crop"] = 96
+    project.use("low_light", inputs=project.folder("low", "a.png", "b.png"))
+    project.params["low_light"]["align"]["crop"] = 96
     code, _, err = project.check()
     assert code == 1
     assert (
-        "finetune.crop: 96 pixels, but 2 of the first 2 photos of dataset.folder.inputs have less on a side (80" in err
+        "low_light.align.crop: 96 pixels, but 2 of the first 2 photos of low_light.dataset.folder.inputs have less on a side (80"
+        in err
     )
     assert err.count("\n") == 2, "the other crops fit"
     project.folder("low", "large.png", side=120)
     code, out, _ = project.check()
-    assert code == 0 and "warning: finetune.crop: 96 pixels, but 2 of the first 3 photos" in out
-    project.use("dataset", max_side=64)
+    assert code == 0 and "warning: low_light.align.crop: 96 pixels, but 2 of the first 3 photos" in out
+    project.use("low_light", max_side=64)
     code, _, err = project.check()
     assert code == 1 and "none of the first 3 can be used; for one, " in err and "smaller than 64 pixels" in err
 
 
 def test_photos_that_cannot_be_used(project: Project) -> None:
     low = project.folder("low", "a.png", "b.png", "c.png")
-    project.use("dataset", inputs=low, references=project.folder("ref", "a.png", side=90))
+    project.use("low_light", inputs=low, references=project.folder("ref", "a.png", side=90))
     (low / "b.png").write_text("text")
     code, out, _ = project.check()
     assert code == 0
@@ -145,16 +145,16 @@ def test_photos_that_cannot_be_used(project: Project) -> None:
 def test_bursts(project: Project) -> None:
     project.use("brackets", bursts=project.folder("aeb", "a.png", "b.png"))
     code, _, err = project.check()
-    assert code == 1 and "brackets.folder.bursts: " in err and "no bracketed burst among its 2 photos" in err
+    assert code == 1 and "brackets.dataset.folder.bursts: " in err and "no bracketed burst among its 2 photos" in err
 
 
 def test_the_sample_against_its_photographs(project: Project) -> None:
-    project.params["dataset"]["sample"]["crop"] = 5000
-    project.params["brackets"]["sample"] |= {"validation_photos": 13, "crops_per_photo": 1}
+    project.params["low_light"]["dataset"]["sample"]["crop"] = 5000
+    project.params["brackets"]["dataset"]["sample"] |= {"validation_photos": 13, "crops_per_photo": 1}
     code, _, err = project.check()
     assert code == 1
-    assert "dataset.sample.crop: 5000 pixels, but the sample photograph" in err
-    assert "brackets.sample: leaves 1 training scene; the search needs two" in err
+    assert "low_light.dataset.sample.crop: 5000 pixels, but the sample photograph" in err
+    assert "brackets.dataset.sample: leaves 1 training scene; the search needs two" in err
 
 
 @pytest.mark.parametrize(

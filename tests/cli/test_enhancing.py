@@ -31,7 +31,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     enhancer = create("curve", **TINY)
     with torch.no_grad():
         enhancer.last.bias.fill_(0.5)  # type: ignore[union-attr,operator]
-    save_weights(enhancer, Path("data/finetune/r01/model.safetensors"))
+    save_weights(enhancer, Path("data/low_light/models/r01/model.safetensors"))
     return tmp_path
 
 
@@ -65,7 +65,9 @@ def test_a_folder_with_broken_photos_through_the_command(trained: Path) -> None:
     command = [sys.executable, "-m", "cli.main", "enhance", "in", "--out", "out"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stderr
-    summary = "3 of 5 photos enhanced with data/finetune/r01/model.safetensors into out; 2 left out (named above)"
+    summary = (
+        "3 of 5 photos enhanced with data/low_light/models/r01/model.safetensors into out; 2 left out (named above)"
+    )
     assert summary in done.stdout
     assert "in: 1 file was not read: notes.txt" in done.stderr
     skipped = [line for line in done.stderr.splitlines() if line.startswith("skipped: ")]
@@ -151,16 +153,16 @@ def test_rounds_that_are_not_trained_or_unknown(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(
-        NothingTrained, match=r"finetune/r00/model.safetensors is missing: round r00 .*--round takes r01$"
+        NothingTrained, match=r"data/low_light/models/r00/model.safetensors is missing: round r00 .*--round takes r01$"
     ):
         enhance_photos([Path("x.png")], Path("out"), "r00", 1024)
     with pytest.raises(NothingTrained, match=r"no round is called 'r07'; params\.yaml has r00, r01$"):
         enhance_photos([Path("x.png")], Path("out"), "r07", 1024)
-    Path("data/finetune/r01/model.safetensors").unlink()
+    Path("data/low_light/models/r01/model.safetensors").unlink()
     assert loupe(monkeypatch, "x.png", "--out", "out") == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "round r01 is not trained yet; `dvc repro` trains it" in said
+    assert "round r01 is not trained yet; `dvc repro report@low_light` trains it" in said
 
 
 def test_a_file_that_is_not_ours_is_refused_before_anything_is_written(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from cli.main import main
@@ -27,6 +28,7 @@ CASES = ROOT.parent / "shared" / "data" / "cases"
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    fusers.opened.cache_clear()  # kept by path, which is the same in every test
     Path("params.yaml").write_text((ROOT / "tests" / "tiny.yaml").read_text())
     return tmp_path
 
@@ -163,7 +165,7 @@ def test_faults_of_the_arguments(
         (("u.png", "o.png", "--out", "./o.png"), "o.png: would be overwritten"),
         (
             ("u.png", "o.png", "--out", "x.png"),
-            "data/pretrain/brackets/model.safetensors is missing: `dvc repro train_fuser`",
+            "data/brackets/start/model.safetensors is missing: `dvc repro start@brackets`",
         ),
     ):
         assert loupe(monkeypatch, *arguments) == 1
@@ -182,25 +184,33 @@ def test_the_fuser_that_the_rounds_taught_is_used(
     trained()
     taught = load(fusers.WEIGHTS)
     torch.nn.init.constant_(taught.head.bias, 0.3)
-    save(taught, loop.weights_of("r01"))
+    save(taught, loop.weights_of("brackets", "r01"))
     write_png("u.png", scene(0.3))
     write_png("o.png", scene(2.0))
-    assert loupe(monkeypatch, "u.png", "o.png", "--out", "first.png", "--round", "r01") == 1
-    assert "loop.task in params.yaml is 'low_light'" in capsys.readouterr().err
-    assert loupe(monkeypatch, "u.png", "o.png", "--out", "first.png") == 0
     params = Path("params.yaml").read_text()
-    Path("params.yaml").write_text(params.replace("loop: {task: low_light}", "loop: {task: brackets}"))
+    without = yaml.safe_load(params) | {"searched": []}
+    del without["kinds"]["brackets"], without["rounds"]["brackets-r01"]
+    Path("params.yaml").write_text(yaml.safe_dump(without))
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "first.png", "--round", "r01") == 1
+    assert "`kinds` of params.yaml does not name 'brackets'" in capsys.readouterr().err
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "first.png") == 0
+    assert "fusing with data/brackets/start/model.safetensors" in capsys.readouterr().out
+    Path("params.yaml").write_text(params)
     assert loupe(monkeypatch, "u.png", "o.png", "--out", "last.png") == 0
-    assert "fusing with data/finetune/r01/model.safetensors" in capsys.readouterr().out
+    assert "fusing with data/brackets/models/r01/model.safetensors" in capsys.readouterr().out
     assert loupe(monkeypatch, "u.png", "o.png", "--out", "named.png", "--round", "r01") == 0
     assert Path("last.png").read_bytes() == Path("named.png").read_bytes() != Path("first.png").read_bytes()
     assert loupe(monkeypatch, "u.png", "o.png", "--out", "x.png", "--round", "r00") == 1
     assert "round r00 is not trained yet; --round takes r01" in capsys.readouterr().err
     assert loupe(monkeypatch, "u.png", "o.png", "--out", "x.png", "--round", "r01", "--method", "average") == 2
-    save_weights(create("curve", width=4, iterations=4, scale=4), loop.weights_of("r01"))
+    save_weights(create("curve", width=4, iterations=4, scale=4), loop.weights_of("brackets", "r01"))
+    fusers.opened.cache_clear()  # a command is one process, a test runs several
     capsys.readouterr()
-    assert loupe(monkeypatch, "u.png", "o.png", "--out", "again.png") == 0, "an enhancer of other rounds is no fuser"
-    assert "fusing with data/pretrain/brackets/model.safetensors" in capsys.readouterr().out
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "again.png") == 1, "an enhancer is no fuser"
+    assert f"error: {loop.weights_of('brackets', 'r01')} " in capsys.readouterr().err
+    loop.weights_of("brackets", "r01").unlink()
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "again.png") == 0, "f(0) where no round is trained"
+    assert "fusing with data/brackets/start/model.safetensors" in capsys.readouterr().out
     assert Path("again.png").read_bytes() == Path("first.png").read_bytes()
 
 

@@ -69,7 +69,8 @@ def test_check_accepts_the_demo(
 ) -> None:
     assert loupe(monkeypatch, "check") == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == f"params.yaml is valid (scale demo, {len(DEMO.rounds)} rounds, labels from simulated)"
+    rounds = "; ".join(f"{kind} {entry.rounds}, labels from simulated" for kind, entry in DEMO.kinds.items())
+    assert last == f"params.yaml is valid (scale demo; rounds: {rounds})"
 
 
 def test_check_lists_faults_without_a_traceback(
@@ -81,8 +82,8 @@ def test_check_lists_faults_without_a_traceback(
     )
     assert loupe(monkeypatch, "check") == 1
     errors = capsys.readouterr().err
-    assert errors.startswith("error: params.yaml has 3 faults:\n")
-    assert "pairs.strategy" in errors
+    assert errors.startswith("error: params.yaml has 4 faults:\n")
+    assert "  low_light.pairs.strategy: " in errors and "  brackets.pairs.strategy: " in errors
     assert "  sed: unknown key" in errors
     assert "  seed: Field required" in errors
 
@@ -139,8 +140,8 @@ def test_enhance_before_any_training_says_what_to_do(
 ) -> None:
     assert loupe(monkeypatch, "enhance", "photo.jpg", "--out", "out") == 1
     errors = capsys.readouterr().err
-    assert f"round {DEMO.last_round} is not trained yet" in errors
-    assert "`dvc repro` trains it" in errors
+    assert f"round {DEMO.last_round('low_light')} is not trained yet" in errors
+    assert "`dvc repro report@low_light` trains it" in errors
     assert loupe(monkeypatch, "enhance", "photo.jpg", "--out", "out", "--round", "r99") == 1
     assert "no round is called 'r99'; params.yaml has r00, r01" in capsys.readouterr().err
 

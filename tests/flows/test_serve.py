@@ -140,7 +140,7 @@ def test_a_run_suspends_at_the_gate_and_goes_on_with_the_votes(project: Project)
     try:
         run = running.start()
         project = (root / ".loupe" / "project").read_text().split()[0]
-        running.gate(run, f"gate-{project}-low_light-r01-1")
+        running.gate(run, f"gate-{project}-low-light-r01-1")
         said = running.state(run, "Suspended")["message"]
         assert said.startswith(
             "round r01 of low light waits for labels: 1 of 4 votes are in. To go on, label at http://"
@@ -164,7 +164,7 @@ def test_a_run_suspends_at_the_gate_and_goes_on_with_the_votes(project: Project)
         assert "1 of 4" in running.state(other, "AlreadyWaiting")["message"]
 
         running.resume(run)  # too early: it suspends again
-        running.gate(run, f"gate-{project}-low_light-r01-2")
+        running.gate(run, f"gate-{project}-low-light-r01-2")
 
         (root / "votes_low_light-r01").touch()
         third = running.start()  # finds the labels in, and the waiting run

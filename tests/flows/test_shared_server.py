@@ -91,7 +91,7 @@ def test_projects_on_one_server_leave_each_other_alone(
             each.wait(run, "Suspended")["state_details"]["pause_key"]
             for each, run in zip((mine, yours), runs, strict=True)
         ]
-        assert keys == [f"gate-{project_id(root)}-low_light-r01-1" for root in roots]
+        assert keys == [f"gate-{project_id(root)}-low-light-r01-1" for root in roots]
 
         (mine.root / "votes_low_light-r01").touch()
         assert "The waiting run goes on." in mine.run(LAST_VOTE)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from flow_helpers import ROUNDS_PARAMS
 
 import flows  # noqa: F401
 
@@ -58,13 +59,15 @@ class Client:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Client:
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     monkeypatch.setenv(OWN_SERVER, "1")
+    (tmp_path / "params.yaml").write_text(ROUNDS_PARAMS)
     return Client()
 
 
 def look(client: Client, root: Path, complete: bool = False) -> str | None:
     def count(round: str) -> Any:
+        assert round == "low_light-r01"
         return SimpleNamespace(have=4 if complete else 1, need=4, complete=complete)
 
     verdict = siblings._look_at_siblings(client, root, uuid.uuid4(), count)  # type: ignore[arg-type]
@@ -94,15 +97,17 @@ def test_on_a_server_of_others_nothing_is_buried(
 
 
 def test_a_waiting_run_goes_on_when_its_labels_are_in(client: Client, tmp_path: Path) -> None:
-    mine = client.add(Suspended(pause_key=f"gate-{project_id(tmp_path)}-low_light-r01-2"))
+    mine = client.add(Suspended(pause_key=f"gate-{project_id(tmp_path)}-low-light-r01-2"))
     assert look(client, tmp_path) == "AlreadyWaiting"
     assert look(client, tmp_path, complete=True) == "ResumedWaitingRun"
     assert client.resumed == [mine]
 
 
 def test_a_run_of_another_project_or_of_another_pause_is_no_sibling(client: Client, tmp_path: Path) -> None:
-    before = f"gate-{project_id(tmp_path)}-r01-1"  # the store has no round of that name any more
-    for key in ("gate-other-12345678-low_light-r01-1", before, "gate-r01-1", "approve-1", None):
+    mine = project_id(tmp_path)
+    before = f"gate-{mine}-r01-1"  # kinds had no rounds of their own
+    others = [f"gate-{mine}-low-light-r03-1", f"gate-{mine}-low-light-r01-1-2", "gate-other-12345678-low-light-r01-1"]
+    for key in (*others, before, "gate-r01-1", "approve-1", None):
         client.add(Suspended(pause_key=key))
     assert look(client, tmp_path, complete=True) is None
     assert client.resumed == []

@@ -58,7 +58,7 @@ def test_a_damaged_note_is_written_anew(root: Path, damage: str) -> None:
 
 
 def test_keys_have_the_characters_that_prefect_takes(root: Path) -> None:
-    for key in (project.gate_prefix("r01", root), project.progress_key("My round_1", root)):
+    for key in (project.gate_prefix("low_light-r01", root), project.progress_key("My round_1", root)):
         assert re.fullmatch(r"[a-z0-9-]+", key)
         assert project_id(root) in key
 

@@ -18,7 +18,7 @@ BY_HAND = "All labels of round low_light-r01 are in. To go on, run `dvc repro` (
 
 def gate(round: str = ROUND, number: int = 1) -> str:
     """The key of a run of this project that waits at the round's gate."""
-    return f"gate-{project_id()}-{round}-{number}"
+    return f"gate-{project_id()}-{round.replace('_', '-')}-{number}"
 
 
 def test_resumes_every_run_that_waits_at_this_rounds_gate(prefect: FakePrefect) -> None:
@@ -45,7 +45,7 @@ def test_another_project_on_the_same_server_is_left_alone(prefect: FakePrefect, 
     note_own_server(None)
     for id, key in (
         ("mine", gate()),
-        ("theirs", "gate-other-12345678-low_light-r01-1"),
+        ("theirs", "gate-other-12345678-low-light-r01-1"),
         ("old", "gate-r01-1"),
         ("r011", f"{gate()}-2"),
     ):

@@ -38,7 +38,7 @@ class Server:
         given = {"HEAD_SECONDS": SECONDS, "BODY_SECONDS": SECONDS, "READ_SECONDS": SECONDS} | limits
         code = (
             f"import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors}))\n"
-            "from labelling import wire\nfrom labelling.web import serve\n"
+            "from labelling.web import serve, wire\n"
             f"vars(wire).update({given!r})\nserve(announce=lambda line: print(line, flush=True))"
         )
         self._errors = (folder / "errors").open("w+", encoding="utf-8")

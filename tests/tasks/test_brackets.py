@@ -1,4 +1,4 @@
-"""The `pictures` stage of brackets: made of sample photographs, and read from a user's folders with all that can be wrong there."""
+"""The `pictures` stage of brackets: made of sample photographs, and of a user's folders with all that can be wrong there."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def changed(changes: dict[str, Any]) -> dict[str, Any]:
     values = copy.deepcopy(TINY)
     for path, value in changes.items():
         *sections, key = path.split(".")
-        place = values if sections[0] in values and sections[0] != "search" else values["brackets"]
+        place = values if sections[0] in values else values["brackets"]
         for section in sections:
             place = place[section]
         place[key] = value
