@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pictures import some
 from tasks import kinds
 from tasks.config import PARAMS_FILE, ConfigError, Params, read_yaml, validate
+from tasks.config.former import former_keys
 from tasks.datasets.looking import Findings
 
 
@@ -23,6 +24,8 @@ def check() -> int:
     Raises `ConfigError` that lists every fault with the path of its key.
     """
     values = read_yaml(PARAMS_FILE)
+    if former_keys(values):
+        validate(values)  # of a version before: nothing else can be said of it
     found = Findings()
     wrong: ConfigError | None = None
     try:

@@ -18,6 +18,8 @@ _FIELD = 192
 _STRIDES = (1, 2, 4, 8, 16, 32, 64)
 _SAME = 2e-3
 """Two results that differ by less are the same: half of a step of 8 bits."""
+_MOVED = 1e-5
+"""A pixel that changes by more depends on what was changed; sums in another order differ by less."""
 # A picture in [0, 1] may go a little beyond before it is clipped; one in [0, 255] goes far.
 _LOWEST, _HIGHEST = -1.0, 2.0
 
@@ -98,7 +100,7 @@ def learns(model: nn.Module, sources: int, device: str = "cpu") -> str | None:
 def reach_of(call: Call, sources: int, device: str = "cpu") -> Reach:
     """How far a pixel of the result looks, and the grid that a cut has to start on, both found by trial.
 
-    A square in the middle is changed: what changes outside of it tells the halo; where nearly all changes the model looks at
+    A square in the middle is made black: what changes outside of it tells the halo; where nearly all changes the model looks at
     the whole photo. A picture cut at multiples of a stride has to give the same inside as the whole.
     """
     generator = torch.Generator().manual_seed(1)
@@ -108,8 +110,8 @@ def reach_of(call: Call, sources: int, device: str = "cpu") -> Reach:
         whole = call(*given)
         changed = [picture.clone() for picture in given]
         for picture in changed:
-            picture[..., inner, inner] = 1 - picture[..., inner, inner]
-        moved = (call(*changed) - whole).abs().amax((0, 1)) > _SAME / 20
+            picture[..., inner, inner] = 0
+        moved = (call(*changed) - whole).abs().amax((0, 1)) > _MOVED
         rows, columns = torch.where(moved)
         if not len(rows):
             return Reach(0, 1)
