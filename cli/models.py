@@ -106,8 +106,11 @@ def export(out: Path, round_name: str | None) -> None:
     Raises `ExportError`: one makes another picture than the model, a file that is there. A form that this model or this
     machine cannot have is said and left out.
     """
+    import warnings
+
     import torch
 
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch")  # TorchScript goes on working
     params = load_whole()
     source = chosen_weights(params, round_name, LOW_LIGHT)
     view = View(params, ("{kind}.model",), LOW_LIGHT.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,9 @@ def _from_file(path: Path) -> nn.Module:
 
         return OnnxNetwork(path)
     try:
-        network: nn.Module = torch.jit.load(str(path), map_location="cpu")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # TorchScript goes on working
+            network: nn.Module = torch.jit.load(str(path), map_location="cpu")
     except (RuntimeError, ValueError, OSError) as error:
         raise OwnModelError(
             f"{path} is no TorchScript file that this torch reads ({str(error).strip().splitlines()[0]}); save one by "
