@@ -127,7 +127,7 @@ class Served:
         self.client.close()
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=90)
         finally:
             self.process.kill()
             self.process.wait()

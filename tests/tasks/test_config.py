@@ -152,7 +152,7 @@ def test_what_does_not_fit_together_is_reported_at_once_too() -> None:
             {"rounds": a_round("low_light", 2, prev="r00")},
             "rounds.low_light-r02: expected low_light-r01 with round r01 in this place (round is r02)",
         ),
-        ({"low_light__model__options": {"width": [1]}}, "low_light.model.options.width"),
+        ({"low_light__model__options": {"width": {"deep": 1}}}, "low_light.model.options.width"),
     ],
 )
 def test_impossible_values_are_refused(changes: dict[str, Any], expected: str) -> None:
