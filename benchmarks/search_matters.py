@@ -23,11 +23,7 @@ from models.fusers.many import brightness
 from models.quality import info
 from models.tiling import fuse_tiled
 from pictures import ImageError, list_photos, read_uint8
-from tasks.brackets import fused as fuse_brackets
-from tasks.brackets import fusers, search
-from tasks.brackets import pictures as brackets
-from tasks.brackets import search_report as evaluate_brackets
-from tasks.brackets import start as train_fuser
+from tasks.brackets import fused, fusers, pictures, search, search_report, start
 from tasks.brackets.exposures import Files, joined, same_size
 from tasks.brackets.kind import KIND
 from tasks.config import PARAMS_FILE, Params, View, read_yaml, validate
@@ -41,7 +37,7 @@ VARIANTS = {
     "uniform loss": {"loss": "uniform"},
     "searched": {},
 }
-SCORES = evaluate_brackets.OUT / "scores.parquet"
+SCORES = search_report.OUT / "scores.parquet"
 
 Scores = dict[str, dict[str, float]]
 
@@ -53,9 +49,9 @@ def run_seed(values: dict[str, Any], seed: int) -> Scores:
         own = values[KIND.name]
         params = validate(values | {"seed": seed, KIND.name: own | {"start": own["start"] | changes}})
         if not found:
-            for module in (brackets, search):
+            for module in (pictures, search):
                 module.run(View(params, module.PARAMS, KIND.name))
-        for module in (train_fuser, fuse_brackets, evaluate_brackets):
+        for module in (start, fused, search_report):
             fusers.opened.cache_clear()
             module.run(View(params, module.PARAMS, KIND.name))
         scores = tables.read("scores", SCORES)

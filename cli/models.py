@@ -22,7 +22,11 @@ from tasks.low_light.kind import KIND as LOW_LIGHT
 from tasks.rounds import loop
 
 Row = tuple[str, str, str, str]
-_WEIGHTS_OF = {"lpips": "lpips-vgg", "niqe": "niqe", "brisque": "brisque", "musiq": "musiq"}
+# As the metrics resolve them (models/quality).
+_WEIGHTS_OF = {
+    "lpips": ("alexnet", "lpips-alex"), "niqe": ("niqe",), "brisque": ("brisque",), "musiq": ("musiq",),
+    "nrqm": ("nrqm",), "pi": ("niqe", "nrqm"),
+}  # fmt: skip
 _TOLERANCE = 1e-4
 _PROBES = ((96, 96), (128, 160))
 
@@ -41,11 +45,10 @@ def list_models(presets: Path) -> None:
     rows += [("enhancer", name, "of an installed package", "its own") for name in known_names(ENHANCERS_GROUP)]
     for name in FUSERS:
         counts = [_fuser_size(name, params) for params in (demo, paper)]
-        rows.append(("fuser", name, _both(counts), "trained here" if any(counts) else "none needed"))
-    for title, params in (("demo", demo), ("paper", paper)):
-        for kind in params.kinds:
-            size = _ranker_size(params.of(kind))
-            rows.append(("judge", f"ranker of {kind}", f"{size:,} at {title} scale", "trained here"))
+        title = f"{name}, balanced" if name == "searched" else name  # its size depends on what the search finds
+        rows.append(("fuser", title, _both(counts), "trained here" if any(counts) else "none needed"))
+    rankers = {kind: [_ranker_size(params.of(kind)) for params in (demo, paper)] for kind in demo.kinds}
+    rows += [("judge", f"ranker of {kind}", _both(counts), "trained here") for kind, counts in rankers.items()]
     rows.append(("aligner", "ranker_loss", "none of its own", "VGG16's features: " + _here("vgg16")))
     for name in metric_names():
         needs = [
@@ -54,15 +57,13 @@ def list_models(presets: Path) -> None:
             if asked
         ]
         what = f"needs {' and '.join(needs)}" if needs else "no reference"
-        rows.append(("metric", name, what, _here(_WEIGHTS_OF[name]) if name in _WEIGHTS_OF else "none needed"))
+        rows.append(("metric", name, what, "; ".join(map(_here, _WEIGHTS_OF.get(name, ()))) or "none needed"))
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) + "  " + row[3])
 
 
 def _here(name: str) -> str:
-    if name not in weights.names():
-        return "shipped with their package"
     origin = weights.origin(name)
     return f"{name}: here, from {origin}" if origin else f"{name}: not here yet (`loupe weights {name}` fetches it)"
 
@@ -77,9 +78,7 @@ def _both(counts: Sequence[int]) -> str:
 
 def _enhancer_size(name: str, params: Params) -> int:
     model = params.of(LOW_LIGHT.name).model
-    own = {"width": params.amortise.width, "hidden": params.amortise.hidden}
-    options = model.options if model.name == name else own if name == "predicted" else {}
-    return _size(create_enhancer(name, **options))
+    return _size(create_enhancer(name, **(model.options if model.name == name else {})))
 
 
 def _fuser_size(name: str, params: Params) -> int:

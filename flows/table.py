@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from flows import reports
@@ -16,15 +15,11 @@ from tasks.registry import KINDS
 
 @dataclass(frozen=True)
 class FlowEntry:
-    """A flow: what it is called in Prefect, the stage or stages that it brings up to date, and what it does.
-
-    page: the report that it makes, if it makes one alone.
-    """
+    """A flow: what it is called in Prefect, the stage or stages that it brings up to date, and what it does."""
 
     name: str
     target: str
     text: str
-    page: Path | None = None
 
     @property
     def attribute(self) -> str:
@@ -37,7 +32,7 @@ def _entries() -> dict[str, FlowEntry]:
         target = f"{reports.REPORT}@{kind}"
         name = kind.replace("_", "-")
         text = f"The rounds of {kind.replace('_', ' ')}; they suspend where labels are missing."
-        found[name] = FlowEntry(name, target, text, reports.page_of(target))
+        found[name] = FlowEntry(name, target, text)
     found["search"] = FlowEntry("search", "search_report", "The search of network and loss, and what it found.")
     found["genetic"] = FlowEntry(
         "genetic", "genetic_evaluate", "The per-photo genetic search, its predictor, and the evaluation of both."

@@ -11,9 +11,6 @@ from tasks.kinds.base import Kind
 
 @dataclass(frozen=True)
 class Brackets(Kind):
-    def fault(self, section: Any) -> str | None:
-        return None
-
     def crops(self, section: Any) -> Mapping[str, int]:
         return {"search.crop": section.search.crop, "start.crop": section.start.crop}
 
@@ -27,5 +24,4 @@ KIND = Brackets(
     table="exposures",
     sources=(("under", "under_sha256"), ("over", "over_sha256")),
     start="search",
-    command="fuse",
 )

@@ -19,11 +19,11 @@ from models.fusers.layout import parameter_count
 from models.fusers.searched import PAPER_WIDTH, PUBLISHED_PARAMETERS, SearchedFuser, build, load
 from models.quality import info
 from pictures import atomic_path, fresh_folder, read_uint8, write_json
-from tasks.brackets import fusers, loss_weights
-from tasks.brackets import search_page as brackets_page
+from tasks.brackets import fusers, loss_weights, search_page
 from tasks.brackets.fusers import METHODS, SEARCHED
 from tasks.brackets.kind import KIND
 from tasks.config import View
+from tasks.measuring.rows import score_row
 from tasks.measuring.scoring import available, score_files
 from tasks.stage import tables
 from tasks.stage.mapping import map_images
@@ -39,14 +39,7 @@ def measure(job: tuple[str, str, str, tuple[str, str], str | None], metrics: Seq
     """Rows of the scores table of one fused picture: job is (image, model, path, sources, reference)."""
     image, model, path, sources, reference = job
     values = score_files(metrics, read_uint8(path), reference, sources)
-    facts = {name: info(name) for name in metrics}
-    return [
-        {
-            "image": image, "model": model, "metric": name, "value": value, "variant": facts[name].variant,
-            "library": facts[name].library,
-        }
-        for name, value in values.items()
-    ]  # fmt: skip
+    return [score_row(image, model, name, value) for name, value in values.items()]
 
 
 def summarised(scores: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
@@ -118,11 +111,11 @@ def run(params: View) -> None:
     with fresh_folder(OUT) as folder:
         tables.write("scores", scores, folder / "scores.parquet")
         write_json(folder / "metrics.json", result)
-        page = brackets_page.render(
+        page = search_page.render(
             result=result,
             settings={name: getattr(params, name) for name in ("search", "start")},
             metrics=[info(name) for name in usable],
-            pictures=brackets_page.contact_rows(scenes, fused, params.search_report.scenes),
+            pictures=search_page.contact_rows(scenes, fused, params.search_report.scenes),
             genotype=genotype,
             loss_weights=loss_weights.read(loss_weights.SEARCHED),
             folder=AT.search,

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, create_model, field_validator, mode
 
 from pictures import shortened
 from tasks import kinds
-from tasks.config.base import Revision, Section, Seed
+from tasks.config.base import Revision, Section, Seed, metrics_of_fusion
 from tasks.config.former import former_keys
 from tasks.config.genetic import Amortise, Genetic, GeneticEvaluate
 from tasks.config.rounds import KindSection
@@ -71,17 +71,20 @@ class KindEntry(Section):
 
 
 class Round(Section):
-    """A labelled round. candidates: what of data/KIND is compared with f(n) besides f(n-1); `pictures`: nothing else is."""
+    """A labelled round. candidates: what of data/KIND is compared with f(n) besides f(n-1); `pictures`: nothing else is.
+
+    All of it is read by dvc.yaml, so nothing may be left out.
+    """
 
     kind: str
     round: str
     prev: str
-    candidates: Literal["pictures", "genetic"] = "pictures"
-    label_rev: Revision = 0
+    candidates: Literal["pictures", "genetic"]
+    label_rev: Revision
 
 
 class Params(Section):
-    """The whole of params.yaml but for the kinds' sections, which `whole_model` adds."""
+    """The whole of params.yaml but for the kinds' sections, which `_whole_model` adds."""
 
     scale: str
     seed: Seed
@@ -155,6 +158,11 @@ class Params(Section):
                 faults.append(f"rounds.{key}: prev must be {before}, the round before, not {entry.prev!r}")
             if entry.candidates == GENETIC and entry.kind not in self.genetic.kinds:
                 faults.append(f"rounds.{key}: candidates is 'genetic', but genetic.kinds does not name {entry.kind!r}")
+            elif entry.candidates == GENETIC and (judge := self.genetic.judge) and judge >= entry.round:
+                faults.append(
+                    f"rounds.{key}: candidates is 'genetic', but the search waits for the ranker of {judge} "
+                    f"(genetic.objectives), which comes after this round's questions"
+                )
         faults += [
             f"kinds.{name}.rounds is {entry.rounds}, but rounds has {count[name]} of {name}"
             for name, entry in self.kinds.items()
@@ -172,7 +180,7 @@ class Params(Section):
             if section is None:
                 faults.append(f"{name}: missing, though kinds names it")
                 continue
-            if fault := kind.fault(section):
+            if fault := kind.fault(section) or _metrics_of_others(kind, section):
                 faults.append(f"{name}: {fault}")
             key = kind.absent_references(section)
             labels = section.labels
@@ -184,6 +192,14 @@ class Params(Section):
                     f"let people label ({name}.labels.source: people)"
                 )
         return faults
+
+
+def _metrics_of_others(kind: kinds.Kind, section: KindSection) -> str | None:
+    """Which metrics compare a picture with several sources, where the kind has one; else None."""
+    if kind.source_names:
+        return None
+    utility = metrics_of_fusion("labels.simulated.utility", list(section.labels.simulated.utility))
+    return utility or metrics_of_fusion("evaluate.metrics", section.evaluate.metrics)
 
 
 @cache

@@ -48,7 +48,7 @@ def objective_fault(name: str) -> str | None:
 class Genetic(Section):
     """The search; see `models.genetic.search.SearchSettings`. Defaults are the paper's numbers."""
 
-    kinds: Annotated[list[str], Field(default_factory=list)]
+    kinds: list[str]
     photos: Many | None = None
     population: Annotated[int, Field(ge=4, le=10_000)] = 50
     generations: Annotated[int, Field(ge=0, le=10_000)] = 5
@@ -64,11 +64,16 @@ class Genetic(Section):
     local_steps: Annotated[int, Field(ge=0, le=10_000)] = 8
     local_sigma: Positive = 0.05
     objectives: Annotated[list[str], Field(min_length=2, default_factory=lambda: list(PAPER_OBJECTIVES))]
-    reads: str = NOTHING_ELSE
+    reads: str
     penalty: NonNegative = 30.0
     brightness: Shares = (0.35, 0.7)
     side: Annotated[int, Field(ge=32, le=4096)] = 224
     batch: Batch = 10
+
+    @property
+    def judge(self) -> str | None:
+        """The round of the ranker that is an objective, if one is."""
+        return next((name.removeprefix("ranker:") for name in self.objectives if name.startswith("ranker:")), None)
 
     @model_validator(mode="after")
     def _consistent(self) -> Genetic:

@@ -95,11 +95,8 @@ def run(params: View) -> None:
             write_png(folder / path, enhanced(picture, genes[0].tolist()))
             rows.append({"image": image.image, "split": image.split, "model": PREDICTED, "path": str(folder / path),
                          "sha256": sha256_file(folder / path)})  # fmt: skip
-        lie = [
-            row | {"path": tables.relative(row["path"], folder if Path(row["path"]).is_relative_to(folder) else out)}
-            for row in rows
-        ]
-        tables.write("enhanced", lie, folder / "enhanced.parquet")
+        named = [row | {"path": _named(Path(row["path"]), folder, out)} for row in rows]
+        tables.write("enhanced", named, folder / "enhanced.parquet")
         tables.write("amortised", losses, folder / "amortised.parquet")
         jobs = [
             (

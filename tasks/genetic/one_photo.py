@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -133,7 +134,7 @@ def _identity(job: SearchJob) -> str:
 
 def _search(job: SearchJob) -> PhotoFront:
     make_deterministic()
-    settings = Genetic.model_validate_json(job.settings)
+    settings = Genetic.model_validate({**json.loads(job.settings), "kinds": []})
     photo = Photo(read_photo(job.path, job.page).pixels, job.device)
     make = {name: partial(_objective, name, photo, settings, job) for name in {*settings.objectives, *PAPER_OBJECTIVES}}
     used = [make[name]() for name in settings.objectives]

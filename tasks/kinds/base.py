@@ -78,7 +78,10 @@ class Counts:
 
 
 class Check(Protocol):
-    """What can be said of a user's pictures before a dataset is made of them; a module with this function."""
+    """What can be said of a user's pictures before a dataset is made of them; a module with this function.
+
+    It may also have `look_at_model(model, found)`, which looks at the section `model` before anything is trained.
+    """
 
     def look_at(self, dataset: Any, crops: Mapping[str, int], found: Findings) -> None:
         """Note in `found` what is wrong with the pictures that the section `dataset` names, quickly.
@@ -104,15 +107,14 @@ class Kind(ABC):
     """A kind of picture.
 
     table: of its dataset, in data/NAME/pictures. sources: the table's columns (path, sha256) of what a model is given. start:
-    what of data/NAME the training of its first model reads. command: `loupe COMMAND` puts a user's pictures through its
-    model. Beside the module that has its KIND lie `params`, `models`, `check` and `page`.
+    what of data/NAME the training of its first model reads. Beside the module that has its KIND lie `params`, `models`,
+    `check` and `page`.
     """
 
     name: str
     table: str
     sources: tuple[tuple[str, str], ...]
     start: str
-    command: str
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -140,9 +142,9 @@ class Kind(ABC):
         """The shape of the kind's section of params.yaml: SECTION of the module `params` beside it."""
         return cast("type[KindSection]", self._beside("params").SECTION)
 
-    @abstractmethod
     def fault(self, section: Any) -> str | None:
-        """Why the rounds cannot work with the kind's section of params.yaml, else None."""
+        """Why the rounds cannot work with the kind's section of params.yaml, else None; beyond what holds for every kind."""
+        return None
 
     @abstractmethod
     def crops(self, section: Any) -> Mapping[str, int]:

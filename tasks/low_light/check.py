@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.datasets.looking import Findings, joined, listed, look_at_sample, look_at_sizes
 from tasks.low_light.kind import KIND
-from tasks.low_light.params import Dataset
+from tasks.low_light.params import Dataset, Enhancer
 
 
 def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None:
@@ -28,3 +28,23 @@ def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None
     if inputs is not None and references is not None:
         pairs = joined(section, settings, {"inputs": inputs, "references": references}, found, optional=True) or pairs
     look_at_sizes(f"{section}.inputs", pairs, settings.max_side, crops, found)
+
+
+def look_at_model(model: Enhancer, found: Findings) -> None:
+    """The enhancer, which is built once: its options, what it makes of a picture, its weights, whether it can be aligned."""
+    from models.core.storage import WeightsError, check_weights
+    from models.enhancers import UnknownEnhancer, create
+    from models.own import OwnModelError
+    from models.own.adapters import OwnEnhancer
+
+    place = f"{KIND.name}.model"
+    try:
+        network = create(model.name, **model.options)
+        if isinstance(network, OwnEnhancer) and network.learns_not:
+            found.faults.append(f"{place}: {model.name} cannot be aligned: {network.learns_not}")
+        if model.weights is not None:
+            check_weights(network, Path(model.weights).expanduser())
+    except (UnknownEnhancer, OwnModelError) as error:
+        found.faults.append(f"{place}: {error}")
+    except WeightsError as error:
+        found.faults.append(f"{place}.weights: {error}")

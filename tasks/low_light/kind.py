@@ -11,17 +11,6 @@ from tasks.kinds.base import Kind
 
 @dataclass(frozen=True)
 class LowLight(Kind):
-    def fault(self, section: Any) -> str | None:
-        from tasks.config.base import metrics_of_fusion
-
-        for key, chosen in (
-            ("labels.simulated.utility", list(section.labels.simulated.utility)),
-            ("evaluate.metrics", section.evaluate.metrics),
-        ):
-            if fault := metrics_of_fusion(key, chosen):
-                return fault
-        return None
-
     def crops(self, section: Any) -> Mapping[str, int]:
         return {"start.crop": section.start.crop}
 
@@ -35,5 +24,4 @@ KIND = LowLight(
     table="images",
     sources=(("path", "sha256"),),
     start="pictures",
-    command="enhance",
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pictures import sha256_file
 from tasks.config import View
 from tasks.rounds import loop
-from tasks.rounds.aligning import finetune
+from tasks.rounds.ranker_loss import finetune
 from tasks.stage.places import MODEL, Places
 from tasks.stage.runtime import stage
 from tasks.training.ranker_data import load_ranker, ranker_path

@@ -47,7 +47,9 @@ def values() -> dict[str, Any]:
     shared["align"]["learning_rate"] = 0.05
     shared["evaluate"]["metrics"] = ["psnr", "entropy"]
     found["kinds"] = {"toy": {"start": "pictures", "rounds": 1}}
-    found["rounds"] = {"toy-r01": {"kind": "toy", "round": "r01", "prev": "r00"}}
+    found["rounds"] = {
+        "toy-r01": {"kind": "toy", "round": "r01", "prev": "r00", "candidates": "pictures", "label_rev": 0}
+    }
     found["searched"] = found["genetic"]["kinds"] = []
     found["toy"] = {
         **shared,
