@@ -197,3 +197,22 @@ def test_a_pickle_that_would_run_code_is_not_opened(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="cannot be read as tensors alone"):
         convert(Path("whole.pth"))
     assert not Path("whole.safetensors").exists()
+
+
+def test_an_onnx_file_makes_pictures_and_cannot_learn() -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    network = create("outside_net:Brighten", width=4)
+    sides = {0: "batch", 2: "height", 3: "width"}
+    torch.onnx.export(
+        network, (torch.rand(1, 3, 32, 32),), "net.onnx", input_names=["image"], output_names=["made"],
+        dynamic_axes={"image": sides, "made": sides}, dynamo=False,
+    )  # fmt: skip
+    loaded = create("net.onnx")
+    image = torch.rand(1, 3, 40, 56)
+    assert torch.allclose(loaded(image), network(image), atol=1e-5)
+    assert isinstance(loaded, OwnEnhancer)
+    assert loaded.learns_not == "it has no parameters"
+    Path("not.onnx").write_bytes(b"nothing of the kind")
+    with pytest.raises(OwnModelError, match="no ONNX file"):
+        create("not.onnx")

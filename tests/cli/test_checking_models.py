@@ -1,0 +1,92 @@
+"""`loupe check` looks at the user's own model before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from photo_helpers import ROOT
+
+from cli.checking import check
+from models.core.storage import save_weights
+from models.enhancers import create
+from tasks.config import ConfigError, read_yaml
+
+CODE = """
+import torch
+from torch import nn
+
+
+class Gain(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.layer = nn.Conv2d(3, 3, 1)
+
+    def forward(self, image):
+        return torch.sigmoid(self.layer(image))
+
+
+class Fixed(nn.Module):
+    def forward(self, image):
+        return image
+"""
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOUPE_LABELS", str(tmp_path / "labels.sqlite"))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "checked_net", raising=False)
+    Path("checked_net.py").write_text(CODE)
+
+
+def said(**model: Any) -> str:
+    """The fault that the check ends with; empty where there is none."""
+    import yaml
+
+    values = read_yaml(ROOT / "tests" / "tiny.yaml")
+    values["low_light"]["model"] = model
+    Path("params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    try:
+        check()
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def test_a_model_that_fits_is_no_fault() -> None:
+    save_weights(create("checked_net:Gain"), Path("theirs.safetensors"))
+    assert said(name="checked_net:Gain", options={"width": 4}, weights="theirs.safetensors") == ""
+
+
+@pytest.mark.parametrize(
+    ("model", "fault"),
+    [
+        (
+            {"name": "checked_net:Gain", "options": {"widht": 4}},
+            "low_light.model: checked_net:Gain has no option 'widht'",
+        ),
+        ({"name": "curve", "options": {"depth": 4}}, "low_light.model: enhancer 'curve' with options {'depth': 4}"),
+        ({"name": "checked_net:Fixed"}, "low_light.model: checked_net:Fixed cannot be aligned: it has no parameters"),
+        ({"name": "absent_net:Net"}, "low_light.model: absent_net:Net: the module 'absent_net' cannot be imported"),
+        (
+            {"name": "checked_net:Gain", "weights": "no.safetensors"},
+            "low_light.model.weights: no.safetensors is missing",
+        ),
+    ],
+)
+def test_a_model_that_does_not_fit_is_one_line(model: dict[str, Any], fault: str) -> None:
+    message = said(**model)
+    assert message.startswith("params.yaml has 1 fault:\n")
+    assert fault in message
+
+
+def test_weights_of_another_network_are_named() -> None:
+    torch.manual_seed(0)
+    save_weights(create("curve", width=4), Path("other.safetensors"))
+    assert "low_light.model.weights: other.safetensors holds another network: missing layer.weight" in said(
+        name="checked_net:Gain", weights="other.safetensors"
+    )
