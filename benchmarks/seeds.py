@@ -52,12 +52,12 @@ def table(found: dict[int, dict[str, Any]]) -> str:
     """Markdown rows, one a seed."""
     first = next(iter(found.values()))
     models = [name for name in first["preference_over_f0"] if re.fullmatch(r"f\d+", name)]
-    rankers = list(first["ranker_accuracy"])
+    rankers = list(first["judge_accuracy"])
     header = ["seed", *(f"{name} over f0" for name in models), *(f"{name} accuracy" for name in rankers)]
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for seed, metrics in found.items():
         cells = [rate(metrics["preference_over_f0"][name]) for name in models]
-        cells += [f"{metrics['ranker_accuracy'][name]:.2f}" for name in rankers]
+        cells += [f"{metrics['judge_accuracy'][name]:.2f}" for name in rankers]
         lines.append("| " + " | ".join([str(seed), *cells]) + " |")
     return "\n".join(lines)
 

@@ -17,7 +17,8 @@ from benchmarks.measure import Result, compare
 from models.core.features import load_vgg16
 from models.core.training import Settings, train
 from models.enhancers import create
-from models.judges.ranker import Ranker, score_pair
+from models.judges.base import cost_of_pairs
+from models.judges.ranker import Ranker
 from models.losses.content import feature_content
 from models.losses.ranking import margin_ranking, ranker_loss
 from tasks.config import Params
@@ -50,28 +51,25 @@ def engine(model: nn.Module, batch: Any, objective: Callable[..., Any], rate: fl
 def steps(params: Params, device: str, repeats: int) -> list[Result]:
     """Seconds a step at the sizes of params.yaml, engine beside bare loop."""
     kind = params.of(KIND.name)
-    network = kind.judge.network
-    ranker = Ranker(network.widths, network.strides, network.hidden, network.reduce).to(device)
+    ranker = Ranker(**kind.judge.options).to(device)
     section = kind.judge.rounds
     pair = tuple(torch.rand(section.batch, 3, section.crop, section.crop, device=device) for _ in range(2))
 
-    def ranking(module: nn.Module, sample: Any) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
-        better, worse = score_pair(module, *sample)
+    def ranking(module: Any, sample: Any) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        better, worse = cost_of_pairs(module, *sample)
         return margin_ranking(better, worse, section.margin), {}
 
     tuning = kind.align
     enhancer = create(kind.model.name, **kind.model.options).to(device)
     before = create(kind.model.name, **kind.model.options).to(device).requires_grad_(False)
-    judge = (
-        Ranker(network.widths, network.strides, network.hidden, network.reduce).to(device).requires_grad_(False).eval()
-    )
-    features = load_vgg16(tuning.content_layer, device=device)
+    judge = Ranker(**kind.judge.options).to(device).requires_grad_(False).eval()
+    features = load_vgg16(tuning.options["content_layer"], device=device)
     image = torch.rand(tuning.batch, 3, tuning.crop, tuning.crop, device=device)
 
     def finetuning(module: nn.Module, sample: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
         enhanced = module(sample)
         content = feature_content(features, enhanced, before(sample))
-        return content + tuning.lambda_ranker * ranker_loss(judge(enhanced)), {}
+        return content + tuning.options["lambda_ranker"] * ranker_loss(judge(enhanced)), {}
 
     cases: list[tuple[str, nn.Module, Any, Callable[..., Any]]] = [
         ("ranker", ranker, pair, ranking),

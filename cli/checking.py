@@ -75,8 +75,7 @@ def training_crops(params: Params, kind: kinds.Kind) -> dict[str, int]:
     section = params.of(kind.name)
     sides = {
         **kind.crops(section),
-        "judge.start.crop": section.judge.start.crop,
-        "judge.rounds.crop": section.judge.rounds.crop,
+        **section.judge.crops,
         "align.crop": section.align.crop,
     }
     return {f"{kind.name}.{key}": side for key, side in sides.items()}

@@ -13,7 +13,7 @@ from pictures import Receipts, Work, encode_png, plan, printable, read_photo, sa
 from tasks.config import Params, View, load_whole
 from tasks.datasets.subjects import frame
 from tasks.genetic.contact_sheet import contact_sheet
-from tasks.genetic.one_photo import PhotoFront, SearchJob, jobs_of, ranker_of, read_front, search_photo
+from tasks.genetic.one_photo import PhotoFront, SearchJob, jobs_of, judge_of, read_front, search_photo
 from tasks.genetic.search import enhanced
 from tasks.stage import tables
 from tasks.stage.mapping import Failure, map_images
@@ -119,9 +119,9 @@ def pick(photo: str, out: Path, individual: int | None, overwrite: bool = False)
 
 def _jobs(params: Params, work: Sequence[Work], out: Path, page: int) -> dict[Path, SearchJob]:
     """The search of each target; its name, which its seed and the file of its front follow from, is the place below `out`."""
-    view = View(params, ("genetic", "{kind}.judge.network"), _kind(params))
+    view = View(params, ("genetic", "{kind}.judge.name", "{kind}.judge.options"), _kind(params))
     photos = [(_place(item.target.relative_to(out), item.sources[0]), item.sources[0]) for item in work]
-    jobs = jobs_of(params.genetic, photos, out / FRONTS, params.seed, device(view), ranker_of(view), page)
+    jobs = jobs_of(params.genetic, photos, out / FRONTS, params.seed, device(view), judge_of(view), page)
     return {item.target: job for item, job in zip(work, jobs, strict=True)}
 
 
@@ -135,7 +135,7 @@ def _recipe(params: Params, job: SearchJob, page: int) -> dict[str, object]:
         "command": "genetic",
         "settings": params.genetic.model_dump(mode="json", exclude={"kinds", "reads"}),
         "seed": params.seed,
-        "ranker": None if job.ranker is None else [sha256_file(job.ranker[0]), job.ranker[1]],
+        "ranker": None if job.judge is None else [sha256_file(job.judge[0]), job.judge[1]],
         "page": page,
     }
 

@@ -13,6 +13,7 @@ from models.enhancers.registry import ENHANCERS
 from models.enhancers.registry import GROUP as ENHANCERS_GROUP
 from models.fusers import create as create_fuser
 from models.fusers.registry import FUSERS
+from models.judges import create as create_judge
 from models.own import known_names
 from models.quality import info
 from models.quality import names as metric_names
@@ -93,10 +94,7 @@ def _fuser_size(name: str, params: Params) -> int:
 
 
 def _ranker_size(section: KindSection) -> int:
-    from models.judges.ranker import Ranker
-
-    network = section.judge.network
-    return _size(Ranker(network.widths, network.strides, network.hidden, network.reduce))
+    return _size(create_judge("ranker", **section.judge.options))
 
 
 def export(out: Path, round_name: str | None) -> None:

@@ -69,6 +69,9 @@ def import_graph(kind: str) -> grimp.ImportGraph:
         graph.add_import(importer="models.enhancers", imported=module)
     for module, _ in importlib.import_module("models.fusers.registry").FUSERS.values():
         graph.add_import(importer="models.fusers", imported=module)
+    for package, table in (("judges", "JUDGES"), ("aligners", "ALIGNERS")):
+        for build in getattr(importlib.import_module(f"models.{package}.registry"), table).values():
+            graph.add_import(importer=f"models.{package}", imported=build.split(":")[0])
     for _, build in importlib.import_module("models.quality.catalogue").CATALOGUE:
         graph.add_import(importer="models.quality", imported=build.split(":")[0])
     graph.add_import(importer="tasks.kinds", imported=KINDS[kind])  # these `tasks.kinds` imports by name

@@ -73,6 +73,35 @@ class Outcome:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class Run:
+    """Where and how a training runs; what its arguments mean says `train`."""
+
+    settings: Settings
+    folder: Path
+    identity: str
+    device: str = "cpu"
+    name: str = "training"
+    on_log: Callable[[int, Mapping[str, float]], None] | None = None
+
+    def train(
+        self, model: nn.Module, batches: Batches, objective: Objective, snapshot_steps: Sequence[int] = ()
+    ) -> Outcome:
+        """The engine: `train`."""
+        return train(
+            model,
+            batches,
+            objective,
+            self.settings,
+            folder=self.folder,
+            identity=self.identity,
+            device=self.device,
+            name=self.name,
+            snapshot_steps=snapshot_steps,
+            on_log=self.on_log,
+        )
+
+
 def make_deterministic() -> None:
     """Same inputs, same machine, same bytes: deterministic kernels wherever torch has them."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

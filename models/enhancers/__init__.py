@@ -24,7 +24,7 @@ def create(name: str, **options: Any) -> Enhancer:
         from models.own import is_own
 
         if is_own(name, GROUP):
-            from models.own.adapters import own_enhancer
+            from models.own.enhancers import own_enhancer
 
             return own_enhancer(name, options)
         raise UnknownEnhancer(f"no enhancer is called {name!r}; known are {', '.join(sorted(ENHANCERS))}")

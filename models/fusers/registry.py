@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+GROUP = "loupe.fusers"
+"""Of the entry points by which an installed package offers fusers of its own."""
 # name -> (module, function of that module that builds it from options)
 FUSERS: dict[str, tuple[str, str]] = {
     "average": ("models.fusers.classical", "average"),

@@ -28,10 +28,10 @@ class Objective:
     values: Callable[[Tensor], Tensor]
 
 
-class Judge(Protocol):
-    """Scores of enhanced pictures (B, 3, H, W) in [0, 1]: (B,)."""
+class Opinion(Protocol):
+    """What a judge or a metric says of enhanced pictures (B, 3, H, W) in [0, 1], made of a photo of that shape: (B,)."""
 
-    def __call__(self, image: Tensor) -> Tensor: ...
+    def __call__(self, image: Tensor, photo: Tensor, /) -> Tensor: ...
 
 
 class Photo:
@@ -77,7 +77,7 @@ def distance(
     return Objective("distance", False, False, values)
 
 
-def judged(photo: Photo, name: str, judge: Judge, *, maximise: bool) -> Objective:
+def judged(photo: Photo, name: str, opinion: Opinion, *, maximise: bool) -> Objective:
     """Any judge or metric of the enhanced photo at its own size, one individual at a time."""
     top = photo.palette.levels - 1
     whole = torch.from_numpy(photo.pixels.astype(np.float32) / top).permute(2, 0, 1)[None].to(photo.device)
@@ -86,7 +86,7 @@ def judged(photo: Photo, name: str, judge: Judge, *, maximise: bool) -> Objectiv
         found = []
         with torch.no_grad():
             for one in genes.to(photo.device, torch.float32):
-                found.append(judge(apply_genes(whole, one[None])).double().reshape(1))
+                found.append(opinion(apply_genes(whole, one[None]), whole).double().reshape(1))
         return torch.cat(found).cpu()
 
     return Objective(name, maximise, False, values)

@@ -8,11 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.judges.base import Judge
+
 BLOCKS = 9
 SLOPE = 0.2
 
 
-class Ranker(nn.Module):
+class Ranker(Judge):
     """One branch of the siamese ranker: a scalar per image, lower for better images (as NIQE).
 
     Convolution and LeakyReLU, nine blocks of convolution, batch normalisation and LeakyReLU, global average pooling, two
@@ -46,8 +48,6 @@ class Ranker(nn.Module):
         features = self.branch(image * 2 - 1).mean((2, 3))
         return self.classifier(features).squeeze(1)
 
-
-def score_pair(ranker: nn.Module, first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scores of both images of each pair through the shared branch, in one batch (so that they share BN statistics)."""
-    scores = ranker(torch.cat([first, second]))
-    return scores[: len(first)], scores[len(first) :]
+    def scores(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
+        scores: torch.Tensor = self(pictures)
+        return scores

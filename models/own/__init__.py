@@ -1,6 +1,7 @@
 """A user's own models, wherever a model is named: `module:function`, an entry point, a TorchScript or an ONNX file.
 
-What finds them needs no torch; `models.own.adapters` makes enhancers of them.
+What finds them needs no torch; the modules beside it make enhancers, fusers, judges and
+metrics of them.
 """
 
 from models.own.errors import OwnModelError

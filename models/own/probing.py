@@ -97,6 +97,52 @@ def learns(model: nn.Module, sources: int, device: str = "cpu") -> str | None:
     return None
 
 
+def check_scores(scores: Callable[..., torch.Tensor], name: str, sources: bool, device: str = "cpu") -> None:
+    """Let a judge score small pictures (2, 3, H, W) in [0, 1], given one source if it wants any, and look at what comes back.
+
+    Raises `OwnModelError`: it raises, returns no tensor, another shape, type or device, or values that are not finite.
+    """
+    generator = torch.Generator().manual_seed(0)
+    for height, width in _SIDES:
+        # Large enough for judges that look at blocks; as with pictures, two shapes are tried.
+        pictures = torch.rand(2, 3, 4 * height, 4 * width, generator=generator).to(device)
+        wanted = "it should give a score (B,) for pictures (B, 3, H, W), float in [0, 1]"
+        try:
+            with torch.no_grad():
+                found = scores(pictures, (pictures,) if sources else ())
+        except Exception as error:
+            told = str(error).strip().splitlines()
+            raise OwnModelError(
+                f"{name} fails on pictures of {4 * width} x {4 * height} pixels ({type(error).__name__}: "
+                f"{told[-1] if told else ''}); {wanted}"
+            ) from error
+        if not isinstance(found, torch.Tensor):
+            raise OwnModelError(f"{name} returns a {type(found).__name__}, not a tensor; {wanted}")
+        if found.shape != (2,):
+            raise OwnModelError(f"{name} returns {tuple(found.shape)} for {tuple(pictures.shape)}; {wanted}")
+        if found.device != pictures.device:
+            raise OwnModelError(f"{name} returns scores on {found.device} for pictures on {pictures.device}; {wanted}")
+        if not found.dtype.is_floating_point or not bool(torch.isfinite(found).all()):
+            raise OwnModelError(f"{name} returns scores that are not finite numbers ({found.tolist()}); {wanted}")
+
+
+def gives_gradient(scores: Callable[..., torch.Tensor], device: str = "cpu") -> str | None:
+    """Why no gradient flows from a judge's scores to the pictures, else None."""
+    side = 4 * _SIDES[0][0]
+    picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(device).requires_grad_(True)
+    try:
+        with torch.enable_grad():
+            found = scores(picture, (picture.detach(),))
+            if not found.requires_grad:
+                return "its scores have no gradient (does it call detach, no_grad, or numpy?)"
+            (slope,) = torch.autograd.grad(found.sum(), picture, allow_unused=True)
+    except RuntimeError as error:
+        return f"its gradient fails ({str(error).splitlines()[0]})"
+    if slope is None or not bool(slope.any()) or not bool(torch.isfinite(slope).all()):
+        return "its scores have no usable gradient"
+    return None
+
+
 def reach_of(call: Call, sources: int, device: str = "cpu") -> Reach:
     """How far a pixel of the result looks, and the grid that a cut has to start on, both found by trial.
 

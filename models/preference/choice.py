@@ -22,9 +22,12 @@ STRATEGIES: dict[str, Callable[[np.ndarray, int, int], np.ndarray]] = {"gap": la
 
 
 def choose(strategy: str, gaps: np.ndarray, k: int, seed: int) -> np.ndarray:
-    """Choose at most k pairs by the ranker's gaps (N,). Raises `ValueError` for an unknown strategy or a gap not finite."""
+    """Choose at most k pairs by the judge's gaps (N,). Raises `ValueError` for an unknown strategy or a gap not finite."""
     if strategy not in STRATEGIES:
         raise ValueError(f"no pair choice is called {strategy!r}; known are {', '.join(sorted(STRATEGIES))}")
     if not np.isfinite(gaps).all():
-        raise ValueError("the ranker scored a picture with a value that is not finite; is its training sound?")
+        raise ValueError(
+            "the judge scored a picture with a value that is not finite; is its training sound, and the picture large "
+            "enough for it?"
+        )
     return STRATEGIES[strategy](gaps, k, seed)

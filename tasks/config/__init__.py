@@ -14,9 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, create_model, field_validator, model_validator
 
-from pictures import shortened
 from tasks import kinds
-from tasks.config.base import Revision, Section, Seed, metrics_of_fusion
+from tasks.config.base import Revision, Section, Seed, lines_of, metrics_of_fusion
 from tasks.config.former import former_keys
 from tasks.config.genetic import Amortise, Genetic, GeneticEvaluate
 from tasks.config.rounds import KindSection
@@ -160,7 +159,7 @@ class Params(Section):
                 faults.append(f"rounds.{key}: candidates is 'genetic', but genetic.kinds does not name {entry.kind!r}")
             elif entry.candidates == GENETIC and (judge := self.genetic.judge) and judge >= entry.round:
                 faults.append(
-                    f"rounds.{key}: candidates is 'genetic', but the search waits for the ranker of {judge} "
+                    f"rounds.{key}: candidates is 'genetic', but the search waits for the judge of {judge} "
                     f"(genetic.objectives), which comes after this round's questions"
                 )
         faults += [
@@ -215,13 +214,7 @@ def validate(values: dict[str, Any], source: Path | str = PARAMS_FILE) -> Params
     try:
         return _whole_model(tuple(KINDS)).model_validate(values)
     except ValidationError as error:
-        lines = []
-        for fault in error.errors():
-            path = ".".join(shortened(part) for part in fault["loc"]) or "(top)"
-            text = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
-            plain = fault["type"] in {"missing", "value_error", "extra_forbidden"}
-            given = "" if plain else f" (is {shortened(repr(fault['input']))})"
-            lines += [f"  {path}: {line}{given}" for line in text.split("\n  ")]  # `_consistent` says all of its own
+        lines = [f"  {line}" for line in lines_of(error)]
         faults = len(lines)
         if faults > _SHOWN:
             lines[_SHOWN:] = [f"  and {faults - _SHOWN} more"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from pictures import shortened
 
 # Every number has both bounds: what lies beyond would fail, or fill the memory, in a stage that runs after hours.
 LARGEST = 1e6
@@ -37,6 +39,35 @@ Stops = Annotated[
 Shares = Annotated[tuple[Fraction, Fraction], Field(strict=False)]
 
 
+class InnerFaults(ValueError):
+    """What is wrong inside of a value, each line with the path of its key from there."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = tuple(lines)
+
+
+def plain(options: dict[str, Any]) -> dict[str, Any]:
+    """The options, which are numbers, words, true, false, or lists of these. Raises `InnerFaults`."""
+    wrong = [
+        f"{key}: should be a number of at most {LARGEST:.0g}, a word, true or false, or a list of these (is "
+        f"{shortened(repr(value))})"
+        for key, value in options.items()
+        if not all(map(_is_plain, value if isinstance(value, list) else [value]))
+    ]
+    if wrong:
+        raise InnerFaults(wrong)
+    return options
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | bool) or (isinstance(value, int | float) and abs(value) <= LARGEST)
+
+
+Options = Annotated[dict[str, Any], AfterValidator(plain)]
+"""What the constructor of a model, a judge or an aligner is given."""
+
+
 class Section(BaseModel):
     """A part of params.yaml: fixed keys, strict types."""
 
@@ -57,6 +88,22 @@ class Training(Section):
     clip_norm: Positive | None = None
     save_every: Count = 50
     log_every: Count = 10
+
+
+def lines_of(error: ValidationError) -> list[str]:
+    """Every fault as a line, with the path of its key."""
+    lines = []
+    for fault in error.errors():
+        path = ".".join(shortened(part) for part in fault["loc"]) or "(top)"
+        if isinstance(inner := fault.get("ctx", {}).get("error"), InnerFaults):
+            lines += [f"{path}.{line}" for line in inner.lines]
+            continue
+        text = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
+        plain = fault["type"] in {"missing", "value_error", "extra_forbidden"}
+        given = "" if plain else f" (is {shortened(repr(fault['input']))})"
+        # A validator may say several things at once.
+        lines += [f"{path}: {line}{given}" for line in text.split("\n  ")]
+    return lines
 
 
 def unknown_metrics(key: str, chosen: Sequence[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -22,24 +23,25 @@ from tasks.config.base import (
 
 PAPER_OBJECTIVES = ("entropy", "distance")
 NOTHING_ELSE = "pictures"
+JUDGED, _FORMER_JUDGED = "judge:", "ranker:"
+"""Before the round of a judge, where one is an objective."""
 
 
 def objective_fault(name: str) -> str | None:
-    """Why `name` is no objective, else None: entropy, distance, a registered metric without reference, or ranker:rNN."""
+    """Why `name` is no objective, else None: entropy, distance, a registered metric without reference, or judge:rNN."""
     if name in PAPER_OBJECTIVES:
         return None
-    if name.startswith("ranker:"):
-        return (
-            None
-            if name[7:8] == "r" and name[8:].isdigit()
-            else f"{name!r} names no round (ranker:r00, ranker:r01, ...)"
-        )
+    if name.startswith(_FORMER_JUDGED):
+        return f"{name} is now called {JUDGED}{name.removeprefix(_FORMER_JUDGED)}: write that"
+    if name.startswith(JUDGED):
+        known = re.fullmatch(r"r\d\d+", name.removeprefix(JUDGED))
+        return None if known else f"{name!r} names no round ({JUDGED}r00, {JUDGED}r01, ...)"
     from models.quality import RENAMED, info, names
 
     if name in RENAMED:
         return f"{name} is now called {RENAMED[name]}: write that (docs/metrics.md says why)"
     if name not in names():
-        return f"{name!r} is no objective; known are entropy, distance, ranker:rNN and {', '.join(sorted(names()))}"
+        return f"{name!r} is no objective; known are entropy, distance, {JUDGED}rNN and {', '.join(sorted(names()))}"
     if info(name).needs_sources:
         return f"{name!r} compares a fused image with its exposures, and a photo has none"
     return f"{name!r} needs a reference, and a search has none" if info(name).needs_reference else None
@@ -72,18 +74,18 @@ class Genetic(Section):
 
     @property
     def judge(self) -> str | None:
-        """The round of the ranker that is an objective, if one is."""
-        return next((name.removeprefix("ranker:") for name in self.objectives if name.startswith("ranker:")), None)
+        """The round of the judge that is an objective, if one is."""
+        return next((name.removeprefix(JUDGED) for name in self.objectives if name.startswith(JUDGED)), None)
 
     @model_validator(mode="after")
     def _consistent(self) -> Genetic:
         faults = [fault for name in self.objectives if (fault := objective_fault(name))]
         if len(set(self.objectives)) < len(self.objectives):
             faults.append("objectives names one twice")
-        rankers = {f"judges/{name.removeprefix('ranker:')}" for name in self.objectives if name.startswith("ranker:")}
-        if len(rankers) > 1:
-            faults.append("objectives may name one ranker only")
-        wanted = next(iter(rankers), NOTHING_ELSE)
+        judges = {f"judges/{name.removeprefix(JUDGED)}" for name in self.objectives if name.startswith(JUDGED)}
+        if len(judges) > 1:
+            faults.append("objectives may name one judge only")
+        wanted = next(iter(judges), NOTHING_ELSE)
         if self.reads != wanted:
             faults.append(f"reads must be {wanted!r} with these objectives (what else of data/KIND the search reads)")
         if not 0 <= self.brightness[0] <= self.brightness[1] <= 1:

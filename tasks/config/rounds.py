@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from tasks.config.base import (
     Crop,
     Few,
     Fraction,
+    InnerFaults,
     Many,
     NonNegative,
     Number,
@@ -20,16 +21,20 @@ from tasks.config.base import (
     Seed,
     Training,
     Width,
+    lines_of,
+    plain,
     unknown_metrics,
 )
 
 
-class RankerTraining(Training):
+class PairTraining(Training):
+    """Of a judge, on pairs of which one picture is the better."""
+
     crop: Crop
     margin: Positive
 
 
-class RankerNetwork(Section):
+class RankerOptions(Section):
     """Channels of the first convolution and of the nine blocks, which of the blocks halve the size, and the hidden units."""
 
     widths: Annotated[list[Width], Field(min_length=10, max_length=10)]
@@ -38,13 +43,100 @@ class RankerNetwork(Section):
     reduce: Reduction = 1
 
 
-class Judge(Section):
-    """The ranker: its network, its training on NIQE's rankings (g0), and the one of each round."""
+class MetricOptions(Section):
+    """A registered metric that needs no reference."""
 
-    name: Literal["ranker"] = "ranker"
-    network: RankerNetwork
-    start: RankerTraining
-    rounds: RankerTraining
+    metric: str
+
+    @field_validator("metric")
+    @classmethod
+    def _judges(cls, metric: str) -> str:
+        from models.quality import info
+
+        if fault := unknown_metrics("metric", [metric]):
+            raise ValueError(fault)
+        if info(metric).needs_reference:
+            raise ValueError(f"{metric} compares with a reference, which a judge is not given")
+        return metric
+
+
+class RankerLossOptions(Section):
+    """See `models.aligners.ranker_loss`."""
+
+    lambda_ranker: NonNegative
+    content_layer: str
+    content_reduce: Reduction = 1
+
+    @field_validator("content_layer")
+    @classmethod
+    def _known(cls, layer: str) -> str:
+        from models.core.vgg_layers import VGG16_LAYERS
+
+        if layer not in VGG16_LAYERS:
+            raise ValueError(f"{layer!r} is no VGG16 activation; known are {', '.join(VGG16_LAYERS)}")
+        return layer
+
+
+# Of those whose options are checked before anything is imported; of all others they are checked when one is built.
+_OPTIONS: dict[str, type[Section]] = {
+    "ranker": RankerOptions, "metric": MetricOptions, "ranker_loss": RankerLossOptions,
+}  # fmt: skip
+_SETTLED = ("metric",)
+
+
+def _sound(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    """The options, where they fit what `name` names, as far as that is known."""
+    shape = _OPTIONS.get(str(info.data.get("name")))
+    if shape is None:
+        return plain(options)
+    try:
+        shape.model_validate(options)
+    except ValidationError as error:
+        raise InnerFaults(lines_of(error)) from None
+    return options
+
+
+NamedOptions = Annotated[dict[str, Any], AfterValidator(_sound)]
+"""Of what `name` beside them names."""
+
+
+class Judge(Section):
+    """A judge, the options of its constructor, its training before there are labels (g0), and the one of each round.
+
+    start, rounds: null for a judge that learns nothing. DVC reads all of them, so none may be left out.
+    """
+
+    name: str
+    options: NamedOptions
+    start: PairTraining | None
+    rounds: PairTraining | None
+
+    @model_validator(mode="after")
+    def _known(self) -> Judge:
+        from models.judges.registry import GROUP, JUDGES
+        from models.own import is_own, known_names
+
+        if self.name not in JUDGES and not is_own(self.name, GROUP):
+            known = ", ".join([*sorted(JUDGES), *known_names(GROUP)])
+            raise ValueError(
+                f"no judge is called {self.name!r}; known are {known}, and your own by module:function or by a TorchScript "
+                "or ONNX file (docs/your-model.md)"
+            )
+        sections = {"start": self.start, "rounds": self.rounds}
+        given = [key for key, section in sections.items() if section is not None]
+        if self.name in _SETTLED and given:
+            raise ValueError(f"{self.name} learns nothing, so {' and '.join(given)} must be null")
+        if self.name in JUDGES and self.name not in _SETTLED and len(given) < 2:
+            raise ValueError(f"{self.name} learns from pairs, so start and rounds say how it is trained; one is null")
+        if len(given) == 1:
+            raise ValueError("start and rounds are both sections, or both null for a judge that learns nothing")
+        return self
+
+    @property
+    def crops(self) -> dict[str, int]:
+        """Sides of the crops that its trainings cut, by the path of their key."""
+        sections = {"judge.start.crop": self.start, "judge.rounds.crop": self.rounds}
+        return {key: section.crop for key, section in sections.items() if section is not None}
 
 
 class Pairs(Section):
@@ -97,23 +189,20 @@ class Labels(Section):
 
 
 class Align(Training):
-    """The aligner: ranker loss beside content loss (HiLLIE, Eq. 3 to 5)."""
+    """An aligner, its training, and the options of its constructor."""
 
-    name: Literal["ranker_loss"] = "ranker_loss"
+    name: str
     crop: Crop
-    lambda_ranker: NonNegative
-    content_layer: str
-    content_reduce: Reduction = 1
+    options: NamedOptions
 
-    @model_validator(mode="after")
-    def _layer_known(self) -> Align:
-        from models.core.vgg_layers import VGG16_LAYERS
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        from models.aligners.registry import ALIGNERS
 
-        if self.content_layer not in VGG16_LAYERS:
-            raise ValueError(
-                f"content_layer {self.content_layer!r} is no VGG16 activation; known are {', '.join(VGG16_LAYERS)}"
-            )
-        return self
+        if name not in ALIGNERS:
+            raise ValueError(f"no aligner is called {name!r}; known are {', '.join(sorted(ALIGNERS))}")
+        return name
 
 
 class Evaluate(Section):

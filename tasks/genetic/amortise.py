@@ -20,6 +20,7 @@ from models.enhancers.predicted import GenePredictor, thumbnail
 from models.quality import create as metric
 from models.quality import info
 from tasks.config import View
+from tasks.config.genetic import JUDGED
 from tasks.datasets.subjects import frame
 from tasks.stage import tables
 from tasks.stage.places import MODEL, Places
@@ -46,7 +47,7 @@ def targets(fronts: Any, thumbs: dict[str, torch.Tensor], target: str) -> dict[s
         elif target in rows.objectives.iloc[0]:
             place = list(rows.objectives.iloc[0]).index(target)
             values = rows["values"].str[place]
-            lower = target.startswith("ranker:") or not info(target).higher_is_better
+            lower = target.startswith(JUDGED) or not info(target).higher_is_better
             row = rows.loc[values.idxmin() if lower else values.idxmax()]
         else:
             judge, maximise = metric(target), info(target).higher_is_better

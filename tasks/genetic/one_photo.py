@@ -15,12 +15,13 @@ import torch
 from models.core.features import load_vgg16
 from models.core.training import make_deterministic, step_seed
 from models.genetic import objectives
-from models.genetic.objectives import Fitness, Judge, Objective, Photo
+from models.genetic.objectives import Fitness, Objective, Opinion, Photo
 from models.genetic.search import SearchSettings, search
+from models.judges.base import Judge, costs
 from models.quality import create, info
 from pictures import AbsentFile, FileFault, digest, read_json, read_photo, sha256_file, write_json
 from tasks.config import View
-from tasks.config.genetic import PAPER_OBJECTIVES, Genetic
+from tasks.config.genetic import JUDGED, PAPER_OBJECTIVES, Genetic
 
 FORMAT = 1
 
@@ -39,7 +40,7 @@ class SearchJob:
     seed: int
     kept: str
     device: str = "cpu"
-    ranker: tuple[str, str] | None = None  # weights and the ranker.network section as JSON
+    judge: tuple[str, str] | None = None  # weights, and name and options as JSON
     page: int = 1
 
 
@@ -71,7 +72,7 @@ def jobs_of(
     folder: Path,
     seed: int,
     device: str,
-    ranker: tuple[str, str] | None,
+    judge: tuple[str, str] | None,
     page: int = 1,
 ) -> list[SearchJob]:
     """One job a photo (name, path), kept at folder/NAME.json; the seed of a photo follows from its name alone."""
@@ -84,7 +85,7 @@ def jobs_of(
             step_seed(seed, 0, f"genetic/{name}"),
             str(folder / f"{name}.json"),
             device,
-            ranker,
+            judge,
             page,
         )
         for name, path in photos
@@ -121,12 +122,12 @@ def read_front(path: Path, identity: str | None = None) -> PhotoFront | None:
 
 
 def _identity(job: SearchJob) -> str:
-    ranker = [] if job.ranker is None else [sha256_file(job.ranker[0]), job.ranker[1]]
+    judge = [] if job.judge is None else [sha256_file(job.judge[0]), job.judge[1]]
     parts = [
         digest(Path(job.path)),
         job.settings,
         str(job.seed),
-        *ranker,
+        *judge,
         *([f"page {job.page}"] if job.page > 1 else []),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -169,11 +170,12 @@ def _objective(name: str, photo: Photo, settings: Genetic, job: SearchJob) -> Ob
             photo, _extractor(job.device), penalty=settings.penalty, low=low, high=high, side=settings.side,
             batch=settings.batch,
         )  # fmt: skip
-    if name.startswith("ranker:"):
-        if job.ranker is None:
-            raise ValueError(f"objective {name} needs a trained ranker")
-        return objectives.judged(photo, name, _ranker(*job.ranker, job.device), maximise=False)
-    return objectives.judged(photo, name, create(name, device=job.device), maximise=info(name).higher_is_better)
+    if name.startswith(JUDGED):
+        if job.judge is None:
+            raise ValueError(f"objective {name} needs a trained judge")
+        return objectives.judged(photo, name, _cost_of(*job.judge, job.device), maximise=False)
+    metric = create(name, device=job.device)
+    return objectives.judged(photo, name, lambda enhanced, _: metric(enhanced), maximise=info(name).higher_is_better)
 
 
 @lru_cache(maxsize=2)
@@ -183,22 +185,28 @@ def _extractor(device: str) -> Any:
 
 
 @lru_cache(maxsize=2)
-def _ranker(weights: str, network: str, device: str) -> Judge:
+def _judge(weights: str, made_of: str, device: str) -> Judge:
     from models.core.storage import load_weights
-    from models.judges.ranker import Ranker
-    from tasks.config.rounds import RankerNetwork
+    from models.judges import create as create_judge
 
-    sizes = RankerNetwork.model_validate_json(network)
-    ranker = Ranker(sizes.widths, sizes.strides, sizes.hidden, sizes.reduce)
-    load_weights(ranker, Path(weights))
-    return ranker.requires_grad_(False).eval().to(device)
+    found = json.loads(made_of)
+    judge = create_judge(found["name"], **found["options"])
+    load_weights(judge, Path(weights))
+    return judge.requires_grad_(False).eval().to(device)
 
 
-def ranker_of(params: View) -> tuple[str, str] | None:
-    """Weights and network of the ranker that the objectives name, if any; genetic and judge.network are declared."""
-    names = [name for name in params.genetic.objectives if name.startswith("ranker:")]
-    if not names:
+def _cost_of(weights: str, made_of: str, device: str) -> Opinion:
+    """A judge as the search asks one: an enhanced photo and the photo -> cost."""
+    judge = _judge(weights, made_of, device)
+    return lambda enhanced, photo: costs(judge, enhanced, (photo,))
+
+
+def judge_of(params: View) -> tuple[str, str] | None:
+    """Weights and make of the judge that the objectives name, if any; genetic, judge.name and judge.options are declared."""
+    round_name = params.genetic.judge
+    if round_name is None:
         return None
-    from tasks.training.ranker_data import ranker_path
+    from tasks.training.judges import judge_path
 
-    return str(ranker_path(params.kind, names[0].removeprefix("ranker:"))), params.judge.network.model_dump_json()
+    made_of = {"name": params.judge.name, "options": params.judge.options}
+    return str(judge_path(params.kind, round_name)), json.dumps(made_of, sort_keys=True)

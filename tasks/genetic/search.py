@@ -1,6 +1,6 @@
 """The `genetic` stage: NSGA-II searches brightness, contrast and gamma for each photo (entropy-driven NSGA-II, Alg. 1).
 
-Reads data/KIND/pictures (and a ranker, where an objective names one); writes data/KIND/genetic: output/, enhanced.parquet,
+Reads data/KIND/pictures (and a judge, where an objective names one); writes data/KIND/genetic: output/, enhanced.parquet,
 fronts.parquet with every individual of each photo's last population, summary.json. An interrupted stage goes on with the
 photos that are not done yet.
 """
@@ -19,14 +19,14 @@ from models.genetic.palette import Palette
 from pictures import fresh_folder, read_uint8, write_json, write_png
 from tasks.config import View
 from tasks.datasets.subjects import frame
-from tasks.genetic.one_photo import PhotoFront, jobs_of, ranker_of, search_photo
+from tasks.genetic.one_photo import PhotoFront, jobs_of, judge_of, search_photo
 from tasks.stage import tables
 from tasks.stage.mapping import map_images
 from tasks.stage.places import Places
 from tasks.stage.rows import enhanced_row
 from tasks.stage.runtime import device, stage, workers
 
-PARAMS = ("seed", "genetic", "{kind}.judge.network")
+PARAMS = ("seed", "genetic", "{kind}.judge.name", "{kind}.judge.options")
 KEPT = Path(".loupe") / "genetic" / "stage"
 MODEL = "genetic"
 
@@ -72,7 +72,7 @@ def run(params: View) -> None:
     images = chosen_images(frame(params.kind), params.genetic.photos)
     photos = [(image.id, Path(image.path)) for image in tables.rows(images)]
     to = device(params)
-    jobs = jobs_of(params.genetic, photos, KEPT / params.kind, params.seed, to, ranker_of(params))
+    jobs = jobs_of(params.genetic, photos, KEPT / params.kind, params.seed, to, judge_of(params))
     begun = time.monotonic()
     # One process feeds a GPU; on the CPU a process a core is quicker than threads.
     processes = 1 if to == "cuda" else workers(params)

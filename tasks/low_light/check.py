@@ -35,7 +35,7 @@ def look_at_model(model: Enhancer, found: Findings) -> None:
     from models.core.storage import WeightsError, check_weights
     from models.enhancers import UnknownEnhancer, create
     from models.own import OwnModelError
-    from models.own.adapters import OwnEnhancer
+    from models.own.enhancers import OwnEnhancer
 
     place = f"{KIND.name}.model"
     try:

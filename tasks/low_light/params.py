@@ -13,12 +13,11 @@ from tasks.config.base import (
     Fraction,
     Many,
     NonNegative,
-    Number,
+    Options,
     Section,
     Side,
     Stops,
     Training,
-    Whole,
 )
 from tasks.config.rounds import KindSection
 
@@ -72,7 +71,7 @@ class Enhancer(Section):
     """
 
     name: str
-    options: dict[str, Whole | Number | str | bool | list[Whole | Number | str | bool]] = Field(default_factory=dict)
+    options: Options = Field(default_factory=dict)
     weights: str | None = None
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ from models.core.storage import load_weights, save_weights
 from models.core.training import step_generator
 from models.losses.zero_reference import total
 from models.own import OwnModelError
-from models.own.adapters import OwnEnhancer
+from models.own.enhancers import OwnEnhancer
 from pictures import fresh_folder, write_json
 from tasks.config import View
 from tasks.low_light import enhancers

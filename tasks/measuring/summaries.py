@@ -1,4 +1,4 @@
-"""What the evaluation computes from its tables: preferences, ranker accuracy (Fig. 5, Table 3), global scores (Fig. 4)."""
+"""What the evaluation computes from its tables: preferences, judges' accuracy (Fig. 5, Table 3), global scores (Fig. 4)."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def verdicts(votes: pd.DataFrame) -> pd.DataFrame:
     return grouped.rename("verdict").reset_index().dropna(subset="verdict")
 
 
-def accuracy(judgements: pd.DataFrame, ranker: str, known: pd.DataFrame) -> tuple[float, int] | None:
-    """Share of the majority verdicts that a ranker predicts (Fig. 5), and how many there are; None without verdicts."""
-    values = judgements[judgements.ranker == ranker].set_index(["image", "model"]).value
+def accuracy(judgements: pd.DataFrame, judge: str, known: pd.DataFrame) -> tuple[float, int] | None:
+    """Share of the majority verdicts that a judge predicts (Fig. 5), and how many there are; None without verdicts."""
+    values = judgements[judgements.judge == judge].set_index(["image", "model"]).value
     scored = set(values.index.get_level_values("model"))
     known = known[known.first_model.isin(scored) & known.second_model.isin(scored)]
     if known.empty:
@@ -55,9 +55,9 @@ def accuracy(judgements: pd.DataFrame, ranker: str, known: pd.DataFrame) -> tupl
     return float((said == known.verdict.to_numpy()).mean()), len(known)
 
 
-def progress_accuracy(judgements: pd.DataFrame, ranker: str, before: str, after: str) -> float:
-    """Share of images on which a ranker scores f(n+1) better than f(n) (Table 3; pseudo labels)."""
-    values = judgements[judgements.ranker == ranker].pivot(index="image", columns="model", values="value")
+def progress_accuracy(judgements: pd.DataFrame, judge: str, before: str, after: str) -> float:
+    """Share of images on which a judge scores f(n+1) better than f(n) (Table 3; pseudo labels)."""
+    values = judgements[judgements.judge == judge].pivot(index="image", columns="model", values="value")
     return float((values[after] < values[before]).mean())
 
 

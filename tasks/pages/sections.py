@@ -221,7 +221,7 @@ def rankers(run: Run) -> dict[str, Any]:
     found = run.found.metrics
     names = [f"g{number}" for number in range(len(run.params.rounds) + 1)]
     accuracy = [
-        (name, float(found["ranker_accuracy"][name]), None, None) for name in names if name in found["ranker_accuracy"]
+        (name, float(found["judge_accuracy"][name]), None, None) for name in names if name in found["judge_accuracy"]
     ]
     spoken = ", ".join(f"{name} {words.percent(value)}" for name, value, _, _ in accuracy)
     following = [
@@ -230,8 +230,8 @@ def rankers(run: Run) -> dict[str, Any]:
             "taught": "NIQE" if number == 0 else f"votes up to r{number:02d}",
             "before": f"f{number}",
             "after": f"f{number + 1}",
-            "share": words.percent(found["ranker_prefers_next"].get(name)),
-            "accuracy": words.percent(found["ranker_accuracy"].get(name)),
+            "share": words.percent(found["judge_prefers_next"].get(name)),
+            "accuracy": words.percent(found["judge_accuracy"].get(name)),
         }
         for number, name in enumerate(names)
     ]
@@ -239,7 +239,7 @@ def rankers(run: Run) -> dict[str, Any]:
         "chart": charts.shares(accuracy, f"Share of the panel's verdicts that a ranker predicts: {spoken}", joined=True)
         if accuracy
         else None,
-        "pairs": max(found["ranker_accuracy_pairs"].values(), default=0),
+        "pairs": max(found["judge_accuracy_pairs"].values(), default=0),
         "following": following,
         "first": words.percent(accuracy[0][1]) if accuracy else None,
         "last": words.percent(accuracy[-1][1]) if accuracy else None,

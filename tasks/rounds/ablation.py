@@ -1,4 +1,4 @@
-"""The `ablation` stage: the same number of fine-tunings as the rounds, without the ranker loss or always with g0 (Table 2).
+"""The `ablation` stage: the same number of fine-tunings as the rounds, without the judge or always with g0 (Table 2).
 
 Reads the dataset, data/KIND/start and data/KIND/judges/r00; writes data/KIND/ablation/VARIANT: model.safetensors.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from pictures import sha256_file
 from tasks.config import View
 from tasks.rounds import loop
-from tasks.rounds.ranker_loss import finetune
+from tasks.rounds.aligning import align_model
 from tasks.stage.places import MODEL, Places
 from tasks.stage.runtime import stage
-from tasks.training.ranker_data import load_ranker, ranker_path
+from tasks.training.judges import judge_path, load_judge
 
-PARAMS = ("seed", "{kind}.model", "{kind}.judge.network", "{kind}.align", "kinds.{kind}.rounds")
+PARAMS = ("seed", "{kind}.model", "{kind}.judge.name", "{kind}.judge.options", "{kind}.align", "kinds.{kind}.rounds")
 VARIANTS = ("content_only", "niqe_ranker")
 
 
@@ -26,15 +26,15 @@ def run(params: View, variant: str) -> None:
         raise UnknownVariant(f"no ablation is called {variant!r}; known are {', '.join(VARIANTS)}")
     first = loop.first_weights(params.kind)
     model = loop.load(params, first)
-    ranker = load_ranker(params, "r00") if variant == "niqe_ranker" else None
-    data = sha256_file(first) + (sha256_file(ranker_path(params.kind, "r00")) if ranker is not None else "")
+    judge = load_judge(params, "r00") if variant == "niqe_ranker" else None
+    data = sha256_file(first) + (sha256_file(judge_path(params.kind, "r00")) if judge is not None else "")
     outcomes = []
     for name in ("r00", *params.rounds):
         before = {key: value.clone() for key, value in model.state_dict().items()}
         outcomes.append(
-            finetune(
+            align_model(
                 model,
-                ranker,
+                judge,
                 params,
                 name=f"ablation@{params.kind}-{variant}-{name}",
                 data=f"{data}/{variant}/{name}",

@@ -1,6 +1,6 @@
-"""The `evaluate` stage: every f(n) on the validation images, by metrics, by the panel and by the rankers.
+"""The `evaluate` stage: every f(n) on the validation images, by metrics, by the panel and by the judges.
 
-Reads the dataset, the models, the ablations and the rankers; writes data/KIND/evaluate: outputs/, enhanced.parquet,
+Reads the dataset, the models, the ablations and the judges; writes data/KIND/evaluate: outputs/, enhanced.parquet,
 scores.parquet, votes.parquet, judgements.parquet, metrics.json and the tables behind the plots.
 With `labels.source: people` the votes are those that people gave for round `KIND-validation` (`loupe label KIND-validation`);
 it never waits for them: raise evaluate.label_rev to take new ones in.
@@ -27,13 +27,13 @@ from tasks.stage import tables
 from tasks.stage.mapping import map_images
 from tasks.stage.places import Places
 from tasks.stage.runtime import device, stage, workers
-from tasks.training.image_set import ImageSet
-from tasks.training.ranker_data import load_ranker, ranker_name, scores_of
+from tasks.training.judges import costs_of, judge_name, load_judge, versions
 
 PARAMS = (
     "seed",
     "{kind}.model",
-    "{kind}.judge.network",
+    "{kind}.judge.name",
+    "{kind}.judge.options",
     "{kind}.labels",
     "{kind}.evaluate",
     "kinds.{kind}.rounds",
@@ -41,16 +41,17 @@ PARAMS = (
 
 
 def judged(outputs: pd.DataFrame, params: View) -> list[dict[str, Any]]:
-    """Every ranker's score of every f(n)'s validation outputs."""
+    """What every g(n) says of every f(n)'s validation outputs."""
     own = outputs[outputs.model.str.fullmatch(r"f\d+")]
     outputs_at = Places(params.kind).evaluate / "outputs"
-    pictures = ImageSet([str(outputs_at / path) for path in own.path], list(own.sha256))
+    paths = [str(outputs_at / path) for path in own.path]
     rows = []
     to = device(params)
     for name in ("r00", *params.rounds):
-        values = scores_of(load_ranker(params, name, to), pictures, to)
+        judge = load_judge(params, name, to)
+        values = costs_of(judge, versions(judge, params.kind, list(own.image), paths, list(own.sha256)), to)
         rows += [
-            {"ranker": ranker_name(name), "image": image, "model": model, "value": value}
+            {"judge": judge_name(name), "image": image, "model": model, "value": value}
             for image, model, value in zip(own.image, own.model, values, strict=True)
         ]
     return rows
@@ -63,22 +64,22 @@ def summary(params: View, votes: pd.DataFrame, scores: pd.DataFrame, judgements:
     draws, seed = params.evaluate.bootstrap, params.seed
     known = summaries.verdicts(votes)
     rounds = known[known.first_model.isin(models) & known.second_model.isin(models)]
-    rankers = [f"g{number}" for number in range(count)]
+    judges = [f"g{number}" for number in range(count)]
 
     def preferred(over: str, candidates: list[str]) -> dict[str, Any]:
         found = {model: summaries.preference(votes, over, model, draws, seed) for model in candidates if model != over}
         return {model: summaries.as_dict(rate) for model, rate in found.items() if rate is not None}
 
-    figure5 = {ranker: summaries.accuracy(judgements, ranker, rounds) for ranker in rankers}
+    figure5 = {judge: summaries.accuracy(judgements, judge, rounds) for judge in judges}
     return {
         "scores": summaries.mean_scores(scores),
         "preference_over_f0": preferred("f0", [*models, *VARIANTS]),
         "preference_over_input": preferred("input", models),
-        "ranker_accuracy": {ranker: found[0] for ranker, found in figure5.items() if found is not None},
-        "ranker_accuracy_pairs": {ranker: found[1] for ranker, found in figure5.items() if found is not None},
-        "ranker_prefers_next": {
-            ranker: summaries.progress_accuracy(judgements, ranker, f"f{number}", f"f{number + 1}")
-            for number, ranker in enumerate(rankers)
+        "judge_accuracy": {judge: found[0] for judge, found in figure5.items() if found is not None},
+        "judge_accuracy_pairs": {judge: found[1] for judge, found in figure5.items() if found is not None},
+        "judge_prefers_next": {
+            judge: summaries.progress_accuracy(judgements, judge, f"f{number}", f"f{number + 1}")
+            for number, judge in enumerate(judges)
         },
         "global_scores": summaries.global_scores(votes, ["input", *models, *VARIANTS]),
     }
@@ -126,8 +127,8 @@ def write_plots(result: dict[str, Any], folder: Path) -> None:
         {"round": int(m[1:]), "rate": r["rate"]} for m, r in result["preference_over_f0"].items() if m in rounds
     ]
     write_json(folder / "preference_by_round.json", preferred)
-    accuracies = [{"ranker": int(g[1:]), "accuracy": value} for g, value in result["ranker_accuracy"].items()]
-    write_json(folder / "ranker_accuracy.json", accuracies)
+    accuracies = [{"ranker": int(g[1:]), "accuracy": value} for g, value in result["judge_accuracy"].items()]
+    write_json(folder / "judge_accuracy.json", accuracies)
 
 
 def print_result(result: dict[str, Any], last: str) -> None:
@@ -138,7 +139,7 @@ def print_result(result: dict[str, Any], last: str) -> None:
         f"{last} is preferred to f0 in {rate['rate']:.0%} of {rate['votes']} votes "
         f"(95 % interval {rate['low']:.0%} to {rate['high']:.0%}, {rate['photographs']} photographs)"
     )
-    accuracies = result["ranker_accuracy"]
+    accuracies = result["judge_accuracy"]
     print("ranker accuracy on validation pairs: " + "  ".join(f"{g} {value:.2f}" for g, value in accuracies.items()))
 
 

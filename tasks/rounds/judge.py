@@ -1,4 +1,4 @@
-"""The `judge` stage of a round: g(n) continues from g(n-1) on all labels so far (HiLLIE, Sec. 3.2.2).
+"""The `judge` stage of a round: g(n) continues from g(n-1) on all labels so far (HiLLIE, Sec. 3.2.2); a settled judge stays.
 
 Reads data/KIND/judges/PREVIOUS, questions/ROUND, labels/ROUND and the pictures of the pairs; writes data/KIND/judges/ROUND:
 model.safetensors, live/ (curves) and dataset/ (the ranking dataset so far: pairs, labels and pictures).
@@ -11,16 +11,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from models.judges.base import Judge
 from models.preference.votes import majority
 from pictures import fresh_folder, mended, sha256_file, write_json
 from tasks.config import View
 from tasks.stage import tables
 from tasks.stage.places import MODEL, Places, previous
 from tasks.stage.runtime import stage
-from tasks.training.image_set import ImageSet
-from tasks.training.ranker_data import RankedPair, load_ranker, train_ranker
+from tasks.training.judges import RankedPair, keep, load_judge, train_on_pairs, training_of, versions
 
-PARAMS = ("seed", "{kind}.judge.network", "{kind}.judge.rounds")
+PARAMS = ("seed", "{kind}.judge.name", "{kind}.judge.options", "{kind}.judge.rounds")
+
+
+SIDES, SIDES_SHA256 = ("better", "worse"), ("better_sha256", "worse_sha256")
 
 
 class NoDecidedPairs(ValueError):
@@ -85,28 +88,37 @@ def _keep(path: Path, sha256: str, folder: Path) -> str:
     return place
 
 
-def run(params: View, round: str) -> None:
+def learn_from(known: pd.DataFrame, judge: Judge, params: View, round: str) -> None:
+    """Train the judge on decided pairs and write it to data/KIND/judges/ROUND."""
     at = Places(params.kind)
-    out = at.judge(round)
-    known = gather(at, round)
     if known.empty:
         raise NoDecidedPairs(
             "none of the pairs labelled so far has a majority; label more (pairs.k) or raise labels.votes"
         )
-    pictures = ImageSet([*known.better, *known.worse], [*known.better_sha256, *known.worse_sha256])
-    ranked = [RankedPair(place, place + len(known)) for place in range(len(known))]
+    both = ([*known[one], *known[other]] for one, other in (("image", "image"), SIDES, SIDES_SHA256))
     data = "\n".join(sorted(known.better_sha256 + known.worse_sha256)) + sha256_file(at.judge(previous(round)) / MODEL)
-    train_ranker(
-        load_ranker(params, previous(round)).requires_grad_(True),
-        pictures,
-        ranked,
-        params.judge.rounds,
+    train_on_pairs(
+        judge,
+        versions(judge, params.kind, *both),
+        [RankedPair(place, place + len(known)) for place in range(len(known))],
+        training_of(params.judge.rounds, judge, f"{params.kind}.judge.rounds"),
         params,
         name=f"judge@{params.kind}-{round}",
         purpose=f"ranker@{round}",
         data=data,
-        out=out,
+        out=at.judge(round),
     )
+
+
+def run(params: View, round: str) -> None:
+    at = Places(params.kind)
+    out = at.judge(round)
+    known = gather(at, round)
+    judge = load_judge(params, previous(round))
+    if judge.learns is None:
+        keep(judge, out)
+    else:
+        learn_from(known, judge.requires_grad_(True), params, round)
     newest = known[known["round"] == round]
     write_json(
         out / "summary.json",

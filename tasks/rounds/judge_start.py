@@ -1,7 +1,8 @@
-"""The `judge_start` stage: train the ranker g0 on NIQE rankings between the outputs of f0's checkpoints.
+"""The `judge_start` stage: the judge g0, which has seen no labels yet.
 
-Every checkpoint makes its version of every training image; two versions of one image are a pair, and the lower NIQE is the better
-(HiLLIE, Sec. 3.2.1). Reads the dataset and data/KIND/start; writes data/KIND/judges/r00.
+Every checkpoint of f0's training makes its version of every training image. A judge that learns from pairs is trained on
+those of one image, of which the lower NIQE is the better (HiLLIE, Sec. 3.2.1); a settled one takes their spread as its
+scale. Reads the dataset and data/KIND/start; writes data/KIND/judges/r00.
 """
 
 from __future__ import annotations
@@ -11,35 +12,47 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from models.judges.base import Judge, Settled
 from pictures import fresh_folder, sha256_file, write_json, write_png
 from tasks import kinds
 from tasks.config import View
 from tasks.datasets.subjects import Subject, subjects_of
-from tasks.measuring.rows import score_row
+from tasks.measuring.rows import opinion_row, score_row
 from tasks.measuring.scoring import score
 from tasks.rounds import loop
 from tasks.stage import tables
 from tasks.stage.mapping import map_images
 from tasks.stage.places import Places
-from tasks.stage.runtime import stage, workers
-from tasks.training.image_set import ImageSet
-from tasks.training.ranker_data import RankedPair, fresh_ranker, train_ranker
+from tasks.stage.runtime import device, stage, workers
+from tasks.training.judges import (
+    RankedPair,
+    Versions,
+    fresh_judge,
+    keep,
+    opinions_of,
+    train_on_pairs,
+    training_of,
+    versions,
+)
 
-PARAMS = ("seed", "{kind}.model", "{kind}.judge.network", "{kind}.judge.start")
+PARAMS = ("seed", "{kind}.model", "{kind}.judge.name", "{kind}.judge.options", "{kind}.judge.start")
+RANKS_FIRST = "niqe"
+"""The metric that ranks the versions of an image where nobody has labelled any (HiLLIE)."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One image that every checkpoint makes its version of, to be scored."""
+    """One image that every checkpoint makes its version of, to be scored by metrics."""
 
     subject: Subject
     kind: str
     checkpoints: tuple[kinds.Spec, ...]
+    metrics: tuple[str, ...]
     folder: str
 
 
 def enhance_and_score(job: Job) -> list[dict[str, Any]]:
-    """Write each checkpoint's version of an image as PNG; returns rows (image, model, path, sha256, niqe)."""
+    """Write each checkpoint's version of an image as PNG; returns rows (image, model, path, sha256, metrics)."""
     image = job.subject.id
     rows: list[dict[str, Any]] = []
     own = kinds.named(job.kind).models
@@ -49,7 +62,13 @@ def enhance_and_score(job: Job) -> list[dict[str, Any]]:
         path = Path(job.folder) / f"{image}__{step}.png"
         write_png(path, picture)
         rows.append(
-            {"image": image, "model": step, "path": str(path), "sha256": sha256_file(path), **score(["niqe"], picture)}
+            {
+                "image": image,
+                "model": step,
+                "path": str(path),
+                "sha256": sha256_file(path),
+                **score(job.metrics, picture),
+            }
         )
     return rows
 
@@ -59,9 +78,14 @@ def ranked_pairs(rows: list[dict[str, Any]]) -> list[RankedPair]:
     pairs = []
     for first, second in combinations(range(len(rows)), 2):
         a, b = rows[first], rows[second]
-        if a["image"] != b["image"] or a["niqe"] is None or b["niqe"] is None or a["niqe"] == b["niqe"]:
+        if (
+            a["image"] != b["image"]
+            or a[RANKS_FIRST] is None
+            or b[RANKS_FIRST] is None
+            or a[RANKS_FIRST] == b[RANKS_FIRST]
+        ):
             continue
-        pairs.append(RankedPair(first, second) if a["niqe"] < b["niqe"] else RankedPair(second, first))
+        pairs.append(RankedPair(first, second) if a[RANKS_FIRST] < b[RANKS_FIRST] else RankedPair(second, first))
     return pairs
 
 
@@ -69,38 +93,64 @@ class NoRankedPairs(ValueError):
     """NIQE ranks no two versions of any training image."""
 
 
+class NoOpinion(ValueError):
+    """A settled judge tells no two versions apart."""
+
+
 def run(params: View) -> None:
     kind, out = params.kind, Places(params.kind).judge("r00")
+    judge = fresh_judge(params)
+    metrics = () if isinstance(judge, Settled) else (RANKS_FIRST,)
     checkpoints = tuple(loop.models(params).spec(params, path) for path in loop.checkpoints(kind))
     with fresh_folder(Path(".loupe") / "work" / f"judge_start-{kind}") as work:
-        jobs = [Job(subject, kind, checkpoints, str(work)) for subject in subjects_of(kind, "train")]
-        rows = [
-            row for found in map_images(enhance_and_score, jobs, workers(params), "NIQE of versions") for row in found
-        ]
-        pairs = ranked_pairs(rows)
-        if not pairs:
-            raise NoRankedPairs(
-                "NIQE ranks no two checkpoints' versions of any training image: are the photos smaller than 192 pixels, "
-                f"or the checkpoints alike (steps and checkpoints of {kind}.start)?"
-            )
-        pictures = ImageSet([str(row["path"]) for row in rows], [str(row["sha256"]) for row in rows])
-        data = "\n".join(f"{row['sha256']} {row['niqe']}" for row in rows)
-        train_ranker(
-            fresh_ranker(params),
-            pictures,
-            pairs,
-            params.judge.start,
-            params,
-            name=f"judge_start@{kind}",
-            purpose="ranker_niqe",
-            data=data,
-            out=out,
-        )
-    scores = [score_row(row["image"], row["model"], "niqe", row["niqe"]) for row in rows]
-    tables.write("scores", scores, out / "niqe.parquet")
+        jobs = [Job(subject, kind, checkpoints, metrics, str(work)) for subject in subjects_of(kind, "train")]
+        found = map_images(enhance_and_score, jobs, workers(params), "versions for the first judge")
+        rows = [row for of_one in found for row in of_one]
+        shown = versions(judge, kind, *([str(row[key]) for row in rows] for key in ("image", "path", "sha256")))
+        if isinstance(judge, Settled):
+            pairs, scores = 0, settle(judge, shown, rows, params)
+            keep(judge, out)
+        else:
+            pairs, scores = rank(judge, shown, rows, params, out), niqe_rows(rows)
+    tables.write("scores", scores, out / "scores.parquet")
     tables.write("pairs", [], out / "dataset" / "pairs.parquet")
     tables.write("labels", [], out / "dataset" / "labels.parquet")
-    write_json(out / "summary.json", {"versions": len(rows), "pairs": len(pairs)})
+    write_json(out / "summary.json", {"versions": len(rows), "pairs": pairs})
+
+
+def rank(judge: Judge, shown: Versions, rows: list[dict[str, Any]], params: View, out: Path) -> int:
+    """Train the judge on the rankings of NIQE and write it to `out`; returns the number of ranked pairs."""
+    kind, section = params.kind, training_of(params.judge.start, judge, f"{params.kind}.judge.start")
+    pairs = ranked_pairs(rows)
+    if not pairs:
+        raise NoRankedPairs(
+            "NIQE ranks no two checkpoints' versions of any training image: are the photos smaller than 192 pixels, "
+            f"or the checkpoints alike (steps and checkpoints of {kind}.start)?"
+        )
+    data = "\n".join(f"{row['sha256']} {row[RANKS_FIRST]}" for row in rows)
+    train_on_pairs(
+        judge, shown, pairs, section, params, name=f"judge_start@{kind}", purpose="ranker_niqe", data=data, out=out
+    )
+    return len(pairs)
+
+
+def settle(judge: Settled, shown: Versions, rows: list[dict[str, Any]], params: View) -> list[dict[str, Any]]:
+    """Give the judge its scale by its opinions of all versions; returns these as rows of `scores`."""
+    to = device(params)
+    opinions = opinions_of(judge.to(to).eval(), shown, to)
+    try:
+        judge.settle(opinions)
+    except ValueError as error:
+        raise NoOpinion(
+            f"the judge of {params.kind}, {params.judge.name}: {error}. The pictures are versions of the training images by "
+            f"f0's checkpoints (steps and checkpoints of {params.kind}.start)"
+        ) from None
+    named = params.judge.options.get("metric", params.judge.name)
+    return [opinion_row(row["image"], row["model"], named, value) for row, value in zip(rows, opinions, strict=True)]
+
+
+def niqe_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [score_row(row["image"], row["model"], RANKS_FIRST, row[RANKS_FIRST]) for row in rows]
 
 
 if __name__ == "__main__":

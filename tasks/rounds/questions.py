@@ -1,7 +1,7 @@
 """The `questions` stage of a round: pair f(n-1) with f(n) by content and choose the pairs to label (HiLLIE, Eq. 1).
 
 With `candidates: genetic` in the round's line of params.yaml what the genetic search made of a photo is paired with f(n), too.
-Reads data/KIND/outputs of this round and the one before, the ranker before and the candidates' folder; writes
+Reads data/KIND/outputs of this round and the one before, the judge before and the candidates' folder; writes
 data/KIND/questions/ROUND/pairs.parquet.
 """
 
@@ -17,10 +17,9 @@ from tasks.config import GENETIC, View
 from tasks.stage import tables
 from tasks.stage.places import Places, previous
 from tasks.stage.runtime import device, stage
-from tasks.training.image_set import ImageSet
-from tasks.training.ranker_data import load_ranker, scores_of
+from tasks.training.judges import costs_of, load_judge, versions
 
-PARAMS = ("seed", "{kind}.judge.network", "{kind}.pairs")
+PARAMS = ("seed", "{kind}.judge.name", "{kind}.judge.options", "{kind}.pairs")
 
 
 class NothingToCompare(ValueError):
@@ -47,13 +46,15 @@ def run(params: View, round: str, candidates: str) -> None:
     if both.empty:
         raise NothingToCompare(
             f"f of {before_it} and f of {round} made the same pictures, so there is nothing to label: "
-            "fine-tuning changed nothing (align.steps, align.learning_rate, align.lambda_ranker)"
+            "fine-tuning changed nothing (align.steps, align.learning_rate, align.options)"
         )
     to = device(params)
-    ranker = load_ranker(params, before_it, to)
-    scores_before = scores_of(ranker, ImageSet(list(both.path_before), list(both.sha256_before)), to)
-    scores_after = scores_of(ranker, ImageSet(list(both.path_after), list(both.sha256_after)), to)
-    gaps = np.asarray(scores_before) - np.asarray(scores_after)
+    judge = load_judge(params, before_it, to)
+    found = {}
+    for side in ("before", "after"):
+        shown = versions(judge, params.kind, *(list(both[key]) for key in ("image", f"path_{side}", f"sha256_{side}")))
+        found[side] = np.asarray(costs_of(judge, shown, to))
+    gaps = found["before"] - found["after"]
     chosen = choose(params.pairs.strategy, gaps, params.pairs.k, step_seed(params.seed, int(round[1:]), "pairs"))
     rows = [
         {

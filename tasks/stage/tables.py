@@ -159,9 +159,9 @@ TABLES: dict[str, Table] = {
         "`name`), or mean (of `name` over the epoch's steps)",
     ),
     "judgements": Table(
-        _schema(ranker="str", image="str", model="str", value="float"),
-        ("ranker", "image", "model"),
-        "one ranker's score of one output; lower is better",
+        _schema(judge="str", image="str", model="str", value="float"),
+        ("judge", "image", "model"),
+        "one judge's score of one output, turned so that lower is better",
     ),
 }
 

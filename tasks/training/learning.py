@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from torch import nn
 
-from models.core.training import Batches, Objective, Outcome, Settings, train
+from models.core.training import Batches, Objective, Outcome, Run, Settings
 from tasks.config.base import Training
 from tasks.stage.runtime import STATE
 from tasks.training.curves import curves
@@ -25,6 +25,21 @@ def checkpoint_steps(steps: int, checkpoints: int) -> list[int]:
     return sorted({max(1, round(steps * part / checkpoints)) for part in range(1, checkpoints + 1)})
 
 
+@contextmanager
+def running(section: Training, *, seed: int, name: str, identity: str, device: str, live: Path | None) -> Iterator[Run]:
+    """The run of a training. Curves go to the folder `live` where it is given, and are finished however the training ends."""
+    with nullcontext() if live is None else curves(live) as found:
+        yield Run(
+            settings_of(section, seed),
+            STATE / name.replace("@", "-"),
+            # All of the section, not only what the engine knows: a loss with another weight is another training.
+            f"{identity}\n{section.model_dump_json()}",
+            device,
+            name,
+            None if found is None else found.log,
+        )
+
+
 def learn(
     model: nn.Module,
     batches: Batches,
@@ -38,25 +53,9 @@ def learn(
     live: Path | None,
     snapshot_steps: Sequence[int] = (),
 ) -> Outcome:
-    """Train with the engine. Curves go to the folder `live` where it is given.
+    """Train with the engine, as `running`.
 
     The caller saves the weights, then calls `discard_state` on the outcome.
     """
-    settings = settings_of(section, seed)
-    run = partial(
-        train,
-        model,
-        batches,
-        objective,
-        settings,
-        folder=STATE / name.replace("@", "-"),
-        # All of the section, not only what the engine knows: a loss with another weight is another training.
-        identity=f"{identity}\n{section.model_dump_json()}",
-        device=device,
-        name=name,
-        snapshot_steps=snapshot_steps,
-    )
-    if live is None:
-        return run()
-    with curves(live) as found:
-        return run(on_log=found.log)
+    with running(section, seed=seed, name=name, identity=identity, device=device, live=live) as run:
+        return run.train(model, batches, objective, snapshot_steps)

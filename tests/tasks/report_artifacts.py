@@ -137,9 +137,9 @@ def metrics(means: dict[str, dict[str, float]], voted: bool) -> dict[str, Any]:
         "scores": means,
         "preference_over_f0": {"f3": rate} if voted else {},
         "preference_over_input": {"f3": rate} if voted else {},
-        "ranker_accuracy": {"g0": 0.52, "g1": 0.61, "g2": 0.77} if voted else {},
-        "ranker_accuracy_pairs": {"g0": 3, "g1": 3, "g2": 3} if voted else {},
-        "ranker_prefers_next": {"g0": 1.0, "g1": 0.9, "g2": 0.8},
+        "judge_accuracy": {"g0": 0.52, "g1": 0.61, "g2": 0.77} if voted else {},
+        "judge_accuracy_pairs": {"g0": 3, "g1": 3, "g2": 3} if voted else {},
+        "judge_prefers_next": {"g0": 1.0, "g1": 0.9, "g2": 0.8},
         "global_scores": [
             {"model": "f3", "score": 0.5, "error": 0.1, "low": 0.2, "high": 0.8, "from_prior": "undefeated"},
             {"model": "f0", "score": -0.5, "error": 0.1, "low": -0.8, "high": -0.2, "from_prior": None},

@@ -28,7 +28,7 @@ def test_all_faults_are_reported_at_once_with_their_paths() -> None:
         low_light__labels__simulated__lapse=1.5,
         machine__device="tpu",
         low_light__model__name="curves",
-        low_light__align__content_layer="relu9_9",
+        low_light__align__options__content_layer="relu9_9",
         brackets__evaluate__metrics=["niqe", "beauty"],
         brackets__start__layers=["relu9_9"],
         kinds__brackets__start="pictures",
@@ -56,7 +56,7 @@ def test_all_faults_are_reported_at_once_with_their_paths() -> None:
         "  low_light.align.crop: Field required",
     ):
         assert line in message, line
-    assert message.startswith("params.yaml has 15 faults:\n")
+    assert message.startswith("params.yaml has 16 faults:\n")
 
 
 def test_what_does_not_fit_together_is_reported_at_once_too() -> None:
@@ -115,11 +115,11 @@ def test_what_does_not_fit_together_is_reported_at_once_too() -> None:
             "low_light.dataset.sample: exposure_stops must be [low, high]",
         ),
         ({"low_light__dataset__sample__exposure_stops": [1.0, 2.0, 3.0]}, "low_light.dataset.sample.exposure_stops"),
-        ({"low_light__judge__network__strides": [1, 2, 3, 1, 1, 1, 1, 1, 1]}, "low_light.judge.network.strides.2"),
-        ({"brackets__judge__network__widths": [8] * 9}, "brackets.judge.network.widths"),
+        ({"low_light__judge__options__strides": [1, 2, 3, 1, 1, 1, 1, 1, 1]}, "low_light.judge.options.strides.2"),
+        ({"brackets__judge__options__widths": [8] * 9}, "brackets.judge.options.widths"),
         (
-            {"low_light__align__content_layer": "relu9_9"},
-            "low_light.align: content_layer 'relu9_9' is no VGG16 activation",
+            {"low_light__align__options__content_layer": "relu9_9"},
+            "low_light.align.options.content_layer: 'relu9_9' is no VGG16 activation",
         ),
         ({"low_light__pairs__strategy": "entropy"}, "low_light.pairs.strategy"),
         ({"rounds": {}}, "rounds"),

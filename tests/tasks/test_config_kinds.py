@@ -63,7 +63,7 @@ def test_genetic_candidates_need_the_search_of_that_kind() -> None:
         ({"genetic__kinds": ["low_light", "photos"]}, "genetic.kinds names 'photos', which is not in kinds"),
         ({"genetic__reads": "judges/r03"}, "genetic: reads must be 'pictures' with these objectives"),
         (
-            {"genetic__objectives": ["entropy", "ranker:r03"]},
+            {"genetic__objectives": ["entropy", "judge:r03"]},
             "genetic: reads must be 'judges/r03' with these objectives",
         ),
         ({"brackets": None}, "brackets: missing, though kinds names it"),
@@ -108,11 +108,11 @@ def test_a_kind_that_is_not_wanted_is_left_out(kind: str) -> None:
 @pytest.mark.parametrize(("number", "said"), [(1, True), (2, True), (3, False)])
 def test_the_search_that_waits_for_a_later_ranker_is_no_candidate(number: int, said: bool) -> None:
     """Questions of a round wait for the search, the search for the ranker of r02, and that for the questions of r02."""
-    values = changed(genetic__objectives=["entropy", "ranker:r02"], genetic__reads="judges/r02")
+    values = changed(genetic__objectives=["entropy", "judge:r02"], genetic__reads="judges/r02")
     values["rounds"][f"low_light-r{number:02d}"]["candidates"] = "genetic"
     if said:
         assert (
-            f"rounds.low_light-r{number:02d}: candidates is 'genetic', but the search waits for the ranker of r02"
+            f"rounds.low_light-r{number:02d}: candidates is 'genetic', but the search waits for the judge of r02"
             in faults(values)
         )
     else:

@@ -14,9 +14,9 @@ def params() -> Params:
 
 
 def test_a_view_shows_what_is_declared(params: Params) -> None:
-    view = View(params, ("seed", "{kind}.judge.network", "{kind}.judge.start", "kinds.{kind}.rounds"), "low_light")
+    view = View(params, ("seed", "{kind}.judge.options", "{kind}.judge.start", "kinds.{kind}.rounds"), "low_light")
     assert view.seed == params.seed
-    assert view.judge.network == params.of("low_light").judge.network
+    assert view.judge.options == params.of("low_light").judge.options
     assert view.judge.start.steps == params.of("low_light").judge.start.steps
     assert view.machine == params.machine  # always: no stage depends on it
     assert view.kind == "low_light"
@@ -34,7 +34,7 @@ def test_a_view_shows_the_section_of_its_own_kind(params: Params) -> None:
 
 def test_a_view_refuses_what_is_not_declared(params: Params) -> None:
     view = View(
-        params, ("seed", "{kind}.judge.network", "{kind}.labels", "rounds.{kind}-{round}.label_rev"), "low_light"
+        params, ("seed", "{kind}.judge.options", "{kind}.labels", "rounds.{kind}-{round}.label_rev"), "low_light"
     )
     for read, name in (
         (lambda: view.start, "low_light.start"),

@@ -66,8 +66,8 @@ def test_verdicts_drop_what_is_balanced() -> None:
 def judgements(**scores: dict[tuple[str, str], float]) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {"ranker": ranker, "image": image, "model": model, "value": value}
-            for ranker, values in scores.items()
+            {"judge": judge, "image": image, "model": model, "value": value}
+            for judge, values in scores.items()
             for (image, model), value in values.items()
         ]
     )

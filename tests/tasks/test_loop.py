@@ -24,7 +24,7 @@ from tasks.datasets.subjects import subjects_of
 from tasks.rounds import ablation, align, evaluate, judge, judge_start, labels, loop, outputs, questions, report
 from tasks.stage import tables
 from tasks.stage.places import Places
-from tasks.training.ranker_data import fresh_ranker, ranker_path
+from tasks.training.judges import fresh_judge, judge_path
 
 ROOT = Path(__file__).resolve().parents[2]
 AT = Places("brackets")
@@ -134,7 +134,7 @@ def test_people_see_the_exposures_beside_the_pair(project: Path, capsys: pytest.
         torch.nn.init.constant_(fuser.head.bias, bias)  # type: ignore[arg-type]
         save(fuser, loop.first_weights("brackets") if name == "r00" else loop.weights_of("brackets", "r00"))
         outputs.run(view(outputs), name)
-    save_weights(fresh_ranker(view(questions)), ranker_path("brackets", "r00"))
+    save_weights(fresh_judge(view(questions)), judge_path("brackets", "r00"))
     questions.run(view(questions), "r01", "pictures")
     assert labels.run(view(labels, labels__source="people"), "r01") == labels.LABELS_MISSING
     with Store.open() as store:

@@ -14,7 +14,7 @@ from tasks.stage.places import Places
 
 ROOT = Path(__file__).resolve().parents[2]
 AT = Places("low_light")
-# Score of each picture by the stubbed ranker; lower is better.
+# Score of each picture by the stubbed judge; lower is better.
 SCORES = {"a": 1.0, "b": 5.0, "c": 2.0, "d": 2.5, "same": 9.0}
 
 
@@ -33,10 +33,10 @@ def enhanced(round_name: str, pictures: list[str]) -> None:
 @pytest.fixture
 def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> View:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(questions, "load_ranker", lambda *_: None)
+    monkeypatch.setattr(questions, "load_judge", lambda *_: None)
     monkeypatch.setattr(questions, "device", lambda _: "cpu")
-    monkeypatch.setattr(questions, "ImageSet", lambda paths, hashes: paths)
-    monkeypatch.setattr(questions, "scores_of", lambda ranker, paths, to: [SCORES[Path(path).name] for path in paths])
+    monkeypatch.setattr(questions, "versions", lambda judge, kind, images, paths, hashes: paths)
+    monkeypatch.setattr(questions, "costs_of", lambda judge, paths, to: [SCORES[Path(path).name] for path in paths])
     return View(load_whole(ROOT / "presets" / "demo.yaml"), questions.PARAMS, "low_light")
 
 

@@ -121,12 +121,12 @@ def test_a_table_without_rows(name: str, tmp_path: Path) -> None:
 
 def test_rows_are_sorted_by_the_key(tmp_path: Path) -> None:
     entries = [
-        {"ranker": ranker, "image": image, "model": model, "value": 1.0}
-        for ranker, image, model in [("g1", "a", "f0"), ("g0", "b", "f0"), ("g0", "a", "f1"), ("g0", "a", "f0")]
+        {"judge": judge, "image": image, "model": model, "value": 1.0}
+        for judge, image, model in [("g1", "a", "f0"), ("g0", "b", "f0"), ("g0", "a", "f1"), ("g0", "a", "f0")]
     ]
     tables.write("judgements", entries, tmp_path / "t.parquet")
     found = tables.read("judgements", tmp_path / "t.parquet")
-    assert found[["ranker", "image", "model"]].to_numpy().tolist() == [
+    assert found[["judge", "image", "model"]].to_numpy().tolist() == [
         ["g0", "a", "f0"], ["g0", "a", "f1"], ["g0", "b", "f0"], ["g1", "a", "f0"],
     ]  # fmt: skip
 
@@ -205,7 +205,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, kept: int) -> None:
 def test_another_table_is_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     tables.write("enhanced", rows("enhanced"), path)
-    with pytest.raises(TableError, match=r"is not a 'judgements' table: columns \['path', 'ranker'"):
+    with pytest.raises(TableError, match=r"is not a 'judgements' table: columns \['judge', 'path'"):
         tables.read("judgements", path)
 
 
@@ -324,8 +324,8 @@ def test_what_is_no_regular_file_is_no_table(tmp_path: Path, kind: str) -> None:
 @pytest.mark.timeout(60)
 def test_a_million_rows_are_checked_in_seconds(tmp_path: Path) -> None:
     count = 1_000_000
-    frame = pd.DataFrame({"image": [f"p{n:07d}" for n in range(count)]}).assign(ranker="g0", model="f0", value=0.5)[
-        ["ranker", "image", "model", "value"]
+    frame = pd.DataFrame({"image": [f"p{n:07d}" for n in range(count)]}).assign(judge="g0", model="f0", value=0.5)[
+        ["judge", "image", "model", "value"]
     ]
     pq.write_table(pa.Table.from_pandas(frame, schema=TABLES["judgements"].schema), tmp_path / "t.parquet")
     begun = time.monotonic()

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.judges.ranker import Ranker, score_pair
+from models.judges.base import cost_of_pairs
+from models.judges.ranker import Ranker
 from models.losses.ranking import margin_ranking
 
 WIDTHS = [4, 4, 4, 8, 8, 8, 8, 8, 8, 8]
@@ -33,10 +34,10 @@ def test_it_is_built_as_the_paper_says() -> None:
 def test_both_images_of_a_pair_go_through_the_shared_branch() -> None:
     ranker = small().eval()
     first, second = torch.rand(2, 3, 40, 40), torch.rand(2, 3, 40, 40)
-    one, other = score_pair(ranker, first, second)
+    one, other = cost_of_pairs(ranker, first, second)
     assert torch.allclose(one, ranker(first), atol=1e-6)
     assert torch.allclose(other, ranker(second), atol=1e-6)
-    swapped_other, swapped_one = score_pair(ranker, second, first)
+    swapped_other, swapped_one = cost_of_pairs(ranker, second, first)
     assert torch.allclose(one, swapped_one, atol=1e-6)
     assert torch.allclose(other, swapped_other, atol=1e-6)
 
@@ -44,7 +45,7 @@ def test_both_images_of_a_pair_go_through_the_shared_branch() -> None:
 def test_in_training_a_pair_shares_its_batch_statistics() -> None:
     """Two identical images score the same in training too, whatever else is in the batch."""
     image = torch.rand(2, 3, 32, 32)
-    one, other = score_pair(small().train(), image, image.clone())
+    one, other = cost_of_pairs(small().train(), image, image.clone())
     assert torch.allclose(one, other, atol=1e-5)
 
 
@@ -66,13 +67,13 @@ def test_it_learns_that_lower_is_better() -> None:
         return 0.5 + 0.5 * scene, 0.4 * scene
 
     for _ in range(25):
-        better, worse = score_pair(ranker, *pair(6))
+        better, worse = cost_of_pairs(ranker, *pair(6))
         loss = margin_ranking(better, worse, 0.5)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     with torch.no_grad():
-        better, worse = score_pair(ranker.eval(), *pair(32))
+        better, worse = cost_of_pairs(ranker.eval(), *pair(32))
     assert float((better < worse).float().mean()) > 0.95
 
 

@@ -12,7 +12,7 @@ import torch
 from models.core.storage import load_weights, save_weights
 from models.enhancers import create
 from models.own import OwnModelError, is_own
-from models.own.adapters import OwnEnhancer
+from models.own.enhancers import OwnEnhancer
 from models.tiling import enhance_tiled
 from models.weights.checkpoint import CheckpointError, convert
 

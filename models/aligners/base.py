@@ -1,0 +1,43 @@
+"""What an aligner is: how a judge's opinion changes a model. It says what it needs, and owns its loop."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import torch
+from torch import nn
+
+from models.core.training import Outcome, Run
+from models.judges.base import Judge
+
+Need = Literal["gradient of the judge", "gradient of the model"]
+Crops = Callable[[int], tuple[torch.Tensor, ...]]
+"""Number of a batch -> what the model is given, one tensor (B, 3, H, W) a source; a pure function."""
+
+
+class Aligner(ABC):
+    """Changes a model so that a judge likes better what it makes. Its constructor takes its options.
+
+    needs: what it cannot do without. judgeless: it also works without a judge (an ablation: what is left of it then).
+    """
+
+    needs: ClassVar[frozenset[Need]]
+    judgeless: ClassVar[bool] = False
+
+    @abstractmethod
+    def align(self, model: nn.Module, judge: Judge | None, crops: Crops, run: Run) -> Outcome:
+        """Train `model` in place and leave it in evaluation mode.
+
+        judge: frozen, in evaluation mode; None only where `judgeless`. run: the settings, the device, where the resumable
+        state lies and where values are logged; `run.train` is the engine for a loop whose batches are a function of the step.
+        """
+
+    def fault(self, judge: Judge | None) -> str | None:
+        """Why it cannot work with a judge, or with none, else None."""
+        if judge is None:
+            return None if self.judgeless else "it does nothing without a judge"
+        if "gradient of the judge" in self.needs and not judge.differentiable:
+            return "it needs a judge with a gradient, and this one has none"
+        return None

@@ -1,0 +1,84 @@
+"""What a judge is: a module that scores pictures as people would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import nn
+
+Learns = Literal["pairs"]
+"""What a judge can learn from: majority verdicts on pairs."""
+
+
+class Judge(nn.Module):
+    """Scores pictures (B, 3, H, W), float in [0, 1], sRGB: a number (B,) for each, which says how well people would like it.
+
+    higher_is_better: of two scores. differentiable: gradients flow from the scores to the pictures. uses_sources: the scores
+    depend on what the pictures were made of. learns: what it learns from; None for a judge that knows its mind already
+    (`Settled`).
+    """
+
+    higher_is_better: bool = False
+    differentiable: bool = True
+    uses_sources: bool = False
+    learns: Learns | None = "pairs"
+
+    def scores(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
+        """Score pictures (B, 3, H, W) that were made of the sources, tensors of the same shape; returns (B,)."""
+        raise NotImplementedError
+
+
+class Settled(Judge):
+    """A judge that does not learn from labels. Its scores are standard scores, so that an aligner can take any for any other.
+
+    Until `settle` has seen the spread of its own scores (`opinions`) they are these themselves.
+    """
+
+    learns: Learns | None = None
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("deviation", torch.ones(()))
+
+    def opinions(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
+        """What it says in its own units; as `scores`."""
+        raise NotImplementedError
+
+    def scores(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
+        return (self.opinions(pictures, sources) - self.mean) / self.deviation
+
+    def settle(self, opinions: Sequence[float]) -> None:
+        """Take the mean and the standard deviation of its opinions of the pictures that there are as 0 and 1.
+
+        Raises ValueError: all are alike, or fewer than two are finite.
+        """
+        known = torch.tensor([value for value in opinions if torch.isfinite(torch.tensor(value))], dtype=torch.float64)
+        deviation = known.std(correction=0) if len(known) > 1 else torch.zeros(())
+        if not float(deviation) > 0:
+            raise ValueError(
+                f"of {len(opinions)} pictures it has no two different opinions, so it cannot say what is better"
+            )
+        self.mean.fill_(float(known.mean()))
+        self.deviation.fill_(float(deviation))
+
+
+def costs(judge: Judge, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
+    """A judge's scores (B,), turned where it needs it so that lower is better; what losses go down on."""
+    return lower_is_better(judge.scores(pictures, sources), judge)
+
+
+def lower_is_better(scores: torch.Tensor, judge: Judge) -> torch.Tensor:
+    return -scores if judge.higher_is_better else scores
+
+
+def cost_of_pairs(
+    judge: Judge, first: torch.Tensor, second: torch.Tensor, sources: Sequence[torch.Tensor] = ()
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Costs (B,) of both pictures of each pair, in one batch, so that they share the statistics of batch normalisation."""
+    found = costs(judge, torch.cat([first, second]), [torch.cat([source, source]) for source in sources])
+    return found[: len(first)], found[len(first) :]

@@ -1,0 +1,174 @@
+"""The judges of the rounds: built from params.yaml, loaded from a round's folder, trained on pairs, asked for scores.
+
+g(n) is the judge of round n; a kind's judge.name and judge.options say what it is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+
+from models.core.storage import load_weights, save_weights
+from models.core.training import make_deterministic, step_generator, step_seed
+from models.judges import create
+from models.judges.base import Judge, Settled, cost_of_pairs, costs
+from models.losses.ranking import margin_ranking
+from tasks.config import View
+from tasks.config.rounds import PairTraining
+from tasks.datasets.subjects import subjects_of
+from tasks.stage.places import MODEL, Places
+from tasks.stage.runtime import device, identity
+from tasks.training.curves import curves
+from tasks.training.image_set import ImageSet, random_crops
+from tasks.training.learning import learn
+
+
+@dataclass(frozen=True)
+class RankedPair:
+    """Indices of two versions of an image in `Versions`, the better one first."""
+
+    better: int
+    worse: int
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Pictures that models made, and for a judge that looks at them the sources of each: an `ImageSet` a source."""
+
+    pictures: ImageSet
+    sources: list[ImageSet] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+def versions(judge: Judge, kind: str, images: Sequence[str], paths: Sequence[str], hashes: Sequence[str]) -> Versions:
+    """The pictures in files, versions of these images of the dataset, as the judge wants them."""
+    if not judge.uses_sources:
+        return Versions(ImageSet(paths, hashes))
+    subjects = {subject.id: subject for subject in subjects_of(kind)}
+    shown = [subjects[image] for image in images]
+    sources = [
+        ImageSet([subject.sources[place] for subject in shown], [subject.hashes[place] for subject in shown])
+        for place in range(len(shown[0].sources))
+    ]
+    return Versions(ImageSet(paths, hashes), sources)
+
+
+def judge_path(kind: str, round_name: str) -> Path:
+    """Weights of g(n): r00 -> g0, r01 -> g1, ..."""
+    return Places(kind).judge(round_name) / MODEL
+
+
+def judge_name(round_name: str) -> str:
+    return f"g{int(round_name[1:])}"
+
+
+def fresh_judge(params: View) -> Judge:
+    """The judge of params.yaml, initialised from the seed. Raises `UnknownJudge`, `OwnModelError`."""
+    make_deterministic()
+    torch.manual_seed(step_seed(params.seed, 0, "ranker"))
+    return create(params.judge.name, **params.judge.options)
+
+
+def load_judge(params: View, round_name: str, to: str = "cpu") -> Judge:
+    """g(n) of a round, frozen, in evaluation mode."""
+    judge = fresh_judge(params)
+    load_weights(judge, judge_path(params.kind, round_name))
+    return judge.requires_grad_(False).eval().to(to)
+
+
+def train_on_pairs(
+    judge: Judge,
+    shown: Versions,
+    pairs: Sequence[RankedPair],
+    section: PairTraining,
+    params: View,
+    *,
+    name: str,
+    purpose: str,
+    data: str,
+    out: Path,
+) -> None:
+    """Train on ranked pairs by the margin ranking loss (HiLLIE, Eq. 2) and write model.safetensors and live/ to `out`.
+
+    purpose: of its random numbers; another name draws others. data: what the pairs are (a hash), so that only a training
+    on the same pairs is resumed.
+    """
+
+    def batch(index: int) -> tuple[torch.Tensor, ...]:
+        generator = step_generator(params.seed, index, purpose)
+        chosen = torch.randint(len(pairs), (section.batch,), generator=generator).tolist()
+        crops = []
+        for i in chosen:
+            both = [shown.pictures.tensor(pairs[i].better), shown.pictures.tensor(pairs[i].worse)]
+            sources = [source.tensor(pairs[i].better) for source in shown.sources]
+            crops.append(random_crops([*both, *sources], section.crop, generator))
+        return tuple(torch.stack(same) for same in zip(*crops, strict=True))
+
+    def objective(
+        module: nn.Module, sample: tuple[torch.Tensor, ...]
+    ) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        better, worse = cost_of_pairs(cast(Judge, module), sample[0], sample[1], sample[2:])
+        return margin_ranking(better, worse, section.margin), {"accuracy": (better < worse).float().mean()}
+
+    outcome = learn(
+        judge,
+        batch,
+        objective,
+        section,
+        seed=params.seed,
+        name=name,
+        identity=identity(data),
+        device=device(params),
+        live=out / "live",
+    )
+    save_weights(judge, out / MODEL)
+    outcome.discard_state()
+
+
+def keep(judge: Judge, out: Path) -> None:
+    """Write a judge that learnt nothing to `out`, with live/ that has no curves, as the stages that train one leave it."""
+    save_weights(judge, out / MODEL)
+    with curves(out / "live"):
+        (out / "live" / "plots" / "metrics").mkdir(parents=True, exist_ok=True)
+
+
+def training_of(section: PairTraining | None, judge: Judge, key: str) -> PairTraining:
+    """The section of params.yaml that trains a judge which learns from pairs. Raises ValueError where it is null."""
+    if section is None:
+        raise ValueError(
+            f"{key} is null, but the judge learns from {judge.learns}: say there how (steps, batch, crop, learning_rate, "
+            "margin), or let it say `learns = None`"
+        )
+    return section
+
+
+@torch.no_grad()
+def opinions_of(judge: Settled, shown: Versions, to: str = "cpu") -> list[float]:
+    """As `costs_of`, but in the judge's own units."""
+    return _asked(judge.opinions, shown, to)
+
+
+@torch.no_grad()
+def costs_of(judge: Judge, shown: Versions, to: str = "cpu") -> list[float]:
+    """The judge's score of each whole picture, one at a time (sizes may differ), turned so that lower is better."""
+    return _asked(partial(costs, judge), shown, to)
+
+
+def _asked(opinion: Callable[..., torch.Tensor], shown: Versions, to: str) -> list[float]:
+    return [
+        float(
+            opinion(
+                shown.pictures.tensor(index)[None].to(to),
+                [source.tensor(index)[None].to(to) for source in shown.sources],
+            )
+        )
+        for index in range(len(shown))
+    ]
