@@ -56,7 +56,7 @@ def search_steps(params: Params, device: str, upper_every: int | None = None) ->
     def run() -> None:
         with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
             search(
-                Supernet(section.width, kind.model.unrolled), lambda _: batch, lambda _: batch, features, settings,
+                Supernet(section.width, kind.model.options["unrolled"]), lambda _: batch, lambda _: batch, features, settings,
                 folder=Path(folder), identity="bench", device=device,
             )  # fmt: skip
 
@@ -69,7 +69,7 @@ def training_case(params: Params, device: str) -> tuple[Any, Any, Any]:
     section = kind.start
     batch = pictures(section.batch, section.crop, device)
     batch.pop("natural")
-    network = build(balanced(), kind.model.width, kind.model.unrolled).to(device)
+    network = build(balanced(), kind.model.options["width"], kind.model.options["unrolled"]).to(device)
     calibrate(network, [(batch["under"], batch["over"])])
     beta = torch.zeros(len(LOSSES), device=device)
     return network, batch, objective_of(beta, load_vgg16_layers(kind.search.layers, device), usable(True))

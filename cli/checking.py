@@ -16,6 +16,7 @@ from tasks import kinds
 from tasks.config import PARAMS_FILE, ConfigError, Params, read_yaml, validate
 from tasks.config.former import former_keys
 from tasks.datasets.looking import Findings
+from tasks.training.trying import look_at_judging
 
 
 def check() -> int:
@@ -39,6 +40,7 @@ def check() -> int:
             kind.check.look_at(params.of(name).dataset, training_crops(params, kind), found)
             if look_at_model := getattr(kind.check, "look_at_model", None):
                 look_at_model(params.of(name).model, found)
+            look_at_judging(name, params.of(name), found)
     look_at_store(found)
     look_at_weights(found)
     if wrong is not None:

@@ -32,7 +32,7 @@ class Job:
 def fuse_photos(
     exposures: Sequence[Path],
     out: Path,
-    method: str,
+    method: str | None,
     rule: Rule,
     tile: int,
     round_name: str | None = None,
@@ -54,7 +54,7 @@ def fuse_photos(
     fuser = fusers.opened(spec, to)
     recipe = {
         "command": "fuse",
-        "method": method,
+        "method": spec.name,
         "model": digest(Path(spec.weights)) if spec.weights else None,
         "rule": rule,
         "align": align,
@@ -64,7 +64,7 @@ def fuse_photos(
     def make(item: Work, target: Path) -> Sequence[Note]:
         return fuse_one(Job(item.sources, target, options.page), fuser, rule, tile, to, align)
 
-    words = f"fused by {method} into {out}"
+    words = f"fused by {spec.name} into {out}"
     batch = Batch(
         found.work,
         found.receipts,
@@ -79,24 +79,29 @@ def fuse_photos(
     return run(batch, make)
 
 
-def chosen(method: str, params: Params, round_name: str | None) -> Method:
-    """A method; the searched one with what the rounds made of it, where they taught it.
+def chosen(method: str | None, params: Params, round_name: str | None) -> Method:
+    """The fuser of that name; by default that of params.yaml, with what the rounds made of it, where they taught it.
 
     round_name: whose fine-tuning; the last round's by default, or f(0) where it is not trained.
     Raises `NothingTrained`.
     """
-    if method != fusers.SEARCHED:
-        return fusers.method(method)
+    name = brackets.KIND.name
+    section = params.of(name)
+    ours = fusers.SEARCHED if section is None else section.model.name
+    if method not in (None, ours):
+        return fusers.method(str(method))
     weights = fusers.WEIGHTS
     if round_name is not None:
         weights = chosen_weights(params, round_name, brackets.KIND)
-    elif brackets.KIND.name in params.kinds:
-        last = loop.weights_of(brackets.KIND.name, params.last_round(brackets.KIND.name))
+    elif name in params.kinds:
+        last = loop.weights_of(name, params.last_round(name))
         weights = last if last.is_file() else weights
     if not weights.is_file():
         raise NothingTrained(
-            f"{weights} is missing: `dvc repro start@brackets` searches and trains it, `dvc pull` fetches it; "
+            f"{weights} is missing: `dvc repro start@brackets` trains it, `dvc pull` fetches it; "
             "--method mertens needs no training"
         )
     print(f"fusing with {weights}")
-    return fusers.searched(weights)
+    return (
+        fusers.searched(weights) if section is None else fusers.taught(View(params, ("{kind}.model",), name), weights)
+    )

@@ -90,7 +90,7 @@ def _fuser_size(name: str, params: Params) -> int:
     from tasks.brackets.kind import KIND
 
     model = params.of(KIND.name).model
-    return _size(build(balanced(), model.width, model.unrolled))
+    return _size(build(balanced(), **model.options))
 
 
 def _ranker_size(section: KindSection) -> int:

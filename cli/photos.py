@@ -61,8 +61,12 @@ def fuse(
     ],
     out: Annotated[Path, typer.Option(help="File to write; with folders, the folder for the fused photos")],
     method: Annotated[
-        Literal["searched", "mertens", "laplacian", "average"], typer.Option(help="searched: the trained fuser")
-    ] = "searched",
+        str | None,
+        typer.Option(
+            help="mertens, laplacian, average, or your own fuser (module:function, TorchScript, ONNX); by default the trained "
+            "one of params.yaml"
+        ),
+    ] = None,
     rule: Annotated[
         Literal["pairs", "extremes", "tree", "fold"],
         typer.Option(
@@ -94,8 +98,10 @@ def fuse(
     overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
-    if round_ is not None and method != "searched":
-        raise typer.BadParameter(f"rounds teach the searched fuser; --method {method} has none", param_hint="--round")
+    if round_ is not None and method is not None:
+        raise typer.BadParameter(
+            f"rounds teach the fuser of params.yaml; --method {method} has none", param_hint="--round"
+        )
     from cli.batch import Options
     from cli.fusing import fuse_photos
 

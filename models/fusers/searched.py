@@ -55,9 +55,9 @@ class SearchedFuser(FusionNetwork):
         return self
 
 
-def build(genotype: Genotype | None = None, width: int = PAPER_WIDTH, steps: int = 3) -> SearchedFuser:
-    """The registered constructor. genotype: None for the balanced one, which nothing searched."""
-    return SearchedFuser(balanced() if genotype is None else genotype, width, steps)
+def build(genotype: Genotype | None = None, width: int = PAPER_WIDTH, unrolled: int = 3) -> SearchedFuser:
+    """The registered constructor. genotype: None for the balanced one, which nothing searched; unrolled: steps."""
+    return SearchedFuser(balanced() if genotype is None else genotype, width, unrolled)
 
 
 def save(fuser: SearchedFuser, path: Path) -> None:

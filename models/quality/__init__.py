@@ -2,17 +2,20 @@
 
 Metrics whose info says `needs_sources` take what the image was fused from: `create("qabf")(fused, sources=(under, over))`.
 
-A new metric is one file with a build function, and one entry in `models.quality.catalogue`. The facts need no torch.
+A new metric is one file with a build function, and one entry in `models.quality.catalogue`. A user's own is named as
+`module:function` (`models.own.metrics`). The facts of ours need no torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from models.own import is_own
 from models.quality.catalogue import CATALOGUE
-from models.quality.facts import MetricInfo, MetricUnavailable, RenamedMetric, UnknownMetric
+from models.quality.facts import GROUP, MetricInfo, MetricUnavailable, RenamedMetric, UnknownMetric
 from models.weights import WeightUnavailable
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     Build = Callable[[str | torch.device], Compute] | Callable[[str | torch.device], SourcesCompute]
 
 __all__ = [
+    "GROUP",
     "RENAMED",
     "MetricInfo",
     "MetricUnavailable",
@@ -55,12 +59,14 @@ for _facts, _build in CATALOGUE:
 
 
 def names() -> list[str]:
-    """All metrics, available or not."""
+    """All registered metrics, available or not."""
     return list(_METRICS)
 
 
 def info(name: str) -> MetricInfo:
-    """Facts about a metric; loads no weights and no pyiqa. Raises UnknownMetric.
+    """Facts about a metric, also about one of the user's own (`models.own.metrics`); loads no weights and no pyiqa.
+
+    Raises UnknownMetric; OwnModelError for a metric of the user's that cannot be used.
 
     A former name gives the facts under today's: tables that were written with it can be read.
     """
@@ -87,6 +93,15 @@ def create(name: str, device: str | torch.device = "cpu") -> Metric:
 def _find(name: str) -> tuple[MetricInfo, Build | str]:
     if name in RENAMED:
         raise RenamedMetric(name, RENAMED[name])
-    if name not in _METRICS:
-        raise UnknownMetric(name, names())
-    return _METRICS[name]
+    if name in _METRICS:
+        return _METRICS[name]
+    if is_own(name, GROUP):
+        return _own(name)
+    raise UnknownMetric(name, names())
+
+
+@cache
+def _own(name: str) -> tuple[MetricInfo, Build]:
+    from models.own.metrics import own_metric
+
+    return own_metric(name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+GROUP = "loupe.metrics"
+"""Of the entry points by which an installed package offers metrics of its own."""
 LIBRARY = "loupe 0.1.0"
 """The library named beside the values of the metrics written here."""
 

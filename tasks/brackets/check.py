@@ -6,9 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pictures import Listing
-from tasks.brackets.kind import KIND
-from tasks.brackets.params import Dataset
-from tasks.datasets.looking import Findings, in_bursts, joined, listed, look_at_sample, look_at_sizes
+from tasks.brackets.kind import KIND, SEARCHED
+from tasks.brackets.params import Dataset, FuserModel
+from tasks.datasets.looking import (
+    Findings,
+    in_bursts,
+    joined,
+    listed,
+    look_at_sample,
+    look_at_sizes,
+)
 from tasks.datasets.photos import PHOTOS
 
 
@@ -35,3 +42,13 @@ def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None
     if len(scenes) < 3:
         found.faults.append(f"{place}: {len(scenes)} scenes; at least three are needed, one of them for validation")
     look_at_sizes(place, scenes, folder.max_side, crops, found)
+
+
+def look_at_model(model: FuserModel, found: Findings) -> None:
+    """A fuser of the user's own."""
+    if model.name == SEARCHED:
+        return
+    from models.fusers import create
+    from tasks.training.trying import look_at_network
+
+    look_at_network(f"{KIND.name}.model", create, model, found)

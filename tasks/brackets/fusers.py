@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from models.core.storage import load_weights, save_weights
 from models.core.training import make_deterministic, step_seed
 from models.fusers import create
 from models.fusers.base import Fuser
-from models.fusers.searched import SearchedFuser, build, load
+from models.fusers.searched import SearchedFuser, build, load, save
 from models.search.genotype import Genotype, GenotypeError
 from pictures import AbsentFile, FileFault, mended, read_text
-from tasks.brackets.kind import KIND
+from tasks.brackets.kind import KIND, SEARCHED
 from tasks.config import View
 from tasks.stage.places import MODEL, Places
 
 FOLDER = Places(KIND.name).start
 WEIGHTS = FOLDER / MODEL
-SEARCHED = "searched"
 FOUND = Places(KIND.name).search / "genotype.json"
 METHODS = (SEARCHED, "mertens", "laplacian", "average")
 """Ours, then what a user would reach for."""
@@ -28,9 +30,19 @@ METHODS = (SEARCHED, "mertens", "laplacian", "average")
 
 def fresh(params: View, genotype: Genotype) -> SearchedFuser:
     """The network of a genotype at the width of params.yaml, initialised from the seed."""
+    _seeded(params)
+    return build(genotype, **params.model.options)
+
+
+def fresh_own(params: View) -> Fuser:
+    """The user's own fuser of params.yaml, initialised from the seed. Raises `OwnModelError`."""
+    _seeded(params)
+    return create(params.model.name, **params.model.options)
+
+
+def _seeded(params: View) -> None:
     make_deterministic()
     torch.manual_seed(step_seed(params.seed, 0, "fuser"))
-    return build(genotype, params.model.width, params.model.unrolled)
 
 
 def read_genotype(path: Path) -> Genotype:
@@ -47,10 +59,14 @@ def read_genotype(path: Path) -> Genotype:
 
 @dataclass(frozen=True)
 class Method:
-    """A way to fuse: a registered fuser and, for the searched one, the file of its weights; fit to be sent around."""
+    """A way to fuse: a fuser, its options as JSON, and where it is trained the file of its weights; fit to be sent around.
+
+    A weights file of the searched network says its architecture.
+    """
 
     name: str
     weights: str = ""
+    options: str = "{}"
 
 
 def searched(weights: Path = WEIGHTS) -> Method:
@@ -58,13 +74,33 @@ def searched(weights: Path = WEIGHTS) -> Method:
     return Method(SEARCHED, str(weights))
 
 
+def taught(params: View, weights: Path) -> Method:
+    """The fuser of params.yaml, which the rounds teach, with the weights in a file."""
+    if params.model.name == SEARCHED:
+        return searched(weights)
+    return Method(params.model.name, str(weights), json.dumps(params.model.options, sort_keys=True))
+
+
 def method(name: str) -> Method:
-    """One of METHODS; the searched one as the start stage left it."""
+    """A registered fuser or the user's own, as it is built; the searched one as the start stage left it."""
     return searched() if name == SEARCHED else Method(name)
 
 
 @lru_cache(maxsize=16)
 def opened(spec: Method, device: str = "cpu") -> Fuser:
-    """The fuser itself, frozen, in evaluation mode; loaded once a process. Raises `WeightsError`."""
-    fuser = load(Path(spec.weights)) if spec.name == SEARCHED else create(spec.name)
+    """The fuser itself, frozen, in evaluation mode; loaded once a process. Raises `WeightsError`, `OwnModelError`."""
+    if spec.name == SEARCHED:
+        fuser: Fuser = load(Path(spec.weights))
+    else:
+        fuser = create(spec.name, **json.loads(spec.options))
+        if spec.weights:
+            load_weights(fuser, Path(spec.weights))
     return fuser.requires_grad_(False).eval().to(device)
+
+
+def store(model: nn.Module, path: Path) -> None:
+    """Its weights; of the searched network its architecture, too."""
+    if isinstance(model, SearchedFuser):
+        save(model, path)
+    else:
+        save_weights(model, path)

@@ -9,18 +9,17 @@ import numpy as np
 from torch import nn
 
 from models.fusers.base import Fuser
-from models.fusers.searched import SearchedFuser, save
 from models.tiling import fuse_tiled
 from pictures import read_uint8
-from tasks.brackets.fusers import Method, opened, searched
+from tasks.brackets.fusers import Method, opened, store, taught
 from tasks.config import View
 
 __all__ = ["apply", "opened", "spec", "store", "untouched"]
 
 
 def spec(params: View, weights: Path) -> Method:
-    """The searched network with the weights in a file, which says its architecture."""
-    return searched(weights)
+    """The fuser of params.yaml with the weights in a file."""
+    return taught(params, weights)
 
 
 def apply(model: nn.Module, sources: tuple[str, ...], device: str = "cpu") -> np.ndarray:
@@ -31,8 +30,3 @@ def apply(model: nn.Module, sources: tuple[str, ...], device: str = "cpu") -> np
 def untouched(sources: tuple[str, ...]) -> np.ndarray:
     """The plain average of the exposures."""
     return apply(opened(Method("average")), sources)
-
-
-def store(model: nn.Module, path: Path) -> None:
-    """Its weights and its architecture."""
-    save(cast(SearchedFuser, model), path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tasks.brackets.kind import SEARCHED
 from tasks.config import View
 from tasks.kinds.base import Counts, Origin, Words
 from tasks.pages.words import count
@@ -11,7 +12,9 @@ WORDS = Words("multi-exposure fusion", "fuser", "the plain average of the exposu
 
 def model_facts(params: View) -> tuple[str, str]:
     """Architecture, width and loss."""
-    how = f"{params.start.architecture} architecture, width {params.model.width}, {params.start.loss} loss"
+    if params.model.name != SEARCHED:
+        return f"Fuser {params.model.name}", "your own" + (", as it came" if params.model.weights else "")
+    how = f"{params.start.architecture} architecture, width {params.model.options['width']}, {params.start.loss} loss"
     return "Fuser", how
 
 

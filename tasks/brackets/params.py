@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from tasks.brackets.kind import SEARCHED
 from tasks.config.base import (
     MAX_SIDE,
     Batch,
@@ -13,12 +14,15 @@ from tasks.config.base import (
     Crop,
     Few,
     Fraction,
+    InnerFaults,
     Many,
+    Options,
     Rate,
     Section,
     Side,
     Stops,
     Training,
+    lines_of,
     unknown_metrics,
 )
 from tasks.config.rounds import KindSection
@@ -133,11 +137,48 @@ class Search(Section):
         return self
 
 
-class FuserNetwork(Section):
+class SearchedOptions(Section):
     """The derived network: its channels, and the unrolled steps of its dual stream."""
 
     width: Channels
     unrolled: Annotated[int, Field(ge=1, le=MAX_STEPS)] = 3
+
+
+class FuserModel(Section):
+    """The network that the search derives, or the user's own fuser (docs/your-model.md), with the options of its constructor.
+
+    weights: a safetensors file of the user's for a fuser of their own, which then is f(0) as it is.
+    """
+
+    name: str
+    options: Options
+    weights: str | None = None
+
+    @field_validator("options")
+    @classmethod
+    def _sound(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if info.data.get("name") == SEARCHED:
+            try:
+                return SearchedOptions.model_validate(options).model_dump()
+            except ValidationError as error:
+                raise InnerFaults(lines_of(error)) from None
+        return options
+
+    @model_validator(mode="after")
+    def _known(self) -> FuserModel:
+        from models.fusers.registry import GROUP
+        from models.own import is_own, known_names
+
+        if self.name != SEARCHED and not is_own(self.name, GROUP):
+            raise ValueError(
+                f"the rounds can teach {', '.join([SEARCHED, *known_names(GROUP)])}, and your own fuser by module:function or by "
+                f"a TorchScript file (docs/your-model.md), not {self.name!r}"
+            )
+        if self.weights is not None and self.name == SEARCHED:
+            raise ValueError("weights is for a fuser of your own; the searched one is trained by its start")
+        if self.weights is not None and not self.weights.endswith(".safetensors"):
+            raise ValueError(f"weights is a .safetensors file; `loupe weights convert {self.weights}` makes one")
+        return self
 
 
 class TrainFuser(Training):
@@ -168,7 +209,7 @@ class SearchReport(Section):
 class Brackets(KindSection):
     dataset: Dataset
     search: Search
-    model: FuserNetwork
+    model: FuserModel
     start: TrainFuser
     search_report: SearchReport
 

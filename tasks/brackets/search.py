@@ -27,7 +27,7 @@ from tasks.stage import tables
 from tasks.stage.places import Places
 from tasks.stage.runtime import STATE, device, identity, stage
 
-PARAMS = ("seed", "{kind}.search", "{kind}.model.unrolled")
+PARAMS = ("seed", "{kind}.search", "{kind}.model.options.unrolled")
 OUT = Places(KIND.name).search
 
 
@@ -86,7 +86,7 @@ def run(params: View) -> None:
     scenes = Scenes(section.crop, section.batch, params.seed)
     check_positives(section.constraint, scenes.has_reference, scenes.has_natural)
     training, validation = halves(len(scenes), params.seed)
-    network = fresh_supernet(section.width, params.model.unrolled, params.seed)
+    network = fresh_supernet(section.width, params.model.options.unrolled, params.seed)
     outcome = search(
         network,
         search_batches(scenes.batches(training, "search training")),
@@ -94,7 +94,7 @@ def run(params: View) -> None:
         load_vgg16_layers(section.layers, to),
         settings_of(section, params.seed),
         folder=STATE / "search",
-        identity=identity(scenes.identity, section.model_dump_json(), params.model.unrolled),
+        identity=identity(scenes.identity, section.model_dump_json(), params.model.options.unrolled),
         device=to,
     )
     write(outcome)

@@ -1,7 +1,7 @@
-"""The `start` stage of brackets: train the derived network by the searched loss.
+"""The `start` stage of brackets: train the derived network by the searched loss, or a user's own fuser.
 
 Reads data/brackets/pictures and data/brackets/search; writes data/brackets/start: model.safetensors (the architecture with
-its weights), checkpoints/STEP.safetensors (the first ranker of the rounds learns from them), live/ (curves).
+its weights), checkpoints/STEP.safetensors (the first judge of the rounds learns from them), live/ (curves).
 `start.architecture: random` and `start.loss: uniform` train what the search is compared with.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -16,17 +17,22 @@ from torch import nn
 
 from models.core.features import load_vgg16_layers
 from models.core.storage import load_weights
+from models.core.training import Batches
 from models.fusers.base import Fuser
-from models.fusers.searched import calibrate, describe_size, save
+from models.fusers.searched import calibrate, describe_size
 from models.losses.fusion import LOSSES, Features, usable, weighted
+from models.own import OwnModelError
+from models.own.fusers import OwnFuser
 from models.search.bilevel import SearchBatch, scene_of
 from models.search.genotype import Genotype, random_like
 from pictures import fresh_folder
 from tasks.brackets import fusers, loss_weights
-from tasks.brackets.kind import KIND
+from tasks.brackets.kind import KIND, SEARCHED
 from tasks.brackets.scenes import Scenes
 from tasks.config import View
+from tasks.stage.places import Places
 from tasks.stage.runtime import device, identity, stage
+from tasks.training.given import keep_given
 from tasks.training.learning import checkpoint_steps, learn
 
 PARAMS = ("seed", "{kind}.model", "{kind}.start")
@@ -56,6 +62,9 @@ def objective_of(beta: torch.Tensor, features: Features, possible: tuple[str, ..
 
 
 def run(params: View) -> None:
+    if params.model.name != SEARCHED:
+        own(params)
+        return
     section, to = params.start, device(params)
     scenes = Scenes(section.crop, section.batch, params.seed)
     genotype = architecture(section, params.seed)
@@ -65,6 +74,34 @@ def run(params: View) -> None:
     batches = scenes.batches(range(len(scenes)), "train_fuser")
     beforehand = (batches(section.steps * section.accumulate + number) for number in range(CALIBRATION))
     calibrate(network.to(to), ((batch["under"].to(to), batch["over"].to(to)) for batch in beforehand))
+    train(network, scenes, batches, weights, params, genotype.to_json())
+
+
+def own(params: View) -> None:
+    """The user's own fuser: f(0) as it is where it comes with its weights, else trained by all losses alike."""
+    network, section = fusers.fresh_own(params), params.start
+    if isinstance(network, OwnFuser) and network.learns_not:
+        raise OwnModelError(f"{network.name} cannot be aligned: {network.learns_not}")
+    given = params.model.weights
+    if given is not None:
+        load_weights(network, Path(given).expanduser())
+    if given is not None or Path(params.model.name).is_file():
+        at = Places(KIND.name)
+        keep_given(network, fusers.store, at, name=params.model.name, seed=params.seed, versions=section.checkpoints)
+        return
+    scenes = Scenes(section.crop, section.batch, params.seed)
+    batches = scenes.batches(range(len(scenes)), "train_fuser")
+    train(network, scenes, batches, dict.fromkeys(LOSSES, 1.0), params, params.model.model_dump_json())
+
+
+def train(
+    network: Fuser, scenes: Scenes, batches: Batches, weights: Mapping[str, float], params: View, made_of: str
+) -> None:
+    """Train f(0) by the weighted losses and write it with its checkpoints.
+
+    made_of: the network, so that only a training of the same is resumed.
+    """
+    section, to = params.start, device(params)
     steps = checkpoint_steps(section.steps, section.checkpoints)
     outcome = learn(
         network,
@@ -77,7 +114,7 @@ def run(params: View) -> None:
         section,
         seed=params.seed,
         name=f"start@{KIND.name}",
-        identity=identity(scenes.identity, genotype.to_json(), sorted(weights.items()), section.layers),
+        identity=identity(scenes.identity, made_of, sorted(weights.items()), section.layers),
         device=to,
         live=LIVE,
         snapshot_steps=steps,
@@ -86,8 +123,8 @@ def run(params: View) -> None:
     with fresh_folder(fusers.FOLDER / "checkpoints") as folder:
         for step, snapshot in zip(steps, outcome.snapshots, strict=True):
             load_weights(checkpoint, snapshot)
-            save(checkpoint, folder / f"{step:06d}.safetensors")
-    save(network, fusers.WEIGHTS)
+            fusers.store(checkpoint, folder / f"{step:06d}.safetensors")
+    fusers.store(network, fusers.WEIGHTS)
     outcome.discard_state()
 
 

@@ -109,9 +109,6 @@ class Params(Section):
         unknown = [name for name in found if name not in KINDS]
         if unknown:
             raise ValueError(f"no kind of pictures is called {unknown[0]!r}; known are {', '.join(KINDS)}")
-        for name, entry in found.items():
-            if entry.start != (wanted := kinds.named(name).start):
-                raise ValueError(f"{name}.start must be {wanted!r}, which the training of its f(0) reads")
         return found
 
     @model_validator(mode="after")
@@ -123,8 +120,16 @@ class Params(Section):
 
     def _list_faults(self) -> list[str]:
         faults = []
-        searched = [name for name in self.kinds if kinds.named(name).start == SEARCH]
-        if self.searched != searched:
+        starts = {
+            name: kinds.named(name).start_of(section) for name in self.kinds if (section := self.of(name)) is not None
+        }
+        faults += [
+            f"kinds.{name}.start must be {wanted!r}, which the training of its f(0) reads ({name}.model)"
+            for name, wanted in starts.items()
+            if self.kinds[name].start != wanted
+        ]
+        searched = [name for name, start in starts.items() if start == SEARCH]
+        if len(starts) == len(self.kinds) and self.searched != searched:
             faults.append(f"searched must be {searched}: the kinds in `kinds` whose start is {SEARCH}")
         for name in self.genetic.kinds:
             if name not in self.kinds:

@@ -108,12 +108,20 @@ def lines_of(error: ValidationError) -> list[str]:
 
 def unknown_metrics(key: str, chosen: Sequence[str]) -> str | None:
     """Which of the metrics named under `key` there are not, and what those with a former name are called, else None."""
-    from models.quality import RENAMED, names
+    from models.own import OwnModelError
+    from models.quality import RENAMED, UnknownMetric, info, names
 
     renamed = [f"{name} is now called {RENAMED[name]}" for name in chosen if name in RENAMED]
     if renamed:
         return f"{key}: {'; '.join(renamed)}: write that (docs/metrics.md says why)"
-    unknown = sorted(set(chosen) - set(names()))
+    unknown = []
+    for name in sorted(set(chosen)):
+        try:
+            info(name)
+        except UnknownMetric:
+            unknown.append(name)
+        except OwnModelError as error:
+            return f"{key}: {error}"
     return f"{key} names unknown metrics {unknown}; known are {', '.join(sorted(names()))}" if unknown else None
 
 

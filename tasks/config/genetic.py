@@ -36,15 +36,20 @@ def objective_fault(name: str) -> str | None:
     if name.startswith(JUDGED):
         known = re.fullmatch(r"r\d\d+", name.removeprefix(JUDGED))
         return None if known else f"{name!r} names no round ({JUDGED}r00, {JUDGED}r01, ...)"
-    from models.quality import RENAMED, info, names
+    from models.own import OwnModelError
+    from models.quality import RENAMED, UnknownMetric, info, names
 
     if name in RENAMED:
         return f"{name} is now called {RENAMED[name]}: write that (docs/metrics.md says why)"
-    if name not in names():
+    try:
+        facts = info(name)
+    except UnknownMetric:
         return f"{name!r} is no objective; known are entropy, distance, {JUDGED}rNN and {', '.join(sorted(names()))}"
-    if info(name).needs_sources:
+    except OwnModelError as error:
+        return str(error)
+    if facts.needs_sources:
         return f"{name!r} compares a fused image with its exposures, and a photo has none"
-    return f"{name!r} needs a reference, and a search has none" if info(name).needs_reference else None
+    return f"{name!r} needs a reference, and a search has none" if facts.needs_reference else None
 
 
 class Genetic(Section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class _Part:
 
 def _part(section: Any, declared: Sequence[str], name: str, place: str) -> Any:
     if name in declared:
-        return getattr(section, name)
+        return section[name] if isinstance(section, Mapping) else getattr(section, name)
     inner = [path.removeprefix(f"{name}.") for path in declared if path.startswith(f"{name}.")]
     if not inner:
         raise AttributeError(f"this stage does not declare the params {place}{name} (PARAMS, dvc.yaml)")
-    return _Part(getattr(section, name), inner, f"{place}{name}.")
+    return _Part(section[name] if isinstance(section, Mapping) else getattr(section, name), inner, f"{place}{name}.")

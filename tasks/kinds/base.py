@@ -114,7 +114,6 @@ class Kind(ABC):
     name: str
     table: str
     sources: tuple[tuple[str, str], ...]
-    start: str
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -141,6 +140,10 @@ class Kind(ABC):
     def section(self) -> type[KindSection]:
         """The shape of the kind's section of params.yaml: SECTION of the module `params` beside it."""
         return cast("type[KindSection]", self._beside("params").SECTION)
+
+    def start_of(self, section: Any) -> str:
+        """What of data/NAME the training of f(0) reads with this section of params.yaml: a search, or the dataset alone."""
+        return "pictures"
 
     def fault(self, section: Any) -> str | None:
         """Why the rounds cannot work with the kind's section of params.yaml, else None; beyond what holds for every kind."""

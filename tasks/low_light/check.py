@@ -31,20 +31,8 @@ def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None
 
 
 def look_at_model(model: Enhancer, found: Findings) -> None:
-    """The enhancer, which is built once: its options, what it makes of a picture, its weights, whether it can be aligned."""
-    from models.core.storage import WeightsError, check_weights
-    from models.enhancers import UnknownEnhancer, create
-    from models.own import OwnModelError
-    from models.own.enhancers import OwnEnhancer
+    """The enhancer."""
+    from models.enhancers import create
+    from tasks.training.trying import look_at_network
 
-    place = f"{KIND.name}.model"
-    try:
-        network = create(model.name, **model.options)
-        if isinstance(network, OwnEnhancer) and network.learns_not:
-            found.faults.append(f"{place}: {model.name} cannot be aligned: {network.learns_not}")
-        if model.weights is not None:
-            check_weights(network, Path(model.weights).expanduser())
-    except (UnknownEnhancer, OwnModelError) as error:
-        found.faults.append(f"{place}: {error}")
-    except WeightsError as error:
-        found.faults.append(f"{place}.weights: {error}")
+    look_at_network(f"{KIND.name}.model", create, model, found)

@@ -23,5 +23,4 @@ KIND = LowLight(
     name="low_light",
     table="images",
     sources=(("path", "sha256"),),
-    start="pictures",
 )

@@ -1,4 +1,4 @@
-"""The `start` stage of low_light: f0 and versions of it, for the first ranker to rank.
+"""The `start` stage of low_light: f0 and versions of it, for the first judge to tell apart.
 
 An enhancer is trained without references: by a loss of its own, or by the zero-reference losses. One that comes with weights
 (`model.weights`, or a TorchScript file) is f0 as it is; its versions have noise added to their weights.
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +20,18 @@ from models.core.training import step_generator
 from models.losses.zero_reference import total
 from models.own import OwnModelError
 from models.own.enhancers import OwnEnhancer
-from pictures import fresh_folder, write_json
+from pictures import fresh_folder
 from tasks.config import View
 from tasks.low_light import enhancers
 from tasks.low_light.kind import KIND
 from tasks.stage import tables
 from tasks.stage.places import MODEL, Places
 from tasks.stage.runtime import device, identity, stage
+from tasks.training.given import keep_given
 from tasks.training.image_set import ImageSet, random_crops
 from tasks.training.learning import checkpoint_steps, learn
 
 PARAMS = ("seed", "{kind}.model", "{kind}.start")
-# Of a tensor's own spread, the noise of the most disturbed version of a model that is not trained here.
-NOISE = 0.3
 
 
 def trained(params: View, model: nn.Module, at: Places) -> None:
@@ -75,30 +73,6 @@ def trained(params: View, model: nn.Module, at: Places) -> None:
     outcome.discard_state()
 
 
-def kept(params: View, model: nn.Module, at: Places) -> None:
-    """f0 as the user gave it, and versions of it that are worse the more noise their weights have."""
-    count = params.start.checkpoints
-    with fresh_folder(at.start / "checkpoints") as folder:
-        for number in range(1, count + 1):
-            version = deepcopy(model)
-            disturb(version, NOISE * (1 - number / count), step_generator(params.seed, number, "versions"))
-            save_weights(version, folder / f"{number:06d}.safetensors")
-    save_weights(model, at.start / MODEL)
-    write_json(at.start / "live" / "metrics.json", {"versions": count})
-    (at.start / "live" / "plots").mkdir(parents=True, exist_ok=True)
-    print(
-        f"{params.model.name} is f0 as it is; the first ranker learns from {count} versions with noise in their weights"
-    )
-
-
-@torch.no_grad()
-def disturb(model: nn.Module, noise: float, generator: torch.Generator) -> None:
-    """Add Gaussian noise to every weight, in parts of its tensor's standard deviation."""
-    for tensor in model.parameters():
-        if tensor.dtype.is_floating_point and tensor.numel() > 1:
-            tensor.add_(torch.randn(tensor.shape, generator=generator) * tensor.std() * noise)
-
-
 def run(params: View) -> None:
     at, model = Places(KIND.name), enhancers.fresh(params)
     if isinstance(model, OwnEnhancer) and model.learns_not:
@@ -106,7 +80,7 @@ def run(params: View) -> None:
     if params.model.weights is not None:
         load_weights(model, Path(params.model.weights).expanduser())
     if params.model.weights is not None or Path(params.model.name).is_file():
-        kept(params, model, at)
+        keep_given(model, save_weights, at, name=params.model.name, seed=params.seed, versions=params.start.checkpoints)
     else:
         trained(params, model, at)
 

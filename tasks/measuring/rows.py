@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from models.quality import info, names
+from models.quality import info
 
 
 def score_row(image: str, model: str, metric: str, value: float | None) -> dict[str, Any]:
@@ -16,16 +15,8 @@ def score_row(image: str, model: str, metric: str, value: float | None) -> dict[
     }  # fmt: skip
 
 
-def opinion_row(image: str, model: str, judge: str, value: float) -> dict[str, Any]:
-    """Of `scores`, for a judge that may be a registered metric; None for a value that is not finite."""
-    known = value if math.isfinite(value) else None
-    if judge in names():
-        return score_row(image, model, judge, known)
+def opinion_row(image: str, model: str, judge: str, value: float | None) -> dict[str, Any]:
+    """Of `scores`, for a judge of the user's own, by its name."""
     return {
-        "image": image,
-        "model": model,
-        "metric": judge,
-        "value": known,
-        "variant": "a judge of one's own",
-        "library": "",
-    }
+        "image": image, "model": model, "metric": judge, "value": value, "variant": "a judge of one's own", "library": "",
+    }  # fmt: skip

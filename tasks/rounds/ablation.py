@@ -5,6 +5,7 @@ Reads the dataset, data/KIND/start and data/KIND/judges/r00; writes data/KIND/ab
 
 from __future__ import annotations
 
+from models.aligners import create
 from pictures import sha256_file
 from tasks.config import View
 from tasks.rounds import loop
@@ -27,6 +28,10 @@ def run(params: View, variant: str) -> None:
     first = loop.first_weights(params.kind)
     model = loop.load(params, first)
     judge = load_judge(params, "r00") if variant == "niqe_ranker" else None
+    if judge is None and not create(params.align.name, **params.align.options).judgeless:
+        print(f"{variant}: {params.align.name} does nothing without a judge, so this is f0")
+        loop.models(params).store(model, Places(params.kind).ablation(variant) / MODEL)
+        return
     data = sha256_file(first) + (sha256_file(judge_path(params.kind, "r00")) if judge is not None else "")
     outcomes = []
     for name in ("r00", *params.rounds):

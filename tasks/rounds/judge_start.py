@@ -7,12 +7,14 @@ scale. Reads the dataset and data/KIND/start; writes data/KIND/judges/r00.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from models.judges.base import Judge, Settled
+from models.judges.metric import MetricJudge
 from pictures import fresh_folder, sha256_file, write_json, write_png
 from tasks import kinds
 from tasks.config import View
@@ -145,8 +147,9 @@ def settle(judge: Settled, shown: Versions, rows: list[dict[str, Any]], params: 
             f"the judge of {params.kind}, {params.judge.name}: {error}. The pictures are versions of the training images by "
             f"f0's checkpoints (steps and checkpoints of {params.kind}.start)"
         ) from None
-    named = params.judge.options.get("metric", params.judge.name)
-    return [opinion_row(row["image"], row["model"], named, value) for row, value in zip(rows, opinions, strict=True)]
+    known = [value if math.isfinite(value) else None for value in opinions]
+    name, row_of = (judge.metric, score_row) if isinstance(judge, MetricJudge) else (params.judge.name, opinion_row)
+    return [row_of(row["image"], row["model"], name, value) for row, value in zip(rows, known, strict=True)]
 
 
 def niqe_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ def test_genetic_candidates_need_the_search_of_that_kind() -> None:
         ({"kinds__brackets__rounds": 2}, "kinds.brackets.rounds is 2, but rounds has 1 of brackets"),
         ({"kinds__low_light__rounds": 2}, "kinds.low_light.rounds is 2, but rounds has 3 of low_light"),
         ({"kinds__low_light__rounds": 0}, "kinds.low_light.rounds: Input should be greater than or equal to 1"),
-        ({"kinds__low_light__start": "search"}, "kinds: low_light.start must be 'pictures'"),
+        ({"kinds__low_light__start": "search"}, "kinds.low_light.start must be 'pictures'"),
         ({"kinds__photos": {"start": "pictures", "rounds": 1}}, "kinds: no kind of pictures is called 'photos'"),
         ({"kinds": {}}, "kinds"),
         ({"searched": []}, "searched must be ['brackets']: the kinds in `kinds` whose start is search"),

@@ -71,7 +71,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tables.write("exposures", table, AT.pictures / "exposures.parquet")
     write_json(AT.pictures / "summary.json", {"photographs": 4, "skipped": [], "without_reference": []})
     torch.manual_seed(0)
-    fuser = build(balanced(), width=2, steps=2)
+    fuser = build(balanced(), width=2, unrolled=2)
     fuser.calibrated = True
     for place, path in enumerate(("checkpoints/000001", "checkpoints/000002", "model")):
         torch.nn.init.constant_(fuser.head.bias, -0.1 * (2 - place))  # type: ignore[arg-type]

@@ -10,14 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from labelling.store import Store
+from models.aligners import ALIGNERS
+from models.core.storage import load_tensors
+from models.judges import JUDGES
 from pictures import read_uint8
 from tasks import kinds
 from tasks.config import KindSection, Params, View, read_yaml, validate
 from tasks.datasets.looking import Findings
 from tasks.registry import KINDS
 from tasks.rounds import ablation, align, evaluate, judge, judge_start, labels, names, outputs, questions, report
+from tasks.rounds.aligning import CannotAlign
 from tasks.stage import tables
 from tasks.stage.places import MODEL, Places
 
@@ -30,7 +35,10 @@ SIDE = 192  # the smallest that NIQE takes
 def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Params]:
     """The tiny project with toys in it and nothing else, in a folder of its own."""
     monkeypatch.syspath_prepend(Path(__file__).parent)
+    monkeypatch.syspath_prepend(ROOT / "tests" / "toys")
     monkeypatch.setitem(KINDS, "toy", "toy_kind.kind")
+    monkeypatch.setitem(JUDGES, "toy", "toy_judge:Colour")
+    monkeypatch.setitem(ALIGNERS, "toy", "toy_aligner:HillClimbing")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOUPE_LABELS", str(tmp_path / "labels.sqlite"))
     kinds.named.cache_clear()
@@ -64,7 +72,8 @@ def run(params: Params, module: Any, *arguments: str) -> Any:
     return module.run(View(params, module.PARAMS, "toy"), *arguments)
 
 
-def test_a_kind_from_elsewhere_goes_through_the_whole_loop(params: Params, tmp_path: Path) -> None:
+def loop(params: Params) -> None:
+    """Every stage of the graph, in its order."""
     pictures, start = import_module("toy_kind.pictures"), import_module("toy_kind.start")
     run(params, pictures)
     run(params, start)
@@ -81,6 +90,9 @@ def test_a_kind_from_elsewhere_goes_through_the_whole_loop(params: Params, tmp_p
     run(params, evaluate)
     run(params, report)
 
+
+def test_a_kind_from_elsewhere_goes_through_the_whole_loop(params: Params, tmp_path: Path) -> None:
+    loop(params)
     toys = tables.read("toys", AT.pictures / "toys.parquet")
     assert list(toys.split) == ["train", "train", "validation"] * 2
     made = [AT.start, AT.judge("r00"), AT.judge("r01"), AT.model("r00"), AT.model("r01")]
@@ -118,6 +130,33 @@ def test_a_kind_from_elsewhere_goes_through_the_whole_loop(params: Params, tmp_p
 
     assert [path.name for path in Path("data").iterdir()] == ["toy"]
     assert {path.name for path in tmp_path.iterdir()} <= {"data", ".loupe", "labels.sqlite"}
+
+
+def test_a_judge_and_an_aligner_from_elsewhere_do_too(params: Params, capsys: pytest.CaptureFixture[str]) -> None:
+    """By one line each in their registries; the judge wants higher scores and the sources, the aligner no gradient."""
+    found = values()
+    found["toy"]["judge"] |= {"name": "toy", "options": {"departure": 0.2}}
+    found["toy"]["align"] |= {"name": "toy", "options": {"sigma": 0.05}}
+    loop(validate(found))
+    judgements = tables.read("judgements", AT.evaluate / "judgements.parquet")
+    assert set(judgements.judge) == {"g0", "g1"} and judgements.value.notna().all()
+    assert "content_only: toy does nothing without a judge, so this is f0" in capsys.readouterr().out
+    colour = load_tensors(AT.judge("r01") / MODEL)["colour"]
+    assert not torch.equal(colour, load_tensors(AT.judge("r00") / MODEL)["colour"])
+
+
+def test_a_metric_judges_where_no_gradient_is_needed(params: Params) -> None:
+    found = values()
+    found["toy"]["judge"] = {"name": "metric", "options": {"metric": "niqe"}, "start": None, "rounds": None}
+    with pytest.raises(CannotAlign, match="it needs a judge with a gradient, and this one has none"):
+        loop(validate(found))
+    found["toy"]["align"] |= {"name": "toy", "options": {"sigma": 0.05}}
+    loop(validate(found))
+    first, last = (load_tensors(AT.judge(name) / MODEL) for name in ("r00", "r01"))
+    assert set(first) == {"mean", "deviation"} and all(torch.equal(first[key], last[key]) for key in first)
+    scores = tables.read("scores", AT.judge("r00") / "scores.parquet")
+    assert set(scores.metric) == {"niqe"}
+    assert float(first["mean"]) == pytest.approx(scores.value.mean(), rel=1e-5)
 
 
 def test_its_dataset_is_checked_as_any(params: Params) -> None:

@@ -200,7 +200,7 @@ def test_what_cannot_be_fused_is_refused() -> None:
 def test_unknown_names_and_options_are_named() -> None:
     with pytest.raises(UnknownFuser, match="'search'; known are average, laplacian, mertens, searched"):
         create("search")
-    with pytest.raises(UnknownFuser, match="'searched' has no option depth; it takes genotype, width, steps"):
+    with pytest.raises(UnknownFuser, match="'searched' has no option 'depth'; it takes genotype, width, unrolled"):
         create("searched", depth=3)
     with pytest.raises(ValueError, match="at least 1"):
         create("searched", width=0)
@@ -237,7 +237,7 @@ def untrained_network() -> SearchedFuser:
 def test_a_saved_fuser_needs_nothing_beside_its_file(tmp_path: Path) -> None:
     torch.manual_seed(0)
     fuser, pair = (
-        build(random_like(balanced(), 3), width=3, steps=2),
+        build(random_like(balanced(), 3), width=3, unrolled=2),
         (torch.rand(2, 3, 40, 40), torch.rand(2, 3, 40, 40)),
     )
     calibrate(fuser, [pair])

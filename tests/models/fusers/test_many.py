@@ -79,7 +79,7 @@ def test_native_fusers_and_two_exposures_are_not_paired() -> None:
 def test_tiled_equals_whole_by_every_rule(rule: Rule, kind: type[np.unsignedinteger], tolerance: int) -> None:
     """Five exposures with flat, clipped and grey areas, where rounding could rule the weights of the blend."""
     torch.manual_seed(0)
-    fuser = create("searched", width=2, steps=1).eval()
+    fuser = create("searched", width=2, unrolled=1).eval()
     with torch.no_grad():
         for parameter in fuser.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape))

@@ -21,4 +21,4 @@ class Toy(Kind):
         return None
 
 
-KIND = Toy(name="toy", table="toys", sources=(("path", "sha256"),), start="pictures")
+KIND = Toy(name="toy", table="toys", sources=(("path", "sha256"),))

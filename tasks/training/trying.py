@@ -1,0 +1,55 @@
+"""What `loupe check` finds out by building what the stages will train: models, judges, aligners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from models.core.storage import WeightsError, check_weights
+from models.own import OwnModelError
+from tasks.datasets.looking import Findings
+
+
+def look_at_network(place: str, create: Callable[..., Any], model: Any, found: Findings) -> None:
+    """A model, which is built once: its options, what it makes of a picture, its weights, whether it can be aligned.
+
+    place: the path of the section `model`, which has `name`, `options` and `weights`.
+    """
+    try:
+        network = create(model.name, **model.options)
+        if reason := getattr(network, "learns_not", None):
+            found.faults.append(f"{place}: {model.name} cannot be aligned: {reason}")
+        if model.weights is not None:
+            check_weights(network, Path(model.weights).expanduser())
+    except WeightsError as error:
+        found.faults.append(f"{place}.weights: {error}")
+    except (OwnModelError, ValueError) as error:
+        found.faults.append(f"{place}: {error}")
+
+
+def look_at_judging(kind: str, section: Any, found: Findings) -> None:
+    """The judge and the aligner of a kind's section of params.yaml: each for itself, and whether they go together."""
+    from models.aligners import create as create_aligner
+    from models.judges import create as create_judge
+    from models.quality import MetricUnavailable
+
+    judge = aligner = None
+    try:
+        judge = create_judge(section.judge.name, **section.judge.options)
+        if judge.learns is None and section.judge.start is not None:
+            found.faults.append(f"{kind}.judge: {section.judge.name} learns nothing, so start and rounds must be null")
+        if judge.learns is not None and section.judge.start is None:
+            found.faults.append(
+                f"{kind}.judge: {section.judge.name} learns from {judge.learns}; start and rounds have to say how (null now)"
+            )
+    except (OwnModelError, MetricUnavailable, ValueError) as error:
+        found.faults.append(f"{kind}.judge: {error}")
+    try:
+        aligner = create_aligner(section.align.name, **section.align.options)
+    except ValueError as error:
+        found.faults.append(f"{kind}.align: {error}")
+    if judge is not None and aligner is not None and (fault := aligner.fault(judge)):
+        found.faults.append(
+            f"{kind}.align: {section.align.name} cannot work with the judge {section.judge.name}: {fault}"
+        )
