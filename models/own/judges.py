@@ -37,7 +37,9 @@ class OwnSettled(Settled):
 
     def __init__(self, network: nn.Module, higher_is_better: bool, uses_sources: bool, differentiable: bool) -> None:
         super().__init__()
-        self.network = network.requires_grad_(False)
+        self.network = network
+        for parameter in network.parameters():  # a TorchScript module has no requires_grad_
+            parameter.requires_grad_(False)
         self.higher_is_better = higher_is_better
         self.uses_sources = uses_sources
         self.differentiable = differentiable

@@ -132,7 +132,7 @@ def gives_gradient(scores: Callable[..., torch.Tensor], device: str = "cpu") -> 
     picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(device).requires_grad_(True)
     try:
         with torch.enable_grad():
-            found = scores(picture, (picture.detach(),))
+            found = scores(picture, (1 - picture.detach(),))
             if not found.requires_grad:
                 return "its scores have no gradient (does it call detach, no_grad, or numpy?)"
             (slope,) = torch.autograd.grad(found.sum(), picture, allow_unused=True)

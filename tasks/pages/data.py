@@ -28,7 +28,7 @@ class ReportError(ValueError):
 
 @dataclass(frozen=True)
 class RoundFacts:
-    """A round's labels. Gaps are the ranker's own units; shares in [0, 1]; None where nothing can be said.
+    """A round's labels. Gaps are the judge's own units; shares in [0, 1]; None where nothing can be said.
 
     unanimous: share of the pairs with two votes or more on which all said the same.
     newer_preferred: share of the pairs with a majority that preferred the newer version.

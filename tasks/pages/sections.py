@@ -58,6 +58,25 @@ class Run:
         return [(str(row.metric), str(row.variant), str(row.library)) for row in rows.itertuples(index=False)]
 
     @property
+    def judge(self) -> str:
+        """What stands in for the panel is called: HiLLIE's judge is a ranker."""
+        name: str = self.params.judge.name
+        return name if name == "ranker" else "judge"
+
+    @property
+    def settled(self) -> str | None:
+        """What a judge is that learns nothing, else None."""
+        learns: bool = self.params.judge.rounds is not None
+        return (
+            None if learns else words.metric_title(str(self.params.judge.options.get("metric", self.params.judge.name)))
+        )
+
+    @property
+    def first_judge(self) -> str:
+        """What g0 knows."""
+        return "g0 learnt from NIQE alone" if self.settled is None else f"g0 is {self.settled}, and no vote changes it"
+
+    @property
     def simulated(self) -> bool:
         return "simulated" in self.found.kinds or self.params.labels.source == "simulated"
 
@@ -216,8 +235,8 @@ def rate_row(model: str, rate: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def rankers(run: Run) -> dict[str, Any]:
-    """How well each ranker predicts the panel (HiLLIE, Fig. 5), and whether it prefers the next version (Table 3)."""
+def judges(run: Run) -> dict[str, Any]:
+    """How well each judge predicts the panel (HiLLIE, Fig. 5), and whether it prefers the next version (Table 3)."""
     found = run.found.metrics
     names = [f"g{number}" for number in range(len(run.params.rounds) + 1)]
     accuracy = [
@@ -226,8 +245,8 @@ def rankers(run: Run) -> dict[str, Any]:
     spoken = ", ".join(f"{name} {words.percent(value)}" for name, value, _, _ in accuracy)
     following = [
         {
-            "ranker": name,
-            "taught": "NIQE" if number == 0 else f"votes up to r{number:02d}",
+            "judge": name,
+            "taught": run.settled or ("NIQE" if number == 0 else f"votes up to r{number:02d}"),
             "before": f"f{number}",
             "after": f"f{number + 1}",
             "share": words.percent(found["judge_prefers_next"].get(name)),
@@ -236,7 +255,9 @@ def rankers(run: Run) -> dict[str, Any]:
         for number, name in enumerate(names)
     ]
     return {
-        "chart": charts.shares(accuracy, f"Share of the panel's verdicts that a ranker predicts: {spoken}", joined=True)
+        "chart": charts.shares(
+            accuracy, f"Share of the panel's verdicts that a {run.judge} predicts: {spoken}", joined=True
+        )
         if accuracy
         else None,
         "pairs": max(found["judge_accuracy_pairs"].values(), default=0),
@@ -247,12 +268,12 @@ def rankers(run: Run) -> dict[str, Any]:
 
 
 def ablation(run: Run) -> dict[str, Any]:
-    """What the ranker loss adds (HiLLIE, Table 2)."""
+    """What the judge adds (HiLLIE, Table 2)."""
     titles = {
         "f0": "f0: before any fine-tuning",
-        "content_only": "without the ranker loss",
-        "niqe_ranker": "ranker loss of g0 only (NIQE, no votes)",
-        run.last: f"{run.last}: ranker loss of g0 to g{len(run.params.rounds)} (the full method)",
+        "content_only": f"without the {run.judge}",
+        "niqe_ranker": f"with g0 only ({run.settled or 'NIQE'}, no votes)",
+        run.last: f"{run.last}: with g0 to g{len(run.params.rounds)} (the full method)",
     }
     rates = run.found.metrics["preference_over_f0"]
     rows = table(run, list(titles))
@@ -290,7 +311,7 @@ def training_curves(run: Run) -> list[dict[str, Any]]:
     """The training curves by kind of training, rounds side by side."""
     titles = {
         "start": "Training of f0",
-        "judge": "Training of the rankers, round by round",
+        "judge": f"Training of the {run.judge}s, round by round",
         "align": f"Fine-tuning of the {kinds.named(run.params.kind).page.WORDS.model}, round by round",
     }
     groups = []

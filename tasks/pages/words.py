@@ -67,7 +67,7 @@ CURVES = {
     "smoothness": "Smoothness loss",
     "spatial": "Spatial loss",
 }
-VARIANTS = {"content_only": "without the ranker", "niqe_ranker": "with g0 only"}
+VARIANTS = {"content_only": "without the judge", "niqe_ranker": "with g0 only"}
 
 _ABSOLUTE = re.compile(r"(?<![\w:/.<])(?:[A-Za-z]:\\|/)(?:[^\s/\\'\",;:()]+[/\\])+([^\s/\\'\",;:()]*)")
 
@@ -97,7 +97,7 @@ def meaningful(name: str) -> float:
 
 
 def model_title(model: str) -> str:
-    """What a column or a dot is called: 'input', 'f0', 'without the ranker'."""
+    """What a column or a dot is called: 'input', 'f0', 'without the judge'."""
     return VARIANTS.get(model, model)
 
 

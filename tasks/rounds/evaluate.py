@@ -118,7 +118,7 @@ def run(params: View) -> None:
 
 
 def write_plots(result: dict[str, Any], folder: Path) -> None:
-    """The rows behind the DVC plots: metrics and preference by model, accuracy by ranker."""
+    """The rows behind the DVC plots: metrics and preference by model, accuracy by judge."""
     rounds = [model for model in result["scores"] if model.startswith("f") and model[1:].isdigit()]
     rounds.sort(key=lambda model: int(model[1:]))
     by_round = [{"round": int(model[1:]), **result["scores"][model]} for model in rounds]
@@ -127,7 +127,7 @@ def write_plots(result: dict[str, Any], folder: Path) -> None:
         {"round": int(m[1:]), "rate": r["rate"]} for m, r in result["preference_over_f0"].items() if m in rounds
     ]
     write_json(folder / "preference_by_round.json", preferred)
-    accuracies = [{"ranker": int(g[1:]), "accuracy": value} for g, value in result["judge_accuracy"].items()]
+    accuracies = [{"judge": int(g[1:]), "accuracy": value} for g, value in result["judge_accuracy"].items()]
     write_json(folder / "judge_accuracy.json", accuracies)
 
 
@@ -140,7 +140,10 @@ def print_result(result: dict[str, Any], last: str) -> None:
         f"(95 % interval {rate['low']:.0%} to {rate['high']:.0%}, {rate['photographs']} photographs)"
     )
     accuracies = result["judge_accuracy"]
-    print("ranker accuracy on validation pairs: " + "  ".join(f"{g} {value:.2f}" for g, value in accuracies.items()))
+    print(
+        "accuracy of the judges on validation pairs: "
+        + "  ".join(f"{g} {value:.2f}" for g, value in accuracies.items())
+    )
 
 
 if __name__ == "__main__":

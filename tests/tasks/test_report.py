@@ -17,7 +17,7 @@ SECTIONS = (
     "pictures",
     "preference",
     "metrics",
-    "rankers",
+    "judges",
     "ablation",
     "rounds",
     "curves",
@@ -166,7 +166,7 @@ def test_what_is_missing_and_skipped_is_told_without_absolute_paths(here: Path) 
 
 def test_an_ablation_that_changed_nothing_is_told(here: Path) -> None:
     make()
-    assert "Without the ranker loss the pictures are identical" in Page(report.page(params())).text
+    assert "Without the ranker the pictures are identical" in Page(report.page(params())).text
 
 
 def test_a_summary_of_sample_photos_or_of_an_earlier_version(here: Path) -> None:

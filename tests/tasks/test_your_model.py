@@ -11,6 +11,7 @@ import torch
 
 from models.core.storage import load_tensors, save_weights
 from models.enhancers import create
+from models.fusers import create as create_fuser
 from models.own import OwnModelError
 from tasks.config import ConfigError, View, read_yaml, validate
 from tasks.low_light import pictures, start
@@ -95,3 +96,63 @@ def test_params_say_what_a_model_may_be(project: Path) -> None:
         view(start, name="nonsense")
     with pytest.raises(ConfigError, match=r"`loupe weights convert net\.pth` makes one"):
         view(start, name="their_net:Gamma", weights="net.pth")
+
+
+FUSER = """
+import torch
+from torch import nn
+
+
+class Mix(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(6, 1, 3, padding=1)
+
+    def forward(self, under, over):
+        share = torch.sigmoid(self.layer(torch.cat([under, over], 1)))
+        return share * under + (1 - share) * over
+"""
+
+
+def brackets_view(module: Any, **model: Any) -> View:
+    values = copy.deepcopy(read_yaml(ROOT / "tests" / "tiny.yaml"))
+    values["kinds"]["brackets"]["start"] = "pictures"
+    values["searched"] = []
+    values["brackets"]["model"] = model
+    return View(validate(values), module.PARAMS, "brackets")
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_fuser_from_outside_is_aligned_without_a_search(project: Path, given: bool) -> None:
+    """Trained by all losses alike, or as it came."""
+    from tasks.brackets import pictures as scenes
+    from tasks.brackets import start as train
+
+    Path("their_fuser.py").write_text(FUSER)
+    __import__("sys").modules.pop("their_fuser", None)
+    at, model = Places("brackets"), {"name": "their_fuser:Mix", "options": {}}
+    if given:
+        save_weights(create_fuser("their_fuser:Mix"), Path("mix.safetensors"))
+        model["weights"] = "mix.safetensors"
+    scenes.run(brackets_view(scenes, **model))
+    for module in (train, judge_start):
+        module.run(brackets_view(module, **model))
+    align.run(brackets_view(align, **model), round="r00")
+    outputs.run(brackets_view(outputs, **model), round="r01")
+    first, aligned = load_tensors(at.start / MODEL), load_tensors(at.model("r00") / MODEL)
+    assert set(first) == {"layer.weight", "layer.bias"}
+    assert not torch.equal(first["layer.weight"], aligned["layer.weight"])
+    if given:
+        assert torch.equal(first["layer.weight"], load_tensors(Path("mix.safetensors"))["layer.weight"])
+    assert set(tables.read("enhanced", at.outputs("r01") / "enhanced.parquet").model) == {"f1"}
+
+
+def test_a_fuser_of_ones_own_and_a_search_do_not_go_together() -> None:
+    values = copy.deepcopy(read_yaml(ROOT / "tests" / "tiny.yaml"))
+    values["brackets"]["model"] = {"name": "their_fuser:Mix", "options": {}}
+    with pytest.raises(ConfigError, match=r"kinds\.brackets\.start must be 'pictures'") as refused:
+        validate(values)
+    assert "searched must be []" in str(refused.value)
+    values["brackets"]["model"] = {"name": "mertens", "options": {}}
+    with pytest.raises(ConfigError, match="the rounds can teach searched"):
+        validate(values)
