@@ -5,7 +5,7 @@ Quick: folders are listed, and of the first dozen photos of each the headers are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +16,6 @@ from tasks import kinds
 from tasks.config import PARAMS_FILE, ConfigError, Params, read_yaml, validate
 from tasks.config.former import former_keys
 from tasks.datasets.looking import Findings
-from tasks.training.trying import look_at_judging
 
 
 def check() -> int:
@@ -35,6 +34,8 @@ def check() -> int:
         wrong = error
         look_at_parts(values, found)
     else:
+        from tasks.training.trying import look_at_judging
+
         for name in params.kinds:
             kind = kinds.named(name)
             kind.check.look_at(params.of(name).dataset, training_crops(params, kind), found)
@@ -43,6 +44,7 @@ def check() -> int:
             look_at_judging(name, params.of(name), found)
     look_at_store(found)
     look_at_weights(found)
+    look_at_entry_points(found)
     if wrong is not None:
         raise all_at_once([*str(wrong).splitlines()[1:], *(f"  {fault}" for fault in found.faults)])
     for line in (*found.counts, *(f"warning: {line}" for line in found.warnings)):
@@ -94,6 +96,23 @@ def look_at_store(found: Findings) -> None:
         fault = str(error)
     if fault:
         found.faults.append(f"LOUPE_LABELS: {fault}")
+
+
+def look_at_entry_points(found: Findings) -> None:
+    """Models, judges and metrics of installed packages that can be had by no name of theirs."""
+    from models import enhancers, fusers, judges, quality
+    from models.own import shadowed
+
+    ours: dict[str, Collection[str]] = {
+        enhancers.GROUP: enhancers.ENHANCERS, fusers.GROUP: fusers.FUSERS, judges.GROUP: judges.JUDGES,
+        quality.GROUP: quality.names(),
+    }  # fmt: skip
+    found.warnings += [
+        f"entry point {point.name!r} of {group} ({point.value}) has the name of one of Loupe's own, which is used; name it as "
+        f"{point.value}"
+        for group, registered in ours.items()
+        for point in shadowed(registered, group)
+    ]
 
 
 def look_at_weights(found: Findings) -> None:

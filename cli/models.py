@@ -8,13 +8,17 @@ from typing import Any
 
 from cli.enhancing import chosen_weights
 from models import weights
+from models.aligners import ALIGNERS
 from models.enhancers import create as create_enhancer
 from models.enhancers.registry import ENHANCERS
 from models.enhancers.registry import GROUP as ENHANCERS_GROUP
 from models.fusers import create as create_fuser
 from models.fusers.registry import FUSERS
+from models.fusers.registry import GROUP as FUSERS_GROUP
+from models.judges import GROUP as JUDGES_GROUP
 from models.judges import create as create_judge
 from models.own import known_names
+from models.quality import GROUP as METRICS_GROUP
 from models.quality import info
 from models.quality import names as metric_names
 from pictures import atomic_path
@@ -43,14 +47,16 @@ def list_models(presets: Path) -> None:
     for name in ENHANCERS:
         counts = [_enhancer_size(name, params) for params in (demo, paper)]
         rows.append(("enhancer", name, _both(counts), "trained here"))
-    rows += [("enhancer", name, "of an installed package", "its own") for name in known_names(ENHANCERS_GROUP)]
     for name in FUSERS:
         counts = [_fuser_size(name, params) for params in (demo, paper)]
         title = f"{name}, balanced" if name == "searched" else name  # its size depends on what the search finds
         rows.append(("fuser", title, _both(counts), "trained here" if any(counts) else "none needed"))
     rankers = {kind: [_ranker_size(params.of(kind)) for params in (demo, paper)] for kind in demo.kinds}
     rows += [("judge", f"ranker of {kind}", _both(counts), "trained here") for kind, counts in rankers.items()]
-    rows.append(("aligner", "ranker_loss", "none of its own", "VGG16's features: " + _here("vgg16")))
+    rows.append(("judge", "metric", "none: learns nothing", "the metric's own"))
+    for name in ALIGNERS:
+        features = "VGG16's features: " + _here("vgg16") if name == "ranker_loss" else "none needed"
+        rows.append(("aligner", name, "none of its own", features))
     for name in metric_names():
         needs = [
             word
@@ -59,6 +65,12 @@ def list_models(presets: Path) -> None:
         ]
         what = f"needs {' and '.join(needs)}" if needs else "no reference"
         rows.append(("metric", name, what, "; ".join(map(_here, _WEIGHTS_OF.get(name, ()))) or "none needed"))
+    groups = {"enhancer": ENHANCERS_GROUP, "fuser": FUSERS_GROUP, "judge": JUDGES_GROUP, "metric": METRICS_GROUP}
+    rows += [
+        (what, name, "of an installed package", "its own")
+        for what, group in groups.items()
+        for name in known_names(group)
+    ]
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) + "  " + row[3])

@@ -5,6 +5,6 @@ metrics of them.
 """
 
 from models.own.errors import OwnModelError
-from models.own.references import faults_of_options, is_own, known_names, locate
+from models.own.references import faults_of_options, is_own, known_names, locate, shadowed
 
-__all__ = ["OwnModelError", "faults_of_options", "is_own", "known_names", "locate"]
+__all__ = ["OwnModelError", "faults_of_options", "is_own", "known_names", "locate", "shadowed"]

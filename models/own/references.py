@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -24,6 +24,11 @@ def is_own(name: str, group: str) -> bool:
 def known_names(group: str) -> list[str]:
     """The names of installed entry points of a group, such as `loupe.enhancers`."""
     return sorted({point.name for point in entry_points(group=group)})
+
+
+def shadowed(registered: Collection[str], group: str) -> list[EntryPoint]:
+    """Installed entry points of a group that have the name of one of ours, which is used in their place."""
+    return sorted({point for point in entry_points(group=group) if point.name in registered})
 
 
 def locate(name: str, group: str) -> Callable[..., Any] | Path:

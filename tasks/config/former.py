@@ -12,18 +12,18 @@ MOVED = {
     "pretrain": "low_light.start",
     "brackets": "brackets.dataset",
     "search": "brackets.search",
-    "fuser": "brackets.model",
+    "fuser": "brackets.model (name: searched; width and unrolled are its options)",
     "train_fuser": "brackets.start (with layers, as search has them)",
     "evaluate_brackets": "brackets.search_report",
-    "ranker": "KIND.judge (ranker.niqe is judge.start)",
+    "ranker": "KIND.judge (ranker.network is judge.options, ranker.niqe is judge.start)",
     "pairs": "KIND.pairs (pairs.candidates is rounds.KIND-rNN.candidates)",
     "labels": "KIND.labels",
-    "finetune": "KIND.align",
+    "finetune": "KIND.align (lambda_ranker, content_layer and content_reduce are its options)",
     "evaluate": "KIND.evaluate",
     "report": "KIND.report",
     "loop": "kinds: every kind that is named there has its rounds, in a folder of its own",
     "rounds": "rounds, with the key KIND-rNN and {kind, round, prev, candidates, label_rev}",
-    "genetic": "genetic, with kinds: [low_light], and reads: pictures in place of low_light",
+    "genetic": "genetic, with kinds: [low_light], and reads: pictures in place of low_light; an objective ranker:rNN is judge:rNN",
 }
 
 
