@@ -87,7 +87,7 @@ def training_crops(params: Params, kind: kinds.Kind) -> dict[str, int]:
 
 def look_at_store(found: Findings) -> None:
     """Whether the label store answers, or could be made; it is neither made nor changed."""
-    from labelling.store.database.errors import StoreUnavailable
+    from labelling.store import StoreUnavailable
     from labelling.web.reach import fault_of_store
 
     try:

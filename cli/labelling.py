@@ -10,8 +10,7 @@ from cli.errors import UserError, plain_errors
 def label_here(round: str | None, observer: str) -> None:
     """Ask for votes in the terminal; the round may be left out where there is only one that people compare."""
     from labelling.desk.terminal import label_in_terminal
-    from labelling.store import Store
-    from labelling.store.database.connection import project_root
+    from labelling.store import Store, project_root
 
     with Store.open() as store:
         if round is None:

@@ -34,10 +34,10 @@ def create(
     recursive: Recursive = False,
 ) -> None:
     """Register every picture of the methods for rating, with what it was fused from beside it."""
-    from labelling.exchange.criteria import check_classes, load_criteria
+    from labelling.exchange.criteria import FUSION_CRITERIA, check_classes, load_criteria
     from labelling.exchange.folders import parse
     from labelling.exchange.study import RATING_QUESTION, create_ratings
-    from labelling.store import FUSION_CRITERIA, Options, Store
+    from labelling.store import Options, Store
 
     with Store.open() as store, plain_errors():
         asked, told = (FUSION_CRITERIA, ()) if criteria is None else load_criteria(criteria)

@@ -35,7 +35,7 @@ class LabelsIn(RunInput):
 
 def labels_status(round: str) -> LabelsStatus:
     """Counts the votes in the label store, by the same function that the stage uses."""
-    from labelling.store.status import labels_status as count_votes
+    from labelling.store import labels_status as count_votes
 
     return count_votes(round)
 

@@ -11,9 +11,7 @@ from labelling.desk.rating import RatingDesk
 from labelling.desk.sets import GONE, Ending, Names, Set, UnknownShowing, Work
 from labelling.desk.tokens import Sealer
 from labelling.desk.voting import PairDesk
-from labelling.store import Store
-from labelling.store.database.errors import UnknownRound
-from labelling.store.records import Batch, Observer
+from labelling.store import Batch, Observer, Store, UnknownRound
 
 REVIEWERS = ("expert", "manager")
 

@@ -15,10 +15,7 @@ import numpy as np
 
 from labelling.desk.rating_agreement import among_people, models_with_people
 from labelling.exchange.suspects import answers_of
-from labelling.store import Store, UnknownRound
-from labelling.store.records import Batch, StoredRating
-from labelling.store.tally import Tally
-from labelling.store.undecidable import is_undecidable
+from labelling.store import Batch, Store, StoredRating, Tally, UnknownRound, is_undecidable
 from models.preference.agreement import (
     agreement_with_majority,
     krippendorff_alpha,

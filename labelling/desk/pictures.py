@@ -24,8 +24,7 @@ from typing import Protocol
 
 from labelling.desk import tiles
 from labelling.desk.tiles import BrokenPicture
-from labelling.store import Store
-from labelling.store.database.errors import StoreError
+from labelling.store import Store, StoreError
 
 PADDING = 64 * 1024  # bytes; every answer is a multiple, so that its length tells nothing
 _IN_MEMORY = 1024 * 1024  # pixels of a picture; above that to a file

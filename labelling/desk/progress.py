@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelling.desk import project
 from labelling.desk.resume import ask, client_of
-from labelling.store import Store
-from labelling.store.database.errors import StoreError
-from labelling.store.status import labels_status
+from labelling.store import Store, StoreError, labels_status
 
 if TYPE_CHECKING:
     import httpx

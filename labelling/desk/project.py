@@ -6,7 +6,7 @@ import re
 import uuid
 from pathlib import Path
 
-from labelling.store.database.connection import project_root
+from labelling.store import project_root
 from pictures import FileFault, atomic_path, read_text
 
 

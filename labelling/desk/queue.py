@@ -18,12 +18,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Select, bindparam, select
 
-from labelling.store import Store
+from labelling.store import PURPOSES, Batch, Log, OpenPair, Progress, Store, chosen, shuffled
 from labelling.store.database import schema
-from labelling.store.order import chosen, shuffled
 from labelling.store.queries import chunks, sources_of
-from labelling.store.records import PURPOSES, Batch, OpenPair, Progress
-from labelling.store.tally import Log
 
 REPEAT_AFTER = 8  # votes cast between a pair and its repeat, as long as there are other pairs
 _REMEMBERED = 32  # observers whose order is kept; another one's is made anew

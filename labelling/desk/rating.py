@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from labelling.desk.sets import AnswerNotAllowed, Ending, Showing, State, Work, after_saving, round_seconds
-from labelling.store.records import Circle, Criterion, Observer, Rating, StoredRating
+from labelling.store import Circle, Criterion, Observer, Rating, StoredRating
 
 _RATED_BEFORE = "This picture you had rated before (in another window?): that rating counts, not this one."
 _REVIEWED_BEFORE = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from labelling.store.records import Rating
+from labelling.store import Rating
 from models.preference.agreement import krippendorff_alpha
 
 _SCORES = 5

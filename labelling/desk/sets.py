@@ -15,9 +15,7 @@ from typing import Any
 
 from labelling.desk.pictures import Pictures
 from labelling.desk.tokens import BadToken, Sealer
-from labelling.store import Store
-from labelling.store.database.errors import StoreError
-from labelling.store.records import Observer
+from labelling.store import Observer, Store, StoreError
 
 TASKS = ("compare", "rate", "review")
 PURPOSES = ("vote", "repeat", "training", "rate", "review")

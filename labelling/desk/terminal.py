@@ -13,8 +13,7 @@ from pathlib import Path
 from labelling.desk.queue import Queue
 from labelling.desk.resume import after_last_vote
 from labelling.desk.voting import answers_of, check_people, save_answer, sides_of
-from labelling.store import Store, StoreError
-from labelling.store.records import TIE, UNSURE, OpenPair
+from labelling.store import TIE, UNSURE, OpenPair, Store, StoreError
 
 _LETTERS = {"left": "a", "right": "b", TIE: "t", UNSURE: "u"}
 _MEANINGS = {"a": "A", "b": "B", "t": "about the same", "u": "can't tell", "s": "later", "z": "undo", "q": "quit"}

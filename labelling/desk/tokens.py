@@ -22,11 +22,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from labelling.store.database.errors import UnknownObserver
+from labelling.store import UnknownObserver
 
 if TYPE_CHECKING:
-    from labelling.store import Store
-    from labelling.store.records import Observer
+    from labelling.store import Observer, Store
 
 MAX_TOKEN = 1024  # characters; the longest one made here has about 500
 _NONCE = 16  # bytes

@@ -20,10 +20,20 @@ from labelling.desk.sets import (
     after_saving,
     round_seconds,
 )
-from labelling.store import Store
-from labelling.store.database.errors import StoreError
-from labelling.store.records import TIE, UNSURE, Batch, Observer, OpenPair, Options, Trial, Vote, pair_key
-from labelling.store.tally import Log
+from labelling.store import (
+    TIE,
+    UNSURE,
+    Batch,
+    Log,
+    Observer,
+    OpenPair,
+    Options,
+    Store,
+    StoreError,
+    Trial,
+    Vote,
+    pair_key,
+)
 
 PURPOSES = ("vote", "repeat", "training")
 _ANSWERED_BEFORE = "This pair you had answered otherwise before (in another window?): that answer counts, not this one."

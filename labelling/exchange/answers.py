@@ -12,9 +12,7 @@ import numpy as np
 from labelling.exchange.csv_files import mapped, write_rows
 from labelling.exchange.importing import ExchangeError, pair_rounds
 from labelling.exchange.names import NamesOf, PairNames, names_of_study
-from labelling.store import Store
-from labelling.store.records import CHOICES, PURPOSES, StoredVote
-from labelling.store.undecidable import undecidable_pairs
+from labelling.store import CHOICES, PURPOSES, Store, StoredVote, undecidable_pairs
 from models.preference.votes import majority
 from pictures import atomic_path
 

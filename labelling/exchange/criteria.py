@@ -14,13 +14,61 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from labelling.store.checks import check_name
-from labelling.store.records import Criterion
+from labelling.store import Criterion, check_name
 
 MOST_CRITERIA = 12
 MOST_CLASSES = 30
 _LONGEST = 200  # characters of a text
 _KEYS = ("name", "text", "best", "worst")
+
+
+# The four criteria for fused pictures.
+FUSION_CRITERIA = (
+    Criterion(
+        name="thermal",
+        title="Thermal retention",
+        scale=(
+            "hot things of the infrared picture are lost",
+            "most hot things are faint or incomplete",
+            "hot things are there, some weakened",
+            "hot things are clear, with small losses",
+            "every hot thing stands out as in the infrared picture",
+        ),
+    ),
+    Criterion(
+        name="texture",
+        title="Texture retention",
+        scale=(
+            "texture of the visible picture is lost",
+            "most texture is blurred away",
+            "coarse texture is kept, fine texture is lost",
+            "nearly all texture is kept",
+            "all texture is kept as in the visible picture",
+        ),
+    ),
+    Criterion(
+        name="artifacts",
+        title="Freedom from artifacts",
+        scale=(
+            "artifacts spoil the picture",
+            "artifacts are plain to see and disturb",
+            "artifacts are visible, and disturb a little",
+            "artifacts are hard to find",
+            "no artifacts",
+        ),
+    ),
+    Criterion(
+        name="sharpness",
+        title="Sharpness",
+        scale=(
+            "blurred everywhere",
+            "edges are soft in most places",
+            "edges are acceptable",
+            "sharp, with a few soft places",
+            "sharp everywhere",
+        ),
+    ),
+)
 
 
 class CriteriaError(ValueError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from labelling.store.formulas import neutralise, restore
+from labelling.store import neutralise, restore
 from pictures import FileFault, atomic_path, open_regular
 
 DELIMITERS = ",;\t|"

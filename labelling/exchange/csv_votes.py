@@ -11,8 +11,7 @@ from labelling.exchange.csv_files import CsvError, Table, open_table
 from labelling.exchange.import_report import Report
 from labelling.exchange.importing import Answer, ExchangeError, seconds_of
 from labelling.exchange.matching import PictureFinder, Unmatched
-from labelling.store.checks import check_name
-from labelling.store.records import TIE, UNSURE
+from labelling.store import TIE, UNSURE, check_name
 
 COLUMNS = (
     "observer", "choice", "first", "second", "first_sha256", "second_sha256", "left", "seconds", "kind", "round", "id",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from labelling.store.checks import check_name
+from labelling.store import check_name
 from pictures import (
     ImageError,
     as_uint8,

@@ -10,11 +10,17 @@ from itertools import islice
 from typing import NamedTuple
 
 from labelling.exchange.import_report import Report
-from labelling.store import Store
-from labelling.store.database.errors import InvalidVote, VoteConflict
-from labelling.store.people import KnownNames, check_no_formula
-from labelling.store.questions import same_question
-from labelling.store.records import Batch, Vote, pair_key
+from labelling.store import (
+    Batch,
+    InvalidVote,
+    KnownNames,
+    Store,
+    Vote,
+    VoteConflict,
+    check_no_formula,
+    pair_key,
+    same_question,
+)
 
 NAMESPACE = uuid.UUID("b7c9a3f2-2f0e-4a31-9d65-5b8f6e1c7d04")
 MAX_FILE = 256 << 20

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from labelling.store.database.connection import project_root
+from labelling.store import project_root
 from pictures import AbsentFile, FileFault, read_json, shortened
 
 VERSION = 1

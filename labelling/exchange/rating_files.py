@@ -15,11 +15,18 @@ from labelling.exchange.answers import Columns, write_csv, write_parquet
 from labelling.exchange.import_report import Report
 from labelling.exchange.importing import MAX_FILE, NAMESPACE, ExchangeError, seconds_of
 from labelling.exchange.matching import PictureFinder, Unmatched
-from labelling.store import Store
-from labelling.store.checks import MAX_CIRCLES, check_rating, check_scores
-from labelling.store.database.errors import InvalidRating, VoteConflict
-from labelling.store.people import KnownNames
-from labelling.store.records import Circle, Rating, StoredRating
+from labelling.store import (
+    MAX_CIRCLES,
+    Circle,
+    InvalidRating,
+    KnownNames,
+    Rating,
+    Store,
+    StoredRating,
+    VoteConflict,
+    check_rating,
+    check_scores,
+)
 from pictures import FileFault, parse_json, read_text
 
 _FIELDS = {

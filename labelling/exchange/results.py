@@ -14,8 +14,7 @@ from labelling.exchange import manifest
 from labelling.exchange.csv_files import write_rows
 from labelling.exchange.manifest import Manifest, StudyError, StudyPair
 from labelling.exchange.suspects import answers_of
-from labelling.store import Store
-from labelling.store.records import UNSURE, StoredVote
+from labelling.store import UNSURE, Store, StoredVote
 from models.preference.clustered import Comparison, MethodScores, method_scores
 from models.preference.outliers import Answers, Verdict, judge
 from models.preference.thurstone import DisconnectedComparisons

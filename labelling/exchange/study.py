@@ -14,8 +14,7 @@ from pathlib import Path
 from labelling.exchange import manifest
 from labelling.exchange.folders import Collected, collect
 from labelling.exchange.manifest import Manifest, StudyError, StudyPair, StudyPicture
-from labelling.store import Options, PairImages, RatingItem, SourceImage, Store, pair_key
-from labelling.store.questions import question_id, same_question
+from labelling.store import Options, PairImages, RatingItem, SourceImage, Store, pair_key, question_id, same_question
 from models.preference.pairing import all_pairings, balanced_pairings
 
 QUESTION = "Which picture looks better overall?"

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from labelling.store.records import PURPOSES
-from labelling.store.tally import Tally
+from labelling.store import PURPOSES, Tally
 from models.preference.outliers import Answers
 
 

@@ -7,7 +7,8 @@ while it waits for anything but the database. A Store may be shared by threads, 
 
 from __future__ import annotations
 
-from labelling.store.database.connection import default_path
+from labelling.store.checks import MAX_CIRCLES, MAX_NOTE, check_name, check_rating, check_scores
+from labelling.store.database.connection import default_path, project_root
 from labelling.store.database.errors import (
     InvalidPair,
     InvalidRating,
@@ -21,11 +22,14 @@ from labelling.store.database.errors import (
     UnknownVote,
     VoteConflict,
 )
+from labelling.store.formulas import neutralise, restore
 from labelling.store.observers import Observers
+from labelling.store.order import chosen, shuffled
+from labelling.store.people import KnownNames, check_no_formula
+from labelling.store.questions import question_id, same_question
 from labelling.store.ratings import Ratings
 from labelling.store.records import (
     CHOICES,
-    FUSION_CRITERIA,
     KINDS,
     PURPOSES,
     ROLES,
@@ -53,15 +57,20 @@ from labelling.store.records import (
     batch_id,
     pair_key,
 )
-from labelling.store.tally import Tallies, Tally
+from labelling.store.status import labels_status
+from labelling.store.tally import Log, Tallies, Tally
+from labelling.store.undecidable import is_undecidable, undecidable_pairs
 from labelling.store.votes import Votes
 
 __all__ = [
-    "CHOICES", "FUSION_CRITERIA", "KINDS", "PURPOSES", "ROLES", "TIE", "UNSURE", "VERDICTS", "Batch", "Circle",
-    "Criterion", "InvalidPair", "InvalidRating", "InvalidVote", "LabelsStatus", "Observer", "OpenItem", "OpenPair",
-    "OpenReview", "Options", "PairImages", "Progress", "Rating", "RatingItem", "SourceImage", "Store", "StoreError",
-    "StoreUnavailable", "StoreVersionError", "StoredRating", "StoredVote", "Tally", "Trial", "UnknownObserver",
-    "UnknownPicture", "UnknownRound", "UnknownVote", "Vote", "VoteConflict", "batch_id", "default_path", "pair_key",
+    "CHOICES", "KINDS", "MAX_CIRCLES", "MAX_NOTE", "PURPOSES", "ROLES", "TIE", "UNSURE",
+    "VERDICTS", "Batch", "Circle", "Criterion", "InvalidPair", "InvalidRating", "InvalidVote", "KnownNames",
+    "LabelsStatus", "Log", "Observer", "OpenItem", "OpenPair", "OpenReview", "Options", "PairImages", "Progress",
+    "Rating", "RatingItem", "SourceImage", "Store", "StoreError", "StoreUnavailable", "StoreVersionError",
+    "StoredRating", "StoredVote", "Tally", "Trial", "UnknownObserver", "UnknownPicture", "UnknownRound",
+    "UnknownVote", "Vote", "VoteConflict", "batch_id", "check_name", "check_no_formula", "check_rating",
+    "check_scores", "chosen", "default_path", "is_undecidable", "labels_status", "neutralise", "pair_key",
+    "project_root", "question_id", "restore", "same_question", "shuffled", "undecidable_pairs",
 ]  # fmt: skip
 
 

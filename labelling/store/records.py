@@ -75,55 +75,6 @@ class Criterion:
     scale: tuple[str, str, str, str, str]
 
 
-# The four criteria for fused pictures.
-FUSION_CRITERIA = (
-    Criterion(
-        name="thermal",
-        title="Thermal retention",
-        scale=(
-            "hot things of the infrared picture are lost",
-            "most hot things are faint or incomplete",
-            "hot things are there, some weakened",
-            "hot things are clear, with small losses",
-            "every hot thing stands out as in the infrared picture",
-        ),
-    ),
-    Criterion(
-        name="texture",
-        title="Texture retention",
-        scale=(
-            "texture of the visible picture is lost",
-            "most texture is blurred away",
-            "coarse texture is kept, fine texture is lost",
-            "nearly all texture is kept",
-            "all texture is kept as in the visible picture",
-        ),
-    ),
-    Criterion(
-        name="artifacts",
-        title="Freedom from artifacts",
-        scale=(
-            "artifacts spoil the picture",
-            "artifacts are plain to see and disturb",
-            "artifacts are visible, and disturb a little",
-            "artifacts are hard to find",
-            "no artifacts",
-        ),
-    ),
-    Criterion(
-        name="sharpness",
-        title="Sharpness",
-        scale=(
-            "blurred everywhere",
-            "edges are soft in most places",
-            "edges are acceptable",
-            "sharp, with a few soft places",
-            "sharp everywhere",
-        ),
-    ),
-)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How a round is shown. Not part of the batch's identity: registering again changes them.

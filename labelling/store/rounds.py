@@ -78,7 +78,9 @@ class Rounds(Database):
         if not items:
             raise ValueError(f"round {round} has no pictures to rate")
         if not options.criteria:
-            raise ValueError(f"round {round} says no criteria to rate by; FUSION_CRITERIA has those for fused pictures")
+            raise ValueError(
+                f"round {round} says no criteria to rate by; labelling.exchange.criteria has those for fused pictures"
+            )
         check_items(items)
         wanted: dict[str, _Png] = {}
         for item in items:

@@ -11,16 +11,16 @@ from labelling.desk.pictures import NoRoom, NoTile
 from labelling.desk.sets import AnswerNotAllowed, SavedButUncounted, UnknownShowing
 from labelling.desk.tiles import BrokenPicture
 from labelling.desk.tokens import Doorkeeper, NoAccess, Session
-from labelling.store.database.errors import (
+from labelling.store import (
     InvalidRating,
     InvalidVote,
+    Observer,
     StoreError,
     UnknownPicture,
     UnknownRound,
     UnknownVote,
     VoteConflict,
 )
-from labelling.store.records import Observer
 
 COOKIE = "loupe"
 

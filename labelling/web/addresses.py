@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from labelling.store.database.connection import project_root
+from labelling.store import project_root
 
 _PATIENCE = 2.0  # seconds: a server that has just begun to listen answers a little later
 

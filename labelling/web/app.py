@@ -24,8 +24,7 @@ from labelling.desk.resume import after_last_vote
 from labelling.desk.sets import Set, UnknownShowing
 from labelling.desk.tokens import Doorkeeper, Sealer, Session
 from labelling.desk.voting import answers_of
-from labelling.store import Store
-from labelling.store.records import TIE, UNSURE
+from labelling.store import TIE, UNSURE, Store
 from labelling.web.access import COOKIE, EXPECTED, check_manager, refusal, session_of
 from labelling.web.calls import add_calls
 from labelling.web.entering import add_entrance

@@ -8,7 +8,7 @@ from fastapi import HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from labelling.desk.tokens import MAX_TOKEN
-from labelling.store.checks import MAX_CIRCLES, MAX_NOTE
+from labelling.store import MAX_CIRCLES, MAX_NOTE
 
 MAX_BODY = 64 * 1024  # bytes; a vote has about 500
 MAX_SKIPPED = 50

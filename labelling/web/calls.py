@@ -14,8 +14,7 @@ from labelling.desk.desks import Desks
 from labelling.desk.sets import PURPOSES, Set, Showing, State, UnknownShowing
 from labelling.desk.tokens import Doorkeeper
 from labelling.desk.voting import PURPOSES as PAIR_PURPOSES
-from labelling.store import Store
-from labelling.store.records import Circle, Observer
+from labelling.store import Circle, Observer, Store
 from labelling.web.access import EXPECTED, check_manager, refusal, session_of
 from labelling.web.bodies import B, NextBody, NoBody, RateBody, ReviewBody, SetBody, ShowingBody, VoteBody, parse, read
 

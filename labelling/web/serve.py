@@ -17,8 +17,7 @@ from fastapi import FastAPI
 
 from labelling.desk.tokens import observer_link
 from labelling.desk.voting import check_people
-from labelling.store import Store
-from labelling.store.database.connection import project_root
+from labelling.store import Store, project_root
 from labelling.web import wire
 from labelling.web.addresses import noted
 from labelling.web.app import create_app

@@ -33,10 +33,12 @@ class Judge(nn.Module):
 class Settled(Judge):
     """A judge that does not learn from labels. Its scores are standard scores, so that an aligner can take any for any other.
 
-    Until `settle` has seen the spread of its own scores (`opinions`) they are these themselves.
+    Until `settle` has seen the spread of its own scores (`opinions`) they are these themselves. metric: the registered metric
+    that its opinions are, if they are one's.
     """
 
     learns: Learns | None = None
+    metric: str | None = None
     mean: torch.Tensor
     deviation: torch.Tensor
 

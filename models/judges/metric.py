@@ -22,7 +22,7 @@ class MetricJudge(Settled):
         facts = info(metric)
         if facts.needs_reference:
             raise ValueError(f"metric {metric!r} compares with a reference, which a judge is not given")
-        self.metric = facts.name
+        self.metric = self._name = facts.name
         self.higher_is_better = facts.higher_is_better
         self.differentiable = facts.differentiable
         self.uses_sources = facts.needs_sources
@@ -34,6 +34,6 @@ class MetricJudge(Settled):
         if min(pictures.shape[2:]) < self._smallest:
             return pictures.new_full((len(pictures),), float("nan"))
         if pictures.device not in self._ready:
-            self._ready[pictures.device] = create(self.metric, pictures.device)
+            self._ready[pictures.device] = create(self._name, pictures.device)
         values = self._ready[pictures.device](pictures.clamp(0, 1), sources=tuple(sources) or None)
         return values.to(pictures.device, self.mean.dtype)

@@ -23,7 +23,7 @@ MOVED = {
     "report": "KIND.report",
     "loop": "kinds: every kind that is named there has its rounds, in a folder of its own",
     "rounds": "rounds, with the key KIND-rNN and {kind, round, prev, candidates, label_rev}",
-    "genetic": "genetic, with kinds: [low_light], and reads: pictures in place of low_light; an objective ranker:rNN is judge:rNN",
+    "genetic": "genetic, with kinds: [low_light], and reads: pictures for low_light; an objective ranker:rNN is judge:rNN",
 }
 
 

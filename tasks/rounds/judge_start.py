@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from models.judges.base import Judge, Settled
-from models.judges.metric import MetricJudge
 from pictures import fresh_folder, sha256_file, write_json, write_png
 from tasks import kinds
 from tasks.config import View
@@ -148,7 +147,7 @@ def settle(judge: Settled, shown: Versions, rows: list[dict[str, Any]], params: 
             f"f0's checkpoints (steps and checkpoints of {params.kind}.start)"
         ) from None
     known = [value if math.isfinite(value) else None for value in opinions]
-    name, row_of = (judge.metric, score_row) if isinstance(judge, MetricJudge) else (params.judge.name, opinion_row)
+    name, row_of = (params.judge.name, opinion_row) if judge.metric is None else (judge.metric, score_row)
     return [row_of(row["image"], row["model"], name, value) for row, value in zip(rows, known, strict=True)]
 
 

@@ -12,9 +12,17 @@ from functools import partial
 
 import pandas as pd
 
-from labelling.store import UNSURE, Options, PairImages, SourceImage, Store, StoredVote, Vote
-from labelling.store.questions import question_id
-from labelling.store.undecidable import undecidable_pairs
+from labelling.store import (
+    UNSURE,
+    Options,
+    PairImages,
+    SourceImage,
+    Store,
+    StoredVote,
+    Vote,
+    question_id,
+    undecidable_pairs,
+)
 from models.preference.observers import SimulatedObserver
 from pictures import MAX_PICTURE, read_regular, read_uint8
 from tasks import kinds

@@ -8,8 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from labelling.exchange.names import PairNames, names_of_study
-from labelling.store import pair_key
-from labelling.store.database.connection import project_root
+from labelling.store import pair_key, project_root
 from tasks.registry import KINDS
 from tasks.rounds.voted import VALIDATION
 from tasks.stage import tables

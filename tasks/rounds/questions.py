@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from labelling.store.records import pair_key
+from labelling.store import pair_key
 from models.core.training import step_seed
 from models.preference.choice import choose
 from tasks.config import GENETIC, View

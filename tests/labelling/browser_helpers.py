@@ -18,8 +18,9 @@ from playwright.sync_api import BrowserContext, Page, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from labelling.desk.tokens import observer_link
+from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.store import Store
-from labelling.store.records import FUSION_CRITERIA, Options, PairImages, RatingItem, SourceImage, pair_key
+from labelling.store.records import Options, PairImages, RatingItem, SourceImage, pair_key
 from labelling.web import create_app
 
 CHROMIUM = Path("/usr/bin/chromium")

@@ -8,7 +8,8 @@ import pytest
 from browser_helpers import App, noise, open_page, png_of, ready, register_ratings, sha_of
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from labelling.store.records import FUSION_CRITERIA, Criterion, Options, Rating, RatingItem
+from labelling.exchange.criteria import FUSION_CRITERIA
+from labelling.store.records import Criterion, Options, Rating, RatingItem
 
 pytestmark = pytest.mark.slow
 

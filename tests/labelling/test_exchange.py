@@ -14,12 +14,13 @@ from label_helpers import make_pairs, sha
 
 from labelling.exchange import study
 from labelling.exchange.answers import PAPER, VOTES, export_votes
+from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.exchange.csv_votes import read_csv
 from labelling.exchange.import_report import Report
 from labelling.exchange.importing import ExchangeError, registered_pictures, take
 from labelling.exchange.matching import PictureFinder
 from labelling.exchange.results import results as study_results
-from labelling.store import FUSION_CRITERIA, Options, Store, UnknownRound
+from labelling.store import Options, Store, UnknownRound
 from tasks.rounds.names import names_of
 from tasks.stage import tables
 

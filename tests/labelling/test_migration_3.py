@@ -15,7 +15,8 @@ from label_helpers import make_pairs, pair, png, sha, vote
 from old_stores import TABLES_3, RawStore, open_killed, quoted
 
 from labelling.desk.queue import Queue
-from labelling.store import FUSION_CRITERIA, Options, PairImages, Rating, RatingItem, SourceImage, Store, Trial
+from labelling.exchange.criteria import FUSION_CRITERIA
+from labelling.store import Options, PairImages, Rating, RatingItem, SourceImage, Store, Trial
 from labelling.store.database import migrations
 from labelling.store.database.errors import StoreUnavailable
 from labelling.store.records import batch_id

@@ -15,7 +15,8 @@ from exchange_helpers import answer, sides
 from label_helpers import make_pairs, png, sha
 
 from labelling.desk.overview import overview
-from labelling.store import FUSION_CRITERIA, Circle, Options, PairImages, Rating, RatingItem, Store, pair_key
+from labelling.exchange.criteria import FUSION_CRITERIA
+from labelling.store import Circle, Options, PairImages, Rating, RatingItem, Store, pair_key
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS = make_pairs(4)

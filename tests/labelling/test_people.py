@@ -12,10 +12,11 @@ from web_helpers import Browser, make_app
 
 from labelling.desk.terminal import label_in_terminal
 from labelling.desk.tokens import observer_link
+from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.exchange.import_report import Report
 from labelling.exchange.importing import Answer, take
 from labelling.exchange.rating_files import import_ratings
-from labelling.store import FUSION_CRITERIA, Options, RatingItem, Store
+from labelling.store import Options, RatingItem, Store
 from labelling.store.database import schema
 from labelling.store.people import KnownNames, clean_name, look
 

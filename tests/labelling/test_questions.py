@@ -15,12 +15,12 @@ from web_helpers import Browser, make_app
 from labelling.desk.queue import Queue
 from labelling.desk.tokens import Sealer
 from labelling.exchange import study
+from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.exchange.import_report import Report
 from labelling.exchange.importing import Answer, take
 from labelling.exchange.manifest import StudyError
 from labelling.exchange.results import results as study_results
 from labelling.store import (
-    FUSION_CRITERIA,
     Criterion,
     InvalidVote,
     Options,

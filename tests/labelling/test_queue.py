@@ -10,8 +10,8 @@ import pytest
 from label_helpers import make_pairs, vote
 
 from labelling.desk.queue import REPEAT_AFTER, Queue
+from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.store import (
-    FUSION_CRITERIA,
     OpenPair,
     Options,
     PairImages,

@@ -13,11 +13,12 @@ import pytest
 from exchange_helpers import write_outputs
 
 from labelling.exchange import manifest, study
+from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.exchange.import_report import Report
 from labelling.exchange.importing import ExchangeError
 from labelling.exchange.manifest import Manifest
 from labelling.exchange.rating_files import export_ratings, import_ratings
-from labelling.store import FUSION_CRITERIA, Options, Rating, RatingItem, Store, UnknownRound
+from labelling.store import Options, Rating, RatingItem, Store, UnknownRound
 
 SCORES = {"thermal": 3, "texture": 4, "artifacts": 5, "sharpness": 2}
 

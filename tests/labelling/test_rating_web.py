@@ -11,8 +11,9 @@ from label_helpers import make_pairs, png, sha, wait_for
 from web_helpers import Browser, make_app
 
 from labelling.desk.rating import disagreement
+from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.store import Store
-from labelling.store.records import FUSION_CRITERIA, Circle, Options, Rating, RatingItem, SourceImage
+from labelling.store.records import Circle, Options, Rating, RatingItem, SourceImage
 
 SCORES = {criterion.name: score for criterion, score in zip(FUSION_CRITERIA, (4, 3, 5, 2), strict=True)}
 NAMES = list(SCORES)

@@ -9,8 +9,8 @@ import uuid
 import pytest
 from label_helpers import make_pairs, png, sha, vote
 
+from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.store import (
-    FUSION_CRITERIA,
     Circle,
     InvalidPair,
     InvalidRating,

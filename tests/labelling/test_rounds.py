@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from label_helpers import make_pairs, png, sha
 
+from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.store import (
     InvalidPair,
     Options,
@@ -24,7 +25,6 @@ from labelling.store import (
     pair_key,
     rounds,
 )
-from labelling.store.records import FUSION_CRITERIA
 
 QUESTION = "Which looks better?"
 

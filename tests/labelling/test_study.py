@@ -16,10 +16,11 @@ from exchange_helpers import METHODS, PHOTOS, picture, write_outputs
 from PIL import Image
 
 from labelling.exchange import manifest, results, study
+from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.exchange.folders import FolderError, as_png, collect, parse
 from labelling.exchange.manifest import Manifest, StudyError
 from labelling.exchange.results import results as study_results
-from labelling.store import FUSION_CRITERIA, Options, Store, Vote
+from labelling.store import Options, Store, Vote
 from pictures import ImageError, read_uint8, write_png
 
 

@@ -14,8 +14,9 @@ from web_helpers import BASE, Browser, make_app
 
 from labelling.desk.queue import Queue
 from labelling.desk.tokens import Sealer
+from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.store import Store
-from labelling.store.records import FUSION_CRITERIA, Options, RatingItem
+from labelling.store.records import Options, RatingItem
 
 QUESTION = 'Which looks <b>better</b> & "cleaner"?'
 CALLS = [

@@ -48,7 +48,8 @@ def test_the_keys_of_a_file_of_before_are_listed_with_their_new_places() -> None
         "  evaluate_brackets is now brackets.search_report",
         "  finetune is now KIND.align (lambda_ranker, content_layer and content_reduce are its options)",
         "  fuser is now brackets.model (name: searched; width and unrolled are its options)",
-        "  genetic is now genetic, with kinds: [low_light], and reads: pictures in place of low_light; an objective ranker:rNN is judge:rNN",
+        "  genetic is now genetic, with kinds: [low_light], and reads: pictures for low_light; an objective ranker:rNN is "
+        "judge:rNN",
         "  labels is now KIND.labels",
         "  loop is now kinds: every kind that is named there has its rounds, in a folder of its own",
         "  pairs is now KIND.pairs (pairs.candidates is rounds.KIND-rNN.candidates)",
