@@ -43,7 +43,7 @@ stages:
       outs: [report]
 """
 _GATE = f"""
-from labelling.store.status import labels_status
+from labelling.store import labels_status
 raise SystemExit(0 if labels_status({_ROUND!r}).complete else 75)
 """
 

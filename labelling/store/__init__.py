@@ -57,7 +57,6 @@ from labelling.store.records import (
     batch_id,
     pair_key,
 )
-from labelling.store.status import labels_status
 from labelling.store.tally import Log, Tallies, Tally
 from labelling.store.undecidable import is_undecidable, undecidable_pairs
 from labelling.store.votes import Votes
@@ -80,3 +79,14 @@ class Store(Votes, Ratings, Observers, Tallies):
     Every method raises StoreUnavailable where the store cannot be read or written (locked, read-only, full, damaged,
     unreachable); nothing of that call is stored then.
     """
+
+
+def labels_status(round: str, store: Store | None = None) -> LabelsStatus:
+    """The one answer to "are a round's labels in?", for gate, flow and app; in `store` or in the store of the environment.
+
+    Raises UnknownRound where no pairs of the round are registered, StoreUnavailable where the store cannot be read.
+    """
+    if store is not None:
+        return store.status(round)
+    with Store.open() as opened:
+        return opened.status(round)

@@ -16,11 +16,10 @@ from old_stores import TABLES_3, RawStore, open_killed, quoted
 
 from labelling.desk.queue import Queue
 from labelling.exchange.criteria import FUSION_CRITERIA
-from labelling.store import Options, PairImages, Rating, RatingItem, SourceImage, Store, Trial
+from labelling.store import Options, PairImages, Rating, RatingItem, SourceImage, Store, Trial, labels_status
 from labelling.store.database import migrations
 from labelling.store.database.errors import StoreUnavailable
 from labelling.store.records import batch_id
-from labelling.store.status import labels_status
 
 BETTER, DARKER = "Which picture looks better overall?", "Which is darker?"
 ONCE = Options(training=1, repeats=0.5)

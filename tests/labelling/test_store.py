@@ -22,10 +22,10 @@ from labelling.store import (
     UnknownRound,
     UnknownVote,
     VoteConflict,
+    labels_status,
     pair_key,
 )
 from labelling.store.database import schema
-from labelling.store.status import labels_status
 
 QUESTION = "Which looks better?"
 
