@@ -166,6 +166,7 @@ def test_numbers_are_read_as_dvc_reads_them(tmp_path: Path) -> None:
     [
         ("seed: 1\nseed: 2\n", "duplicate key"),
         ("a: [1, 2\n", "is not readable YAML"),
+        ("a: [b:c]\n", 'needs quotes: "module:function"'),
         ("- a\n- b\n", "must be a mapping of sections"),
         ("", "must be a mapping of sections"),
         ("a: !!python/object/apply:os.system [true]\n", "is not readable YAML"),
