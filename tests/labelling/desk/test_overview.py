@@ -18,7 +18,7 @@ from labelling.desk.overview import overview
 from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.store import Circle, Options, PairImages, Rating, RatingItem, Store, pair_key
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PAIRS = make_pairs(4)
 
 

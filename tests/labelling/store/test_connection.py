@@ -225,7 +225,7 @@ def test_an_unreachable_server_is_named_without_its_password() -> None:
 
 def test_processes_that_open_a_new_store_at_once_all_succeed(tmp_path: Path) -> None:
     code = "import sys; from labelling.store import Store; Store.open(sys.argv[1]).close()"
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     started = [
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "labels.sqlite")], cwd=root) for _ in range(4)
     ]

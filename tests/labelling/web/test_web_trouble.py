@@ -169,7 +169,7 @@ with Store.open(sys.argv[1]) as store:
     print([name for name in heavy if name in sys.modules])
 """
     pytest.importorskip("labelling.desk.overview")
-    command = [sys.executable, "-c", code, str(tmp_path / "labels.sqlite"), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", code, str(tmp_path / "labels.sqlite"), str(Path(__file__).parents[1])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
 

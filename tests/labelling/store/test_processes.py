@@ -18,7 +18,7 @@ from sqlalchemy import text
 from labelling.desk.queue import Queue
 from labelling.store import Store
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 # Votes for ever or `count` times, each vote twice as a page does that did not hear the answer; prints what was acknowledged.
 VOTER = """

@@ -228,7 +228,7 @@ def test_what_is_escaped_and_what_leaks(asked: Store, app: FastAPI) -> None:
     pairs = make_pairs(3)
     secrets = [each.key for each in pairs] + [sha(i) for i in range(6)] + [asked.place, str(Path(asked.place).parent)]
     secrets += ["round-secret", "berta-secret", "<script>alert", asked.batch("round-secret").id, anna.observer.id]
-    secrets += [bytes.hex(asked.secret()), "labels.sqlite", "uvicorn", str(Path(__file__).parents[2])]
+    secrets += [bytes.hex(asked.secret()), "labels.sqlite", "uvicorn", str(Path(__file__).parents[3])]
     assert [word for word in secrets if word.encode() in received] == []
 
 

@@ -24,7 +24,7 @@ from labelling.exchange.results import write_results
 from labelling.store import Store
 from labelling.store.records import StoredVote
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CASES = ROOT.parent / "shared" / "data" / "cases" / "11-csv"
 PAIRS = make_pairs(4)
 HEAD = "observer,first_sha256,second_sha256,choice,left,seconds"

@@ -26,7 +26,7 @@ from sqlalchemy import text
 from labelling.desk.tokens import observer_link
 from labelling.store import Options, Store
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KILLS = {"sqlite": 70, "postgresql": 30}
 OBSERVERS = ("anna", "berta", "carl", "dora")
 
