@@ -202,8 +202,13 @@ def _metrics_of_others(kind: kinds.Kind, section: KindSection) -> str | None:
     """Which metrics compare a picture with several sources, where the kind has one; else None."""
     if kind.source_names:
         return None
-    utility = metrics_of_fusion("labels.simulated.utility", list(section.labels.simulated.utility))
-    return utility or metrics_of_fusion("evaluate.metrics", section.evaluate.metrics)
+    judge = section.judge.options.get("metric") if section.judge.name == "metric" else None
+    named = {
+        "labels.simulated.utility": list(section.labels.simulated.utility),
+        "evaluate.metrics": section.evaluate.metrics,
+        "judge.options.metric": [judge] if isinstance(judge, str) else [],
+    }
+    return next((fault for key, chosen in named.items() if (fault := metrics_of_fusion(key, chosen))), None)
 
 
 @cache

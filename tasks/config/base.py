@@ -48,9 +48,9 @@ class InnerFaults(ValueError):
 
 
 def plain(options: dict[str, Any]) -> dict[str, Any]:
-    """The options, which are numbers, words, true, false, or lists of these. Raises `InnerFaults`."""
+    """The options, which are numbers, words, true, false, null, or lists of these. Raises `InnerFaults`."""
     wrong = [
-        f"{key}: should be a number of at most {LARGEST:.0g}, a word, true or false, or a list of these (is "
+        f"{key}: should be a number of at most {LARGEST:.0g}, a word, true, false or null, or a list of these (is "
         f"{shortened(repr(value))})"
         for key, value in options.items()
         if not all(map(_is_plain, value if isinstance(value, list) else [value]))
@@ -61,7 +61,7 @@ def plain(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_plain(value: object) -> bool:
-    return isinstance(value, str | bool) or (isinstance(value, int | float) and abs(value) <= LARGEST)
+    return value is None or isinstance(value, str | bool) or (isinstance(value, int | float) and abs(value) <= LARGEST)
 
 
 Options = Annotated[dict[str, Any], AfterValidator(plain)]

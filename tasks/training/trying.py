@@ -50,6 +50,5 @@ def look_at_judging(kind: str, section: Any, found: Findings) -> None:
     except ValueError as error:
         found.faults.append(f"{kind}.align: {error}")
     if judge is not None and aligner is not None and (fault := aligner.fault(judge)):
-        found.faults.append(
-            f"{kind}.align: {section.align.name} cannot work with the judge {section.judge.name}: {fault}"
-        )
+        named = getattr(judge, "metric", None) or section.judge.name
+        found.faults.append(f"{kind}.align: {section.align.name} cannot work with the judge {named}: {fault}")

@@ -31,6 +31,17 @@ class Gain(nn.Module):
 class Fixed(nn.Module):
     def forward(self, image):
         return image
+
+
+class Taste(nn.Module):
+    higher_is_better = True
+
+    def __init__(self, learns="pairs"):
+        super().__init__()
+        self.layer, self.learns = nn.Linear(3, 1), learns
+
+    def forward(self, pictures):
+        return self.layer(pictures.mean((2, 3))).squeeze(1)
 """
 
 
@@ -45,10 +56,14 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def said(**model: Any) -> str:
     """The fault that the check ends with; empty where there is none."""
+    return said_of("low_light", "model", model)
+
+
+def said_of(kind: str, part: str, section: dict[str, Any]) -> str:
     import yaml
 
     values = read_yaml(ROOT / "tests" / "tiny.yaml")
-    values["low_light"]["model"] = model
+    values[kind][part] = section
     Path("params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     try:
         check()
@@ -90,3 +105,52 @@ def test_weights_of_another_network_are_named() -> None:
     assert "low_light.model.weights: other.safetensors holds another network: missing layer.weight" in said(
         name="checked_net:Gain", weights="other.safetensors"
     )
+
+
+def judge(name: str, **options: Any) -> dict[str, Any]:
+    return {"name": name, "options": options, "start": None, "rounds": None}
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "fault"),
+    [
+        ("brackets", judge("metric", metric="mef_ssim"), ""),
+        ("low_light", judge("checked_net:Taste", learns=None), ""),
+        ("low_light", judge("checked_net:Taste", learns={"from": "pairs"}), "judge.options.learns: should be a number"),
+        ("low_light", judge("metric", metric="niqe"), "low_light.align: ranker_loss cannot work with the judge niqe"),
+        (
+            "low_light",
+            judge("metric", metric="mef_ssim"),
+            "low_light: judge.options.metric names mef_ssim, which compare",
+        ),
+        ("low_light", judge("metric", metric="psnr"), "low_light.judge.options.metric: psnr compares with a reference"),
+        ("low_light", judge("metric", metric="beauty"), "metric names unknown metrics ['beauty']"),
+        ("low_light", judge("ranker", widths=[4] * 10), "low_light.judge.options.strides: Field required"),
+        (
+            "low_light",
+            judge("checked_net:Taste"),
+            "checked_net:Taste learns from pairs; start and rounds have to say how",
+        ),
+        ("low_light", judge("checked_net:Taste", learns="stars"), "checked_net:Taste says that it learns from 'stars'"),
+        (
+            "low_light",
+            judge("checked_net:Gain"),
+            "checked_net:Gain does not say whether its higher or its lower scores",
+        ),
+        ("low_light", judge("taste"), "no judge is called 'taste'; known are metric, ranker"),
+    ],
+)
+def test_a_judge_is_built_and_compared_with_the_aligner(kind: str, section: dict[str, Any], fault: str) -> None:
+    message = said_of(kind, "judge", section)
+    assert bool(message) == bool(fault)
+    assert fault in message
+
+
+def test_an_aligner_that_there_is_not_is_named() -> None:
+    section = read_yaml(ROOT / "tests" / "tiny.yaml")["low_light"]["align"]
+    assert "low_light.align.name: no aligner is called 'grpo'; known are ranker_loss" in said_of(
+        "low_light", "align", section | {"name": "grpo"}
+    )
+    fault = said_of("low_light", "align", section | {"options": {"lambda_ranker": 1.0, "layer": "relu1_1"}})
+    assert "low_light.align.options.content_layer: Field required" in fault
+    assert "low_light.align.options.layer: unknown key" in fault
