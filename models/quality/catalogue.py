@@ -317,4 +317,144 @@ CATALOGUE: tuple[tuple[MetricInfo, str], ...] = (
         ),
         "models.quality.fusion.similarity:build_ms_ssim_sources",
     ),
+    (
+        MetricInfo(
+            name="sf",
+            higher_is_better=True,
+            value_range=(0.0, 361.0),
+            needs_reference=False,
+            variant=(
+                "spatial frequency, 8-bit grey levels of Y of YIQ; means over the differences that there are "
+                "(CDDFuse's kit; MEFB's divides by all pixels)"
+            ),
+            min_size=2,
+        ),
+        "models.quality.fusion.activity:build_sf",
+    ),
+    (
+        MetricInfo(
+            name="ag",
+            higher_is_better=True,
+            value_range=(0.0, 255.0),
+            needs_reference=False,
+            variant=(
+                "average gradient, 8-bit grey levels of Y of YIQ; central differences, one-sided at borders "
+                "(CDDFuse's kit)"
+            ),
+            min_size=2,
+        ),
+        "models.quality.fusion.activity:build_ag",
+    ),
+    (
+        MetricInfo(
+            name="ei",
+            higher_is_better=True,
+            value_range=(0.0, 1443.0),
+            needs_reference=False,
+            variant=(
+                "edge intensity: mean Sobel magnitude, 8-bit grey levels of Y of YIQ, borders repeated (MEFB's kit)"
+            ),
+            min_size=1,
+        ),
+        "models.quality.fusion.activity:build_ei",
+    ),
+    (
+        MetricInfo(
+            name="mi",
+            higher_is_better=True,
+            value_range=(0.0, INFINITE),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "mutual information with each source, summed, in nats (CDDFuse's kit; others in bits), 256 bins of Y "
+                "of YIQ rounded to 8 bit"
+            ),
+            min_size=1,
+        ),
+        "models.quality.fusion.information:build_mi",
+    ),
+    (
+        MetricInfo(
+            name="nmi",
+            higher_is_better=True,
+            value_range=(0.0, INFINITE),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "twice the mutual information over the sum of the entropies, summed over the sources (Hossny 2008; "
+                "MEFB's kit), 256 bins of Y of YIQ"
+            ),
+            min_size=1,
+        ),
+        "models.quality.fusion.information:build_nmi",
+    ),
+    (
+        MetricInfo(
+            name="cross_entropy",
+            higher_is_better=False,
+            value_range=(-INFINITE, INFINITE),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "relative entropy of each source's histogram to the fused one's over the levels that both have, bits, "
+                "mean over the sources (MEFB's kit)"
+            ),
+            min_size=1,
+        ),
+        "models.quality.fusion.information:build_cross_entropy",
+    ),
+    (
+        MetricInfo(
+            name="scd",
+            higher_is_better=True,
+            value_range=(-INFINITE, INFINITE),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "sum over the sources of the correlation of (fused minus the other source) with the source, Y of YIQ; "
+                "NaN where a difference is flat"
+            ),
+            min_size=1,
+        ),
+        "models.quality.fusion.similarity:build_scd",
+    ),
+    (
+        MetricInfo(
+            name="cc_sources",
+            higher_is_better=True,
+            value_range=(-1.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=("Pearson correlation of Y of YIQ rounded to 8 bit with each source's, mean over the sources"),
+            min_size=1,
+        ),
+        "models.quality.fusion.similarity:build_cc_sources",
+    ),
+    (
+        MetricInfo(
+            name="ssim_sources",
+            higher_is_better=True,
+            value_range=(-1.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=("ssim with each source, mean over the sources (some kits give the sum)"),
+            min_size=11,
+        ),
+        "models.quality.fusion.similarity:build_ssim_sources",
+    ),
+    (
+        MetricInfo(
+            name="psnr_sources",
+            higher_is_better=True,
+            value_range=(0.0, 100.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "Y of YIQ rounded to 8 bit, peak 255 (CDDFuse's kit takes the fused picture's brightest value), of "
+                "the mean squared error over the sources, dB"
+            ),
+            min_size=1,
+        ),
+        "models.quality.fusion.similarity:build_psnr_sources",
+    ),
 )

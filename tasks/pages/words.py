@@ -55,6 +55,16 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "cc": ("CC", "", 3, "Correlation of grey values with the reference"),
     "tmqi": ("TMQI", "", 3, "Structure and naturalness of a tone-mapped picture, against the reference"),
     "sd": ("SD", "", 1, "Contrast: standard deviation of grey values, without a reference"),
+    "sf": ("Spatial frequency", "", 1, "Differences of neighbouring grey values, without a reference"),
+    "ag": ("Average gradient", "", 2, "How steep the grey values are, without a reference"),
+    "ei": ("Edge intensity", "", 1, "Strength of edges, without a reference"),
+    "mi": ("MI", "nats", 3, "What the grey values tell of the sources', summed over them"),
+    "nmi": ("NMI", "", 3, "What the grey values tell of the sources', normalised, summed over them"),
+    "cross_entropy": ("Cross entropy", "bits", 3, "How far the sources' histograms are from the fused one"),
+    "scd": ("SCD", "", 3, "What one source lacks, correlated with the other"),
+    "cc_sources": ("CC to sources", "", 3, "Correlation of grey values with the sources"),
+    "ssim_sources": ("SSIM to sources", "", 3, "Closeness of structure to the sources"),
+    "psnr_sources": ("PSNR to sources", "dB", 2, "Closeness to the sources"),
     "pi": ("PI", "", 2, "Perceptual index, without a reference"),
 }
 CURVES = {

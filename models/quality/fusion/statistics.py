@@ -20,7 +20,12 @@ def correlation(image: Tensor, reference: Tensor) -> Tensor:
 
     Source: Shah, Merchant, Desai, Multifocus and Multispectral Image Fusion, 2011.
     """
-    x, y = luma(image).double().flatten(1), luma(reference).double().flatten(1)
+    return correlated(luma(image).double(), luma(reference).double())
+
+
+def correlated(first: Tensor, second: Tensor) -> Tensor:
+    """Pearson correlation (B,) in [-1, 1] of grey values (B, 1, H, W), float64; NaN where one is flat."""
+    x, y = first.flatten(1), second.flatten(1)
     x, y = x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)
     # The mean of n equal values may miss them by a rounding: less than 1e-9 of a level squared is no variation.
     energy = x.square().mean(1) * y.square().mean(1)

@@ -90,6 +90,15 @@ KITS = {
     ("Qabf", MEFB): ("qabf", 1e-9),
     ("Qabf", "Evaluation-for-Image-Fusion (Octave 7.3)"): ("qabf", 1e-9),
     ("mef_ms_ssim", AUTHORS): ("mef_ms_ssim", 1e-10),  # ten digits were kept
+    ("SF", CDDFUSE): ("sf", 1e-5),  # float32
+    ("SF", "Evaluation-for-Image-Fusion (Octave 7.3)"): ("sf", 1e-8),
+    ("AG", CDDFUSE): ("ag", 1e-5),  # float32
+    ("Edge_intensity", MEFB): ("ei", 1e-7),
+    ("MI", CDDFUSE): ("mi", 1e-12),
+    ("NMI", MEFB): ("nmi", 1e-8),
+    ("Cross_entropy", MEFB): ("cross_entropy", 1e-8),
+    ("SCD", CDDFUSE): ("scd", 1e-6),  # float32
+    ("SCD", "Evaluation-for-Image-Fusion (Octave 7.3)"): ("scd", 1e-8),
 }
 """CDDFuse takes means over both sources for CC, MSE and PSNR (of the mean error, with the highest
 value of the fused picture as peak). MEFB's VIF is neither of ours (0.16 where

@@ -8,9 +8,13 @@ import torch
 from models import quality
 from models.quality.metric import Metric, MetricInfo
 
-WITH_SOURCES = ["mef_ssim", "qabf", "mef_ms_ssim", "qabf_folded", "viff", "vif_sources", "ms_ssim_sources"]
+WITH_SOURCES = [
+    "mef_ssim", "qabf", "mef_ms_ssim", "qabf_folded", "viff", "vif_sources", "ms_ssim_sources", "mi", "nmi", "cross_entropy",
+    "scd", "cc_sources", "ssim_sources", "psnr_sources",
+]  # fmt: skip
+LOWER = {"cross_entropy"}
 WITH_REFERENCE = ["cc", "tmqi", "vif", "ms_ssim"]
-ALL = [*WITH_SOURCES, *WITH_REFERENCE, "sd"]
+ALL = [*WITH_SOURCES, *WITH_REFERENCE, "sd", "sf", "ag", "ei"]
 SIDE = (161, 168)
 
 
@@ -38,7 +42,7 @@ def test_what_each_needs() -> None:
     assert [name for name in quality.names() if quality.info(name).needs_sources] == WITH_SOURCES
     for name in ALL:
         facts = quality.info(name)
-        assert facts.higher_is_better
+        assert facts.higher_is_better == (name not in LOWER)
         assert facts.needs_reference == (name in WITH_REFERENCE)
 
 
@@ -57,7 +61,8 @@ def test_a_batch_of_three_equals_three_of_one(name: str, scene: dict[str, torch.
 
 @pytest.mark.parametrize("name", [*WITH_SOURCES, *WITH_REFERENCE])
 def test_the_mean_beats_another_picture(name: str, scene: dict[str, torch.Tensor]) -> None:
-    assert (value(name, scene["mean"], scene) > value(name, scene["other"], scene)).all()
+    mean, other = value(name, scene["mean"], scene), value(name, scene["other"], scene)
+    assert ((mean < other) if name in LOWER else (mean > other)).all()
 
 
 @pytest.mark.parametrize("name", ["vif", "ms_ssim", "cc"])
@@ -65,7 +70,15 @@ def test_the_reference_itself_is_perfect(name: str, scene: dict[str, torch.Tenso
     assert value(name, scene["there"], scene).tolist() == pytest.approx([1.0] * 3, abs=1e-5)
 
 
-@pytest.mark.parametrize(("name", "of", "times"), [("vif_sources", "vif", 1.0), ("ms_ssim_sources", "ms_ssim", 0.5)])
+@pytest.mark.parametrize(
+    ("name", "of", "times"),
+    [
+        ("vif_sources", "vif", 1.0),
+        ("ms_ssim_sources", "ms_ssim", 0.5),
+        ("ssim_sources", "ssim", 0.5),
+        ("cc_sources", "cc", 0.5),
+    ],
+)
 def test_sums_over_sources(name: str, of: str, times: float, scene: dict[str, torch.Tensor]) -> None:
     one = quality.create(of)
     wanted = times * (one(scene["mean"], scene["under"]) + one(scene["mean"], scene["over"]))
