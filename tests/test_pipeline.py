@@ -154,7 +154,9 @@ def test_stops_at_the_gate_goes_on_after_labelling_then_does_nothing(tmp_path: P
     partial = here.repro()
     assert partial.returncode in (255, 75)
     assert "4 of 6 votes" in partial.stdout
-    assert set(here.ran(partial)) <= {f"labels@{ROUND}"}, "nothing before the gate runs again"
+    # DVC stops at the gate, and takes what does not depend on it in any order: an ablation may be left for later.
+    again = set(here.ran(partial)) & set(here.ran(stopped))
+    assert again <= {f"labels@{ROUND}"}, "nothing before the gate runs again"
 
     here.vote("bob")
     complete = here.repro()
