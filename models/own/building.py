@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from models.own.errors import OwnModelError
-from models.own.probing import Reach, reach_of
+from models.own.probing import Reach, check_pictures, learns, reach_of
 from models.own.references import ONNX, faults_of_options, locate
 
 
@@ -78,12 +78,31 @@ class Wrapped(nn.Module):
         return self.network.load_state_dict(state_dict, *arguments, **named)
 
 
-def reach(network: nn.Module, call: Callable[..., torch.Tensor], sources: int) -> Reach:
+class PictureNetwork(Wrapped):
+    """One that makes a picture of one or several, and is tried when it is wrapped: what it makes is clipped to [0, 1].
+
+    learns_not: why it cannot be trained, else None. Raises `OwnModelError` where it makes no pictures.
+    """
+
+    sources: ClassVar[int]
+
+    def __init__(self, network: nn.Module, name: str) -> None:
+        super().__init__()
+        self.network = network
+        self.name = name
+        network.eval()
+        check_pictures(network, self.sources, name)
+        self.learns_not = learns(network, self.sources)
+        found = reach(network, self.sources)
+        self.halo, self.stride, self.whole = found.halo, found.stride, found.whole
+
+
+def reach(network: nn.Module, sources: int) -> Reach:
     """The reach that a network says of itself, by attributes `halo` and `stride`, or what is found by trial."""
     try:
         halo, stride = network.halo, network.stride
     except AttributeError:
-        return reach_of(call, sources)
+        return reach_of(network, sources)
     if isinstance(halo, int) and isinstance(stride, int) and halo >= 0 and stride >= 1:
         return Reach(halo, stride)
     raise OwnModelError(f"a network's halo and stride are whole numbers of pixels, not {halo!r} and {stride!r}")

@@ -1,41 +1,25 @@
-"""A user's own network as an enhancer: checked, its reach declared or measured, its weights under their own names."""
+"""A user's own network as an enhancer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from torch import nn
 
 from models.enhancers.base import Enhancer
 from models.enhancers.registry import GROUP
-from models.own.building import Wrapped, built, reach
-from models.own.probing import check_pictures, learns
+from models.own.building import PictureNetwork, built
 
 
-class OwnEnhancer(Wrapped, Enhancer):
-    """A network of the user's: what it makes is clipped to [0, 1].
+class OwnEnhancer(PictureNetwork, Enhancer):
+    """A network of the user's, called with a picture."""
 
-    learns_not: why it cannot be trained, else None.
-    """
-
-    def __init__(self, network: nn.Module, name: str) -> None:
-        super().__init__()
-        self.network = network
-        self.name = name
-        network.eval()
-        check_pictures(self._made, 1, name)
-        self.learns_not = learns(network, 1)
-        found = reach(network, self._made, 1)
-        self.halo, self.stride, self.whole = found.halo, found.stride, found.whole
-
-    def _made(self, image: torch.Tensor) -> torch.Tensor:
-        made: torch.Tensor = self.network(image)
-        return made
+    sources: ClassVar[int] = 1
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        return self._made(image).clamp(0, 1)
+        made: torch.Tensor = self.network(image)
+        return made.clamp(0, 1)
 
 
 def own_enhancer(name: str, options: Mapping[str, Any]) -> Enhancer:

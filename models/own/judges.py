@@ -13,6 +13,7 @@ from models.judges.registry import GROUP
 from models.own.building import Wrapped, built
 from models.own.errors import OwnModelError
 from models.own.probing import check_scores, gives_gradient
+from models.own.references import is_file
 
 Scores = Callable[[torch.Tensor, Sequence[torch.Tensor]], torch.Tensor]
 # In place of the attribute, for a file, which has none: `judge.options`.
@@ -55,20 +56,20 @@ def own_judge(name: str, options: Mapping[str, Any]) -> Judge:
     where it can be trained). It has `scores(pictures, sources)`, or is called with pictures. Raises `OwnModelError`: it cannot
     be built, does not say which is better, gives no scores (B,), or should learn and cannot.
     """
-    is_file = ":" not in name and "." in name
-    direction = options.get(_DIRECTION) if is_file else None
-    network = built(name, GROUP, {key: value for key, value in options.items() if not (is_file and key == _DIRECTION)})
+    a_file, taken = is_file(name), dict(options)
+    direction = taken.pop(_DIRECTION, None) if a_file else None
+    network = built(name, GROUP, taken)
     if isinstance(network, Judge):
         return network
     higher = getattr(network, _DIRECTION, direction)
     if not isinstance(higher, bool):
-        where = f"options: {{{_DIRECTION}: true}}" if is_file else f"an attribute `{_DIRECTION} = True`"
+        where = f"options: {{{_DIRECTION}: true}}" if a_file else f"an attribute `{_DIRECTION} = True`"
         raise OwnModelError(f"{name} does not say whether its higher or its lower scores are better: {where}, or false")
     uses_sources = bool(getattr(network, "uses_sources", False))
     network.eval()
     check_scores(_scores(network), name, uses_sources)
     gradient = gives_gradient(_scores(network))
-    trainable = any(parameter.requires_grad for parameter in network.parameters()) and not is_file
+    trainable = any(parameter.requires_grad for parameter in network.parameters()) and not a_file
     learns = getattr(network, "learns", "pairs" if trainable and gradient is None else None)
     if learns not in ("pairs", None):
         raise OwnModelError(

@@ -21,6 +21,11 @@ def is_own(name: str, group: str) -> bool:
     return ":" in name or Path(name).suffix in (*TORCHSCRIPT, *ONNX, *_PICKLED) or bool(_installed(name, group))
 
 
+def is_file(name: str) -> bool:
+    """Whether a reference is to a TorchScript or ONNX file, and not to a callable."""
+    return ":" not in name and Path(name).suffix in (*TORCHSCRIPT, *ONNX)
+
+
 def known_names(group: str) -> list[str]:
     """The names of installed entry points of a group, such as `loupe.enhancers`."""
     return sorted({point.name for point in entry_points(group=group)})

@@ -81,7 +81,8 @@ class RankerLossOptions(Section):
 _OPTIONS: dict[str, type[Section]] = {
     "ranker": RankerOptions, "metric": MetricOptions, "ranker_loss": RankerLossOptions,
 }  # fmt: skip
-_SETTLED = ("metric",)
+# Whether they learn, of those of which it is known here; of all others it shows when one is built.
+_LEARNS = {"ranker": True, "metric": False}
 
 
 def _sound(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
@@ -124,9 +125,10 @@ class Judge(Section):
             )
         sections = {"start": self.start, "rounds": self.rounds}
         given = [key for key, section in sections.items() if section is not None]
-        if self.name in _SETTLED and given:
+        learns = _LEARNS.get(self.name)
+        if learns is False and given:
             raise ValueError(f"{self.name} learns nothing, so {' and '.join(given)} must be null")
-        if self.name in JUDGES and self.name not in _SETTLED and len(given) < 2:
+        if learns is True and len(given) < 2:
             raise ValueError(f"{self.name} learns from pairs, so start and rounds say how it is trained; one is null")
         if len(given) == 1:
             raise ValueError("start and rounds are both sections, or both null for a judge that learns nothing")
