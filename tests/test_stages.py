@@ -64,12 +64,8 @@ def kinds_of(module: str) -> list[str]:
 def import_graph(kind: str) -> grimp.ImportGraph:
     """Who imports whom, also lazily inside functions, where `kind` is the only kind; imports for the type checker run nothing."""
     graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True)
-    registry = importlib.import_module("models.enhancers.registry")
-    for module in registry.ENHANCERS.values():  # these `models.enhancers.create` imports by name
-        graph.add_import(importer="models.enhancers", imported=module)
-    for module, _ in importlib.import_module("models.fusers.registry").FUSERS.values():
-        graph.add_import(importer="models.fusers", imported=module)
-    for package, table in (("judges", "JUDGES"), ("aligners", "ALIGNERS")):
+    for package in ("enhancers", "fusers", "judges", "aligners"):  # these `create` imports by name
+        table = package.upper()
         for build in getattr(importlib.import_module(f"models.{package}.registry"), table).values():
             graph.add_import(importer=f"models.{package}", imported=build.split(":")[0])
     for _, build in importlib.import_module("models.quality.catalogue").CATALOGUE:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from models.aligners.registry import ALIGNERS
-from models.own import faults_of_options
+from models.core.registry import built
 
 if TYPE_CHECKING:
     from models.aligners.base import Aligner
@@ -23,14 +22,5 @@ def create(name: str, **options: Any) -> Aligner:
 
     Raises `UnknownAligner` for an unknown name or option, or a value that it refuses.
     """
-    if name not in ALIGNERS:
-        raise UnknownAligner(f"no aligner is called {name!r}; known are {', '.join(sorted(ALIGNERS))}")
-    module, _, builder = ALIGNERS[name].partition(":")
-    build = getattr(import_module(module), builder)
-    if faults := faults_of_options(f"aligner {name!r}", build, options):
-        raise UnknownAligner("; ".join(faults))
-    try:
-        aligner: Aligner = build(**options)
-    except ValueError as error:
-        raise UnknownAligner(f"aligner {name!r}: {error}") from error
+    aligner: Aligner = built("aligner", name, ALIGNERS, options, UnknownAligner)
     return aligner

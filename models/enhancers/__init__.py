@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from models.core.registry import built
 from models.enhancers.registry import ENHANCERS, GROUP
+from models.own import is_own
 
 if TYPE_CHECKING:
     from models.enhancers.base import Enhancer
@@ -20,15 +21,9 @@ def create(name: str, **options: Any) -> Enhancer:
 
     Raises `UnknownEnhancer` for an unknown name or option, `OwnModelError` for a model of the user's that cannot be used.
     """
-    if name not in ENHANCERS:
-        from models.own import is_own
+    if name not in ENHANCERS and is_own(name, GROUP):
+        from models.own.enhancers import own_enhancer
 
-        if is_own(name, GROUP):
-            from models.own.enhancers import own_enhancer
-
-            return own_enhancer(name, options)
-        raise UnknownEnhancer(f"no enhancer is called {name!r}; known are {', '.join(sorted(ENHANCERS))}")
-    try:
-        return import_module(ENHANCERS[name]).build(**options)
-    except TypeError as error:
-        raise UnknownEnhancer(f"enhancer {name!r} with options {options}: {error}") from error
+        return own_enhancer(name, options)
+    enhancer: Enhancer = built("enhancer", name, ENHANCERS, options, UnknownEnhancer)
+    return enhancer

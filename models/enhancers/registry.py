@@ -4,9 +4,9 @@ from __future__ import annotations
 
 GROUP = "loupe.enhancers"
 """Of the entry points by which an installed package offers enhancers of its own."""
-# name -> module that has `build(**options) -> nn.Module`
+# name -> MODULE:CALLABLE of what builds it from its options
 ENHANCERS: dict[str, str] = {
-    "curve": "models.enhancers.curve",
-    "parametric": "models.enhancers.parametric",
-    "predicted": "models.enhancers.predicted",
+    "curve": "models.enhancers.curve:build",
+    "parametric": "models.enhancers.parametric:build",
+    "predicted": "models.enhancers.predicted:build",
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from models.core.registry import built
 from models.fusers.registry import FUSERS, GROUP
-from models.own import faults_of_options, is_own
+from models.own import is_own
 
 if TYPE_CHECKING:
     from models.fusers.base import Fuser
@@ -21,15 +21,9 @@ def create(name: str, **options: Any) -> Fuser:
 
     Raises `UnknownFuser` for an unknown name or option, `OwnModelError` for a fuser of the user's that cannot be used.
     """
-    if name not in FUSERS:
-        if is_own(name, GROUP):
-            from models.own.fusers import own_fuser
+    if name not in FUSERS and is_own(name, GROUP):
+        from models.own.fusers import own_fuser
 
-            return own_fuser(name, options)
-        raise UnknownFuser(f"no fuser is called {name!r}; known are {', '.join(sorted(FUSERS))}")
-    module, function = FUSERS[name]
-    build = getattr(import_module(module), function)
-    if faults := faults_of_options(f"fuser {name!r}", build, options):
-        raise UnknownFuser("; ".join(faults))
-    fuser: Fuser = build(**options)
+        return own_fuser(name, options)
+    fuser: Fuser = built("fuser", name, FUSERS, options, UnknownFuser)
     return fuser

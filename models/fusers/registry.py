@@ -4,10 +4,10 @@ from __future__ import annotations
 
 GROUP = "loupe.fusers"
 """Of the entry points by which an installed package offers fusers of its own."""
-# name -> (module, function of that module that builds it from options)
-FUSERS: dict[str, tuple[str, str]] = {
-    "average": ("models.fusers.classical", "average"),
-    "laplacian": ("models.fusers.classical", "laplacian"),
-    "mertens": ("models.fusers.classical", "mertens"),
-    "searched": ("models.fusers.searched", "build"),
+# name -> MODULE:CALLABLE of what builds it from its options
+FUSERS: dict[str, str] = {
+    "average": "models.fusers.classical:average",
+    "laplacian": "models.fusers.classical:laplacian",
+    "mertens": "models.fusers.classical:mertens",
+    "searched": "models.fusers.searched:build",
 }

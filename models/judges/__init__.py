@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from models.core.registry import built
 from models.judges.registry import GROUP, JUDGES
-from models.own import faults_of_options, is_own
+from models.own import is_own
 
 if TYPE_CHECKING:
     from models.judges.base import Judge
@@ -23,18 +23,9 @@ def create(name: str, **options: Any) -> Judge:
 
     Raises `UnknownJudge` for an unknown name or option, `OwnModelError` for a judge of the user's that cannot be used.
     """
-    if name not in JUDGES:
-        if is_own(name, GROUP):
-            from models.own.judges import own_judge
+    if name not in JUDGES and is_own(name, GROUP):
+        from models.own.judges import own_judge
 
-            return own_judge(name, options)
-        raise UnknownJudge(f"no judge is called {name!r}; known are {', '.join(sorted(JUDGES))}")
-    module, _, builder = JUDGES[name].partition(":")
-    build = getattr(import_module(module), builder)
-    if faults := faults_of_options(f"judge {name!r}", build, options):
-        raise UnknownJudge("; ".join(faults))
-    try:
-        judge: Judge = build(**options)
-    except ValueError as error:
-        raise UnknownJudge(f"judge {name!r}: {error}") from error
+        return own_judge(name, options)
+    judge: Judge = built("judge", name, JUDGES, options, UnknownJudge)
     return judge

@@ -84,7 +84,10 @@ def test_a_model_that_fits_is_no_fault() -> None:
             {"name": "checked_net:Gain", "options": {"widht": 4}},
             "low_light.model: checked_net:Gain has no option 'widht'",
         ),
-        ({"name": "curve", "options": {"depth": 4}}, "low_light.model: enhancer 'curve' with options {'depth': 4}"),
+        (
+            {"name": "curve", "options": {"depth": 4}},
+            "low_light.model: enhancer 'curve' has no option 'depth'; it takes width",
+        ),
         ({"name": "checked_net:Fixed"}, "low_light.model: checked_net:Fixed cannot be aligned: it has no parameters"),
         ({"name": "absent_net:Net"}, "low_light.model: absent_net:Net: the module 'absent_net' cannot be imported"),
         (

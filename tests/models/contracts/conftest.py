@@ -17,7 +17,7 @@ TOYS = Path(__file__).resolve().parents[2] / "toys"
 @pytest.fixture(autouse=True)
 def _toys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(TOYS)
-    monkeypatch.setitem(ENHANCERS, "toy", "toy_enhancer")
+    monkeypatch.setitem(ENHANCERS, "toy", "toy_enhancer:build")
     monkeypatch.setitem(JUDGES, "toy", "toy_judge:Colour")
     monkeypatch.setitem(ALIGNERS, "toy", "toy_aligner:HillClimbing")
     yield

@@ -76,5 +76,5 @@ def test_an_option_that_is_unknown_or_missing_is_named(name: str) -> None:
 def test_what_is_no_aligner_is_named() -> None:
     with pytest.raises(UnknownAligner, match="no aligner is called 'magic'; known are ranker_loss, toy"):
         create("magic")
-    with pytest.raises(UnknownAligner, match="aligner 'toy': sigma is a deviation above 0, not 0"):
+    with pytest.raises(UnknownAligner, match=r"aligner 'toy' with options .*: sigma is a deviation above 0, not 0"):
         create("toy", sigma=0)
