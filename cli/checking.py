@@ -39,9 +39,9 @@ def check() -> int:
         for name in params.kinds:
             kind = kinds.named(name)
             kind.check.look_at(params.of(name).dataset, training_crops(params, kind), found)
-            if look_at_model := getattr(kind.check, "look_at_model", None):
-                look_at_model(params.of(name).model, found)
-            look_at_judging(name, params.of(name), found)
+            look_at_model = getattr(kind.check, "look_at_model", None)
+            network = look_at_model(params.of(name).model, found) if look_at_model else None
+            look_at_judging(name, params.of(name), network, found)
     look_at_store(found)
     look_at_weights(found)
     look_at_entry_points(found)

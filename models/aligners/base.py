@@ -34,8 +34,10 @@ class Aligner(ABC):
         state lies and where values are logged; `run.train` is the engine for a loop whose batches are a function of the step.
         """
 
-    def fault(self, judge: Judge | None) -> str | None:
-        """Why it cannot work with a judge, or with none, else None."""
+    def fault(self, judge: Judge | None, model: nn.Module | None = None) -> str | None:
+        """Why it cannot work with a judge (None: without one), or with a model that says why it cannot learn; else None."""
+        if "gradient of the model" in self.needs and (reason := getattr(model, "learns_not", None)):
+            return f"it needs a model with a gradient, and of this one {reason}"
         if judge is None:
             return None if self.judgeless else "it does nothing without a judge"
         if "gradient of the judge" in self.needs and not judge.differentiable:

@@ -67,8 +67,9 @@ def own_judge(name: str, options: Mapping[str, Any]) -> Judge:
         raise OwnModelError(f"{name} does not say whether its higher or its lower scores are better: {where}, or false")
     uses_sources = bool(getattr(network, "uses_sources", False))
     network.eval()
-    check_scores(_scores(network), name, uses_sources)
-    gradient = gives_gradient(_scores(network))
+    sources = _sources_of(network, name) if uses_sources else 0
+    check_scores(_scores(network), name, sources)
+    gradient = gives_gradient(_scores(network), sources)
     trainable = any(parameter.requires_grad for parameter in network.parameters()) and not a_file
     learns = getattr(network, "learns", "pairs" if trainable and gradient is None else None)
     if learns not in ("pairs", None):
@@ -80,6 +81,16 @@ def own_judge(name: str, options: Mapping[str, Any]) -> Judge:
     if gradient is not None or not trainable:
         raise OwnModelError(f"{name} should learn from pairs, and cannot: {gradient or 'it has no parameters'}")
     return OwnJudge(network, higher, uses_sources)
+
+
+def _sources_of(network: nn.Module, name: str) -> int:
+    """How many sources a judge takes: one photo, or the two that were fused; it does not say so."""
+    try:
+        check_scores(_scores(network), name, 1)
+    except OwnModelError:
+        check_scores(_scores(network), name, 2)
+        return 2
+    return 1
 
 
 def _scores(network: nn.Module) -> Scores:

@@ -97,8 +97,8 @@ def learns(model: nn.Module, sources: int, device: str = "cpu") -> str | None:
     return None
 
 
-def check_scores(scores: Callable[..., torch.Tensor], name: str, sources: bool, device: str = "cpu") -> None:
-    """Let a judge score small pictures (2, 3, H, W) in [0, 1], given one source if it wants any, and look at what comes back.
+def check_scores(scores: Callable[..., torch.Tensor], name: str, sources: int, device: str = "cpu") -> None:
+    """Let a judge score small pictures (2, 3, H, W) in [0, 1], given that many sources, and look at what comes back.
 
     Raises `OwnModelError`: it raises, returns no tensor, another shape, type or device, or values that are not finite.
     """
@@ -109,7 +109,7 @@ def check_scores(scores: Callable[..., torch.Tensor], name: str, sources: bool, 
         wanted = "it should give a score (B,) for pictures (B, 3, H, W), float in [0, 1]"
         try:
             with torch.no_grad():
-                found = scores(pictures, (pictures,) if sources else ())
+                found = scores(pictures, (pictures,) * sources)
         except Exception as error:
             told = str(error).strip().splitlines()
             raise OwnModelError(
@@ -126,13 +126,13 @@ def check_scores(scores: Callable[..., torch.Tensor], name: str, sources: bool, 
             raise OwnModelError(f"{name} returns scores that are not finite numbers ({found.tolist()}); {wanted}")
 
 
-def gives_gradient(scores: Callable[..., torch.Tensor], device: str = "cpu") -> str | None:
+def gives_gradient(scores: Callable[..., torch.Tensor], sources: int, device: str = "cpu") -> str | None:
     """Why no gradient flows from a judge's scores to the pictures, else None."""
     side = 4 * _SIDES[0][0]
     picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(device).requires_grad_(True)
     try:
         with torch.enable_grad():
-            found = scores(picture, (1 - picture.detach(),))
+            found = scores(picture, (1 - picture.detach(),) * sources)
             if not found.requires_grad:
                 return "its scores have no gradient (does it call detach, no_grad, or numpy?)"
             (slope,) = torch.autograd.grad(found.sum(), picture, allow_unused=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pictures import Listing
 from tasks.brackets.kind import KIND, SEARCHED
@@ -44,11 +45,11 @@ def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None
     look_at_sizes(place, scenes, folder.max_side, crops, found)
 
 
-def look_at_model(model: FuserModel, found: Findings) -> None:
+def look_at_model(model: FuserModel, found: Findings) -> Any:
     """A fuser of the user's own."""
     if model.name == SEARCHED:
-        return
+        return None
     from models.fusers import create
     from tasks.training.trying import look_at_network
 
-    look_at_network(f"{KIND.name}.model", create, model, found)
+    return look_at_network(f"{KIND.name}.model", create, model, found)

@@ -80,8 +80,6 @@ def run(params: View) -> None:
 def own(params: View) -> None:
     """The user's own fuser: f(0) as it is where it comes with its weights, else trained by all losses alike."""
     network, section = fusers.fresh_own(params), params.start
-    if isinstance(network, OwnFuser) and network.learns_not:
-        raise OwnModelError(f"{network.name} cannot be aligned: {network.learns_not}")
     given = params.model.weights
     if given is not None:
         load_weights(network, Path(given).expanduser())
@@ -89,6 +87,8 @@ def own(params: View) -> None:
         at = Places(KIND.name)
         keep_given(network, fusers.store, at, name=params.model.name, seed=params.seed, versions=section.checkpoints)
         return
+    if isinstance(network, OwnFuser) and network.learns_not:
+        raise OwnModelError(f"{network.name} cannot be trained: {network.learns_not}")
     scenes = Scenes(section.crop, section.batch, params.seed)
     batches = scenes.batches(range(len(scenes)), "train_fuser")
     train(network, scenes, batches, dict.fromkeys(LOSSES, 1.0), params, params.model.model_dump_json())

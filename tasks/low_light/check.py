@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tasks.datasets.looking import Findings, joined, listed, look_at_sample, look_at_sizes
 from tasks.low_light.kind import KIND
@@ -30,9 +31,9 @@ def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None
     look_at_sizes(f"{section}.inputs", pairs, settings.max_side, crops, found)
 
 
-def look_at_model(model: Enhancer, found: Findings) -> None:
+def look_at_model(model: Enhancer, found: Findings) -> Any:
     """The enhancer."""
     from models.enhancers import create
     from tasks.training.trying import look_at_network
 
-    look_at_network(f"{KIND.name}.model", create, model, found)
+    return look_at_network(f"{KIND.name}.model", create, model, found)

@@ -75,12 +75,12 @@ def trained(params: View, model: nn.Module, at: Places) -> None:
 
 def run(params: View) -> None:
     at, model = Places(KIND.name), enhancers.fresh(params)
-    if isinstance(model, OwnEnhancer) and model.learns_not:
-        raise OwnModelError(f"{model.name} cannot be aligned: {model.learns_not}")
     if params.model.weights is not None:
         load_weights(model, Path(params.model.weights).expanduser())
     if params.model.weights is not None or Path(params.model.name).is_file():
         keep_given(model, save_weights, at, name=params.model.name, seed=params.seed, versions=params.start.checkpoints)
+    elif isinstance(model, OwnEnhancer) and model.learns_not:
+        raise OwnModelError(f"{model.name} cannot be trained: {model.learns_not}")
     else:
         trained(params, model, at)
 

@@ -22,12 +22,12 @@ class CannotAlign(ValueError):
     """The judge, or the model, lacks what the aligner needs."""
 
 
-def aligner_for(params: View, judge: Judge | None) -> Aligner:
-    """The aligner of params.yaml. Raises `CannotAlign` where it cannot work with the judge, `UnknownAligner`."""
+def aligner_for(params: View, judge: Judge | None, model: nn.Module) -> Aligner:
+    """The aligner of params.yaml. Raises `CannotAlign` where it cannot work with judge or model, `UnknownAligner`."""
     section = params.align
     aligner = create(section.name, **section.options)
-    if (fault := aligner.fault(judge)) is not None:
-        raise CannotAlign(f"{params.kind}.align: {section.name} cannot work with the judge of {params.kind}: {fault}")
+    if (fault := aligner.fault(judge, model)) is not None:
+        raise CannotAlign(f"{params.kind}.align: {section.name} cannot work with its judge and model: {fault}")
     return aligner
 
 
@@ -46,7 +46,7 @@ def align_model(
     are, beside the images. Both see training crops of the dataset.
     """
     section, to = params.align, device(params)
-    aligner = aligner_for(params, judge)
+    aligner = aligner_for(params, judge, model)
     images = subjects_of(params.kind, "train")
     sources = [
         ImageSet([image.sources[place] for image in images], [image.hashes[place] for image in images])

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from models.core.training import step_generator
+from models.own import OwnModelError
 from pictures import fresh_folder, write_json
 from tasks.stage.places import MODEL, Places
 
@@ -20,7 +21,12 @@ NOISE = 0.3
 def keep_given(
     model: nn.Module, store: Callable[[nn.Module, Path], None], at: Places, *, name: str, seed: int, versions: int
 ) -> None:
-    """Write f0 as the user gave it to data/KIND/start, and versions of it that are worse the more noise their weights have."""
+    """Write f0 as the user gave it to data/KIND/start, and versions of it that are worse the more noise their weights have.
+
+    Raises `OwnModelError` for a model without weights.
+    """
+    if not any(parameter.dtype.is_floating_point for parameter in model.parameters()):
+        raise OwnModelError(f"{name} cannot be aligned: it has no parameters")
     with fresh_folder(at.start / "checkpoints") as folder:
         for number in range(1, versions + 1):
             version = deepcopy(model)

@@ -11,25 +11,32 @@ from models.own import OwnModelError
 from tasks.datasets.looking import Findings
 
 
-def look_at_network(place: str, create: Callable[..., Any], model: Any, found: Findings) -> None:
-    """A model, which is built once: its options, what it makes of a picture, its weights, whether it can be aligned.
+def look_at_network(place: str, create: Callable[..., Any], model: Any, found: Findings) -> Any:
+    """A model, which is built once: its options, what it makes of a picture, its weights; returns it, or None with a fault.
 
     place: the path of the section `model`, which has `name`, `options` and `weights`.
     """
     try:
         network = create(model.name, **model.options)
-        if reason := getattr(network, "learns_not", None):
-            found.faults.append(f"{place}: {model.name} cannot be aligned: {reason}")
         if model.weights is not None:
             check_weights(network, Path(model.weights).expanduser())
     except WeightsError as error:
         found.faults.append(f"{place}.weights: {error}")
     except (OwnModelError, ValueError) as error:
         found.faults.append(f"{place}: {error}")
+    else:
+        reason, given = getattr(network, "learns_not", None), model.weights is not None or Path(model.name).is_file()
+        if not reason or (given and list(network.parameters())):
+            return network  # one that comes with weights is not trained before an aligner sees it
+        found.faults.append(f"{place}: {model.name} cannot be aligned: {reason}")
+    return None
 
 
-def look_at_judging(kind: str, section: Any, found: Findings) -> None:
-    """The judge and the aligner of a kind's section of params.yaml: each for itself, and whether they go together."""
+def look_at_judging(kind: str, section: Any, network: Any, found: Findings) -> None:
+    """The judge and the aligner of a kind's section of params.yaml: each for itself, and whether they go together.
+
+    network: the model that they are for, if it is a user's own.
+    """
     from models.aligners import create as create_aligner
     from models.judges import create as create_judge
     from models.quality import MetricUnavailable
@@ -49,6 +56,8 @@ def look_at_judging(kind: str, section: Any, found: Findings) -> None:
         aligner = create_aligner(section.align.name, **section.align.options)
     except ValueError as error:
         found.faults.append(f"{kind}.align: {error}")
-    if judge is not None and aligner is not None and (fault := aligner.fault(judge)):
+    if judge is not None and aligner is not None and (fault := aligner.fault(judge, network)):
         named = getattr(judge, "metric", None) or section.judge.name
-        found.faults.append(f"{kind}.align: {section.align.name} cannot work with the judge {named}: {fault}")
+        found.faults.append(
+            f"{kind}.align: {section.align.name} cannot work with the judge {named} and the model of {kind}: {fault}"
+        )

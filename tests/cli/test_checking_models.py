@@ -28,6 +28,15 @@ class Gain(nn.Module):
         return torch.sigmoid(self.layer(image))
 
 
+class Stiff(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(3, 3, 1)
+
+    def forward(self, image):
+        return torch.sigmoid(self.layer(image)).detach()
+
+
 class Fixed(nn.Module):
     def forward(self, image):
         return image
@@ -100,6 +109,14 @@ def test_a_model_that_does_not_fit_is_one_line(model: dict[str, Any], fault: str
     message = said(**model)
     assert message.startswith("params.yaml has 1 fault:\n")
     assert fault in message
+
+
+def test_what_has_no_gradient_is_for_aligners_that_need_none() -> None:
+    save_weights(create("checked_net:Stiff"), Path("stiff.safetensors"))
+    assert "low_light.model: checked_net:Stiff cannot be aligned: what it makes has no gradient" in said(
+        name="checked_net:Stiff"
+    )
+    assert "low_light.align: ranker_loss cannot work" in said(name="checked_net:Stiff", weights="stiff.safetensors")
 
 
 def test_weights_of_another_network_are_named() -> None:

@@ -87,7 +87,7 @@ def test_a_network_without_weights_is_trained_first(project: Path) -> None:
 
 def test_a_network_that_cannot_learn_is_refused_at_the_start(project: Path) -> None:
     Path("fixed_net.py").write_text("from torch import nn\n\nclass Same(nn.Identity):\n    pass\n")
-    with pytest.raises(OwnModelError, match="fixed_net:Same cannot be aligned: it has no parameters"):
+    with pytest.raises(OwnModelError, match="fixed_net:Same cannot be trained: it has no parameters"):
         start.run(view(start, name="fixed_net:Same"))
 
 

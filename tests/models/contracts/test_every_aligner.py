@@ -65,6 +65,9 @@ def test_what_it_needs_is_asked_for(name: str) -> None:
     blunt.differentiable = False
     assert (aligner.fault(blunt) is not None) == ("gradient of the judge" in aligner.needs)
     assert (aligner.fault(None) is None) == aligner.judgeless
+    stiff = create_enhancer("toy")
+    stiff.learns_not = "what it makes has no gradient"
+    assert (aligner.fault(judge(), stiff) is not None) == ("gradient of the model" in aligner.needs)
 
 
 @pytest.mark.parametrize("name", NAMES)

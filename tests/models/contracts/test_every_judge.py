@@ -46,7 +46,7 @@ def scenes(count: int) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]
 def test_it_scores_pictures(case: tuple[str, dict[str, Any]]) -> None:
     judge = judge_of(case)
     pictures, sources = scenes(2)
-    check_scores(lambda *_: judge.scores(pictures, sources), case[0], False)
+    check_scores(lambda *_: judge.scores(pictures, sources), case[0], 0)
     alone = [judge.scores(pictures[i : i + 1], [source[i : i + 1] for source in sources]) for i in range(2)]
     assert torch.allclose(torch.cat(alone), judge.scores(pictures, sources), rtol=1e-4, atol=1e-5)
 
@@ -74,7 +74,7 @@ def test_it_has_the_gradient_that_it_says(case: tuple[str, dict[str, Any]]) -> N
         (slope,) = torch.autograd.grad(scores.sum(), found)
         assert bool(torch.isfinite(slope).all()) and bool(slope.any())
     else:
-        assert "no gradient" in str(gives_gradient(lambda picture, _: judge.scores(picture, (picture, picture))))
+        assert "no gradient" in str(gives_gradient(lambda picture, _: judge.scores(picture, (picture, picture)), 0))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

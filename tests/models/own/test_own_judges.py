@@ -36,6 +36,14 @@ class Nearness(nn.Module):
         return (pictures - sources[0]).abs().mean((1, 2, 3))
 
 
+class Between(nn.Module):
+    higher_is_better, uses_sources = False, True
+
+    def scores(self, pictures, sources):
+        under, over = sources
+        return (pictures - (under + over) / 2).square().mean((1, 2, 3))
+
+
 class Bad(nn.Module):
     def __init__(self, how):
         super().__init__()
@@ -87,6 +95,12 @@ def test_one_without_weights_is_settled_and_sees_the_sources() -> None:
         1, abs=1e-3
     )
     assert set(judge.state_dict()) == {"mean", "deviation"}
+
+
+def test_one_that_wants_both_exposures_is_no_fault() -> None:
+    judge, pictures = create("outside_judge:Between"), torch.rand(2, 3, 16, 16)
+    assert judge.differentiable
+    assert float(judge.scores(pictures, (pictures, pictures)).sum()) == 0
 
 
 def test_a_torchscript_file_says_its_direction_in_the_options() -> None:
