@@ -157,6 +157,8 @@ def test_a_metric_judges_where_no_gradient_is_needed(params: Params) -> None:
     scores = tables.read("scores", AT.judge("r00") / "scores.parquet")
     assert set(scores.metric) == {"niqe"}
     assert float(first["mean"]) == pytest.approx(scores.value.mean(), rel=1e-5)
+    page = (AT.report / "report.html").read_text()
+    assert "fine-tuned to please NIQE, whatever the panel said" in page and "the ranker" not in page
 
 
 def test_its_dataset_is_checked_as_any(params: Params) -> None:
