@@ -33,7 +33,8 @@ def nats(shares: Tensor) -> Tensor:
 
 def mutual_information(first: Tensor, second: Tensor) -> Tensor:
     """What the grey values of two pictures (1, H, W) in [0, 255] tell of one another, in nats."""
-    return nats(histogram(first)) + nats(histogram(second)) - nats(joint_histogram(first, second))
+    shared = nats(histogram(first)) + nats(histogram(second)) - nats(joint_histogram(first, second))
+    return shared.clamp(min=0)  # three sums of one size may miss 0 by a rounding
 
 
 def normalised_mutual_information(fused: Tensor, source: Tensor) -> Tensor:
