@@ -95,9 +95,15 @@ class Served:
         wanted = {"artifacts": {"key": {"any_": list(keys)}}}
         return {item["key"]: item for item in self.client.post("/artifacts/latest/filter", json=wanted).json()}
 
-    def form_key(self, run: str) -> str:
-        """Where the words of the form at Resume are kept."""
-        return str(self.state(run, "Suspended")["state_details"]["run_input_keyset"]["description"])
+    def form(self, run: str) -> str:
+        """The words of the form at Resume; Prefect takes them in a moment after the state."""
+        key = self.state(run, "Suspended")["state_details"]["run_input_keyset"]["description"]
+        for _ in range(50):
+            answer = self.client.get(f"/flow_runs/{run}/input/{key}")
+            if answer.status_code == 200:
+                return answer.text
+            time.sleep(0.2)
+        raise TimeoutError(answer.text)
 
     def tasks(self, run: str) -> dict[str, tuple[str, str]]:
         """Stage -> type and name of its state, of its earliest task; the server records them a moment later."""
@@ -149,8 +155,7 @@ def test_a_run_suspends_at_the_gate_and_goes_on_with_the_votes(project: Project)
         assert links[f"labels-{project}-low-light-r01"]["type"] == "progress"
         assert links[f"labels-{project}-low-light-r01"]["data"] == 25.0
         assert "http://127.0.0.1:" in links[f"labels-{project}-low-light-r01-link"]["data"]
-        form = running.client.get(f"/flow_runs/{run}/input/{running.form_key(run)}").text
-        assert "Nothing has to be filled in" in form
+        assert "Nothing has to be filled in" in running.form(run)
         assert running.tasks(run)["labels@low_light-r01"] == ("PAUSED", "AwaitingLabels")
         for flow in deployments.FLOWS:
             answer = running.client.get(f"/deployments/name/{flow}/loupe")
