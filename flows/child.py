@@ -76,7 +76,10 @@ def _run(parent: int, module: str, arguments: Sequence[str]) -> None:
     if os.getppid() != parent:
         return
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except KeyboardInterrupt:  # asked to end, perhaps while it was still starting
+        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":
