@@ -27,6 +27,7 @@ from tasks.brackets import fused, fusers, pictures, search, search_report, start
 from tasks.brackets.exposures import Files, joined, same_size
 from tasks.brackets.kind import KIND
 from tasks.config import PARAMS_FILE, Params, View, read_yaml, validate
+from tasks.kinds.fusers import opened
 from tasks.measuring.scoring import score
 from tasks.stage import tables
 from tasks.stage.mapping import Failure, cores, map_images
@@ -52,7 +53,7 @@ def run_seed(values: dict[str, Any], seed: int) -> Scores:
             for module in (pictures, search):
                 module.run(View(params, module.PARAMS, KIND.name))
         for module in (start, fused, search_report):
-            fusers.opened.cache_clear()
+            opened.cache_clear()
             module.run(View(params, module.PARAMS, KIND.name))
         scores = tables.read("scores", SCORES)
         means = scores.groupby(["model", "metric"])["value"].mean()
@@ -69,7 +70,7 @@ def measured(files: Files, metrics: list[str]) -> Scores:
     photos = sorted((under, over), key=brightness)
     found = {}
     for name in fusers.METHODS:
-        fused = fuse_tiled(fusers.opened(fusers.method(name)), photos)
+        fused = fuse_tiled(opened(fusers.method(name)), photos)
         values = score(metrics, fused, None, photos)
         found[name] = {metric: float("nan") if value is None else value for metric, value in values.items()}
     return found
@@ -131,7 +132,7 @@ def main() -> None:
             try:
                 found[seed] = run_seed(values, seed)
                 if outside is not None and not elsewhere:
-                    fusers.opened.cache_clear()
+                    opened.cache_clear()
                     elsewhere[seed] = folders(*outside, validate(values | {"seed": seed}))
             finally:
                 os.chdir(home)

@@ -1,59 +1,72 @@
-"""`loupe fuse`: a user's bracketed photos through the searched fuser, or through a classical method."""
+"""`loupe fuse`: a user's pictures of a scene through the trained fuser of their kind, or through another method."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
+
+import numpy as np
 
 from cli.batch import PLAIN, Batch, Note, Options, run
 from cli.enhancing import NothingTrained, chosen_weights
-from cli.fuse_scene import fuse_one
 from cli.scenes import find_scenes
+from models.fusers.base import Fuser
 from models.fusers.many import Rule
-from pictures import By, Work, digest
-from tasks.brackets import fusers
-from tasks.brackets import kind as brackets
-from tasks.brackets.fusers import Method
+from models.tiling import fuse_tiled
+from pictures import By, ImageError, Work, digest, read_photo, refuse_suffix, save_like
+from tasks import kinds
 from tasks.config import Params, View, load_whole
+from tasks.kinds.fusers import Method, opened
 from tasks.rounds import loop
 from tasks.stage.runtime import device
 
 
 @dataclass(frozen=True)
-class Job:
-    """The exposures of one scene as they were named, the file to write, and the page to read of files with several."""
+class How:
+    """How the scenes of a run are fused; page: to read of files with several."""
 
-    exposures: tuple[Path, ...]
-    target: Path
+    kind: kinds.Kind
+    fuser: Fuser
+    rule: Rule
+    tile: int
+    device: str
+    align: bool
     page: int = 1
 
 
 def fuse_photos(
-    exposures: Sequence[Path],
+    pictures: Sequence[Path],
     out: Path,
     method: str | None,
     rule: Rule,
     tile: int,
     round_name: str | None = None,
     *,
+    kind: str | None = None,
     by: By = "name",
     in_bursts: bool = False,
-    align: bool = True,
+    align: bool | None = None,
     options: Options = PLAIN,
 ) -> int:
-    """Fuse the exposures of one scene into the file `out`, or those of many (see `find_scenes`) into the folder `out`.
+    """Fuse the pictures of one scene into the file `out`, or those of many (see `find_scenes`) into the folder `out`.
 
-    Two exposures are the under- and the over-exposed one, and are put right where they are swapped; more are taken from the
-    darkest to the brightest. Scenes that cannot be fused are named and passed over. Returns the exit code.
+    kind: of pictures, by default the first whose scenes have several. align: None for what is usual there. Scenes that cannot
+    be fused are named and passed over. Returns the exit code. Raises `UnknownKind`.
     """
-    found = find_scenes(exposures, out, by, in_bursts, options.recursive)
+    of = kind_of(kind)
+    refuse_number(pictures, of, in_bursts)
+    found = find_scenes(pictures, out, by, in_bursts, options.recursive, of.brought.DEPTH)
     params = load_whole()
     to = device(View(params, ()))
-    spec = chosen(method, params, round_name)
-    fuser = fusers.opened(spec, to)
+    spec = chosen(method, params, round_name, of)
+    align = of.brought.ALIGN if align is None else align
+    how = How(of, opened(spec, to), rule, tile, to, align, options.page)
+    section = params.of(of.name)
     recipe = {
         "command": "fuse",
+        "kind": of.name,
         "method": spec.name,
         "model": digest(Path(spec.weights)) if spec.weights else None,
         "rule": rule,
@@ -62,7 +75,7 @@ def fuse_photos(
     }
 
     def make(item: Work, target: Path) -> Sequence[Note]:
-        return fuse_one(Job(item.sources, target, options.page), fuser, rule, tile, to, align)
+        return fuse_one(item.sources, target, how, section)
 
     words = f"fused by {spec.name} into {out}"
     batch = Batch(
@@ -79,29 +92,68 @@ def fuse_photos(
     return run(batch, make)
 
 
-def chosen(method: str | None, params: Params, round_name: str | None) -> Method:
+class UnknownKind(ValueError):
+    """No kind of pictures has the name, or its scenes have one picture."""
+
+
+def kind_of(name: str | None) -> kinds.Kind:
+    """The kind of that name; None: the first whose scenes have several pictures. Raises `UnknownKind`."""
+    known = [kind for kind in kinds.every() if kind.source_names]
+    found = next((kind for kind in known if name in (None, kind.name)), None)
+    if found is None:
+        of = "; ".join(f"{kind.name} ({', '.join(kind.source_names)})" for kind in known)
+        raise UnknownKind(f"no scenes of several pictures are called {name!r}; known are {of}")
+    return found
+
+
+def refuse_number(pictures: Sequence[Path], kind: kinds.Kind, in_bursts: bool) -> None:
+    """Raises `ImageError` where a scene of the kind has another number of pictures, or cannot come in bursts."""
+    most, names = kind.brought.MOST, " and ".join(kind.source_names)
+    if most is not None and (in_bursts or len(pictures) != most):
+        given = "bursts" if in_bursts else f"{len(pictures)}"
+        raise ImageError(pictures[0], f"{kind.name} fuses {names}, files or folders in this order, not {given}")
+
+
+def fuse_one(sources: Sequence[Path], target: Path, how: How, section: object) -> list[Note]:
+    """Read, check, bring together and fuse one scene, and write it with the metadata of one of the files.
+
+    Returns what was done to each of the photos on reading, and to the result on writing. Raises `ImageError`: broken, what the
+    kind cannot bring together, 16 bits that the file to write has no place for.
+    """
+    read = [read_photo(path, how.page) for path in sources]
+    brought = how.kind.brought.brought(read, section, how.align)
+    refuse_suffix(target, brought[0].dtype == np.uint16)
+    fused = fuse_tiled(how.fuser, brought, how.tile, how.device, how.rule)
+    like = read[how.kind.brought.LIKE]
+    grey = all(photo.grey for photo in read)
+    lost = save_like(target, fused, replace(like, grey=grey))
+    return [(photo.path, note) for photo in read for note in photo.notes] + [(like.path, note) for note in lost]
+
+
+def chosen(method: str | None, params: Params, round_name: str | None, kind: kinds.Kind) -> Method:
     """The fuser of that name; by default that of params.yaml, with what the rounds made of it, where they taught it.
 
     round_name: whose fine-tuning; the last round's by default, or f(0) where it is not trained.
     Raises `NothingTrained`.
     """
-    name = brackets.KIND.name
-    section = params.of(name)
-    ours = fusers.SEARCHED if section is None else section.model.name
-    if method not in (None, ours):
-        return fusers.method(str(method))
-    weights = fusers.WEIGHTS
+    section, of = params.of(kind.name), kind.brought
+    ours: Method = of.method(None)
+    if method not in (None, ours.name if section is None else section.model.name):
+        return cast(Method, of.method(method))
+    if section is None and not ours.weights:
+        return ours
+    weights = loop.first_weights(kind.name)
     if round_name is not None:
-        weights = chosen_weights(params, round_name, brackets.KIND)
-    elif name in params.kinds:
-        last = loop.weights_of(name, params.last_round(name))
+        weights = chosen_weights(params, round_name, kind)
+    elif kind.name in params.kinds:
+        last = loop.weights_of(kind.name, params.last_round(kind.name))
         weights = last if last.is_file() else weights
     if not weights.is_file():
         raise NothingTrained(
-            f"{weights} is missing: `dvc repro start@brackets` trains it, `dvc pull` fetches it; "
-            "--method mertens needs no training"
+            f"{weights} is missing: `dvc repro start@{kind.name}` trains it, `dvc pull` fetches it; "
+            "--method average needs no training (`loupe models` lists more)"
         )
     print(f"fusing with {weights}")
-    return (
-        fusers.searched(weights) if section is None else fusers.taught(View(params, ("{kind}.model",), name), weights)
-    )
+    if section is None:
+        return replace(ours, weights=str(weights))
+    return cast(Method, kind.models.spec(View(params, ("{kind}.model",), kind.name), weights))

@@ -57,15 +57,22 @@ enhance.__doc__ = f"""Enhance your photos with the aligned model, at full resolu
 
 def fuse(
     exposures: Annotated[
-        list[Path], typer.Argument(metavar="UNDER OVER [MORE...]", help="Exposures of one scene, or folders of them")
+        list[Path],
+        typer.Argument(
+            metavar="FIRST SECOND [MORE...]",
+            help="Pictures of one scene, or folders of them: exposures, or with --kind thermal infrared and visible",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="File to write; with folders, the folder for the fused photos")],
     method: Annotated[
         str | None,
         typer.Option(
             help="mertens, laplacian, average, or your own fuser (module:function, TorchScript, ONNX); by default the trained "
-            "one of params.yaml"
+            "one of params.yaml. For infrared: average, maximum, pyramid, wavelet, guided, or your own"
         ),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Of pictures, as params.yaml names them; by default exposures of one scene")
     ] = None,
     rule: Annotated[
         Literal["pairs", "extremes", "tree", "fold"],
@@ -75,8 +82,12 @@ def fuse(
         ),
     ] = "pairs",
     align: Annotated[
-        bool, typer.Option("--align/--no-align", help="Bring exposures from a hand-held camera over one another first")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--align/--no-align",
+            help="Bring exposures of a hand-held camera over one another first (done by default), or infrared over visible (not)",
+        ),
+    ] = None,
     round_: Annotated[
         str | None,
         typer.Option(
@@ -108,7 +119,17 @@ def fuse(
     options = Options(recursive, page, fresh, overwrite, debug)
     sys.exit(
         fuse_photos(
-            exposures, out, method, rule, tile, round_, by=pair_by, in_bursts=bursts, align=align, options=options
+            exposures,
+            out,
+            method,
+            rule,
+            tile,
+            round_,
+            kind=kind,
+            by=pair_by,
+            in_bursts=bursts,
+            align=align,
+            options=options,
         )
     )
 

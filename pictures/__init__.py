@@ -3,6 +3,7 @@
 from pictures.alignment import GHOSTS, disagreement, moved, register_all
 from pictures.atomic import atomic_path, fresh_folder, remove_leftovers
 from pictures.bursts import Burst, Bursts, bursts
+from pictures.crossmodal import Shift, shift_between, shifted
 from pictures.decoding import MAX_PIXELS, opened, orientation_of
 from pictures.errors import AbsentFile, FileFault, ImageError, printable
 from pictures.files import MAX_PICTURE, sha256_bytes, sha256_file, write_json
@@ -63,6 +64,7 @@ __all__ = [
     "Receipts",
     "Registration",
     "RegistrationError",
+    "Shift",
     "Taken",
     "Work",
     "as_uint8",
@@ -116,6 +118,8 @@ __all__ = [
     "save_like",
     "sha256_bytes",
     "sha256_file",
+    "shift_between",
+    "shifted",
     "shortened",
     "some",
     "sorted_out",

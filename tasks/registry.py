@@ -6,4 +6,5 @@ from __future__ import annotations
 KINDS = {
     "low_light": "tasks.low_light.kind",
     "brackets": "tasks.brackets.kind",
+    "thermal": "tasks.thermal.kind",
 }

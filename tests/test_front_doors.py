@@ -17,20 +17,21 @@ DOORS: dict[str, set[str]] = {
     "labelling.web": {"addresses", "reach", "serve"},
     "models.aligners": {"base", "registry"},
     "models.enhancers": {"base", "registry", "parametric", "predicted"},
-    "models.fusers": {"base", "registry", "many", "layout", "searched", "colour"},
+    "models.fusers": {"base", "registry", "many", "layout", "searched", "colour", "dcevo", "visible_colour"},
     "models.genetic": {"objectives", "palette", "search"},
     "models.judges": {"base", "registry"},
     "models.own": {"enhancers", "fusers", "judges", "metrics", "onnx"},
-    "models.quality": {"facts", "metric", "gaussian", "fusion.structure"},
+    "models.quality": {"facts", "metric", "fusion.structure"},
     "models.search": {"bilevel", "genotype", "loop", "space", "supernet"},
     "models.weights": {"__main__", "checkpoint"},
     "pictures": {"bursts", "listing"},  # the functions of these names, which `pictures` has
-    "tasks.brackets": {"fusers", "kind"},
+    "tasks.brackets": {"kind"},
     "tasks.config": {"base", "former", "genetic", "rounds"},
     "tasks.genetic": {"contact_sheet", "one_photo", "search"},
-    "tasks.kinds": {"base"},
+    "tasks.kinds": {"base", "fusers"},
     "tasks.low_light": {"kind"},
     "tasks.rounds": {"loop", "names"},
+    "tasks.thermal": set(),
 }
 # Of these every module is a tool of its own, and a door.
 TOOLBOXES = {

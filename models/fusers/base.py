@@ -1,4 +1,4 @@
-"""What a fuser is: a module from two exposures of a scene to one picture, and how its pixels depend on their surroundings."""
+"""What a fuser is: a module from two pictures of a scene to one, and how its pixels depend on their surroundings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from models.fusers.colour import luminance
 
 
 class Fuser(nn.Module):
-    """Maps an under- and an over-exposed picture (B, 3, H, W), float in [0, 1], sRGB, to one of that shape and range.
+    """Maps two pictures of a scene (B, 3, H, W), float in [0, 1], sRGB, to one of that shape and range: an under- and an
+    over-exposed one, or an infrared (grey) and a visible one.
 
     `halo` is how many pixels around a pixel its output can depend on, and `stride` the grid a tile has to start on; together
     they make tiled fusion equal to whole fusion (`models.tiling.fuse_tiled`). `whole`: it looks at the whole photo, and is
@@ -30,6 +31,10 @@ class Fuser(nn.Module):
         """The fused picture (B, 3, H, W) and its Y (B, 1, H, W), for losses on both, differentiably."""
         fused = self(under, over)
         return fused, luminance(fused)
+
+    def fuse_luminance(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """The fused Y (B, 1, H, W) in [0, 1] of the sources' Y (B, 1, H, W) in [0, 1]; here of what it makes of grey ones."""
+        return luminance(self(first.expand(-1, 3, -1, -1), second.expand(-1, 3, -1, -1)))
 
     def fuse_all(self, exposures: Sequence[torch.Tensor]) -> torch.Tensor:
         """Two or more exposures (B, 3, H, W), darkest first, in one go; only where `native`."""

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from models.fusers.base import Fuser, check_sources
 from models.fusers.colour import luminance
+from models.fusers.pyramids import down, up
 
 
 class Average(Fuser):
@@ -76,7 +77,7 @@ class LaplacianPyramid(Fuser):
         fused = bands.pop()
         while bands:
             band = bands.pop()
-            fused = band + _up(fused, band.shape)
+            fused = band + up(fused, band.shape)
         return fused.clamp(0, 1)
 
     def _blended(self, exposure: torch.Tensor, weight: torch.Tensor) -> list[torch.Tensor]:
@@ -84,9 +85,9 @@ class LaplacianPyramid(Fuser):
         bands = []
         levels = min(exposure.shape[-2:]).bit_length() - 1 if self.levels is None else self.levels
         for _ in range(levels):
-            smaller = _down(exposure)
-            bands.append(weight * (exposure - _up(smaller, exposure.shape)))
-            exposure, weight = smaller, _down(weight)
+            smaller = down(exposure)
+            bands.append(weight * (exposure - up(smaller, exposure.shape)))
+            exposure, weight = smaller, down(weight)
         return [*bands, weight * exposure]
 
 
@@ -128,39 +129,6 @@ def _eight_bit_range(picture: torch.Tensor) -> np.ndarray:
     values = picture.float().permute(1, 2, 0).flip(2) * 255
     whole = values.round()
     return np.ascontiguousarray(torch.where((values - whole).abs() < 1e-3, whole, values).cpu().numpy())
-
-
-def _down(x: torch.Tensor) -> torch.Tensor:
-    """Blurred by (1 4 6 4 1) / 16 both ways, every second row and column, the first included: (B, C, ceil(H/2), ceil(W/2)).
-
-    Mirrored at the borders without repeating the edge, as OpenCV's pyrDown.
-    """
-    return _down_last(_down_last(x).transpose(-1, -2)).transpose(-1, -2)
-
-
-def _down_last(x: torch.Tensor) -> torch.Tensor:
-    size = x.shape[-1]
-    places = torch.arange(-2, size + 2, device=x.device)
-    if size > 1:
-        places = places.remainder(2 * size - 2)
-        places = torch.minimum(places, 2 * size - 2 - places)
-    x = x.index_select(-1, places.clamp(0, size - 1))
-    return (x[..., :-4] + x[..., 4:] + 4 * (x[..., 1:-3] + x[..., 3:-1]) + 6 * x[..., 2:-2])[..., ::2] / 16
-
-
-def _up(x: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """Twice as large by the same filter, (1 6 1) / 8 and (1 1) / 2 between, cut to the last two of `shape`.
-
-    Mirrored at the first border and repeated at the last, as OpenCV's pyrUp.
-    """
-    x = _up_last(_up_last(x).transpose(-1, -2)).transpose(-1, -2)
-    return x[..., : shape[-2], : shape[-1]]
-
-
-def _up_last(x: torch.Tensor) -> torch.Tensor:
-    before = torch.cat([x[..., 1:2] if x.shape[-1] > 1 else x, x[..., :-1]], -1)
-    after = torch.cat([x[..., 1:], x[..., -1:]], -1)
-    return torch.stack([(before + 6 * x + after) / 8, (x + after) / 2], -1).flatten(-2)
 
 
 def average() -> Average:

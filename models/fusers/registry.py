@@ -10,4 +10,9 @@ FUSERS: dict[str, str] = {
     "laplacian": "models.fusers.classical:laplacian",
     "mertens": "models.fusers.classical:mertens",
     "searched": "models.fusers.searched:build",
+    "maximum": "models.fusers.multiscale:Maximum",
+    "pyramid": "models.fusers.multiscale:Pyramid",
+    "wavelet": "models.fusers.multiscale:Wavelet",
+    "guided": "models.fusers.multiscale:Guided",
+    "dcevo": "models.fusers.dcevo:DCEvo",
 }

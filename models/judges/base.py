@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import nn
 
-Learns = Literal["pairs"]
-"""What a judge can learn from: majority verdicts on pairs."""
+Learns = Literal["pairs", "ratings"]
+"""What a judge can learn from: majority verdicts on pairs, or scores and circles of single pictures."""
 
 
 class Judge(nn.Module):

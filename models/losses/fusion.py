@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.core.gaussian import gaussian_taps, smooth_valid
 from models.quality.fusion.structure import mef_ssim_map
-from models.quality.gaussian import gaussian_taps, smooth_valid
 
 SSIM_TAPS = gaussian_taps(1.5, 5)
 TINY = 1e-8

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.quality.gaussian import gaussian_taps, smooth_valid
+from models.core.gaussian import gaussian_taps, smooth_valid
 from models.quality.metric import Compute, full_precision, need
 
 BLUR_SIGMA = 1.5

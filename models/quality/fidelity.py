@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.quality.gaussian import gaussian_taps, smooth_valid
+from models.core.gaussian import gaussian_taps, smooth_valid
 from models.quality.metric import Compute, full_precision, need
 from models.quality.strips import strip_sums
 

@@ -12,9 +12,10 @@ from typing import Any
 from models.tiling import fuse_tiled
 from pictures import fresh_folder, read_uint8, write_png
 from tasks.brackets import fusers
-from tasks.brackets.fusers import METHODS, Method
+from tasks.brackets.fusers import METHODS
 from tasks.brackets.kind import KIND
 from tasks.config import View
+from tasks.kinds.fusers import Method, opened
 from tasks.stage import tables
 from tasks.stage.mapping import map_images
 from tasks.stage.places import Places
@@ -30,7 +31,7 @@ def fuse_scene(scene: tuple[str, str, str], methods: tuple[Method, ...], folder:
     name, under, over = scene
     photos = [read_uint8(under), read_uint8(over)]
     for method in methods:
-        fused = fuse_tiled(fusers.opened(method, to), photos, device=to)
+        fused = fuse_tiled(opened(method, to), photos, device=to)
         write_png(Path(folder) / method.name / f"{name}.png", fused)
 
 
@@ -38,7 +39,7 @@ def run(params: View) -> None:
     to = device(params)
     scenes = tables.read_split(KIND.table, Places(KIND.name).pictures / f"{KIND.table}.parquet", "validation")
     methods = tuple(map(fusers.method, METHODS))
-    fusers.opened(methods[0])  # weights that are absent or broken are said once, not by each process
+    opened(methods[0])  # weights that are absent or broken are said once, not by each process
     rows: list[dict[str, Any]] = []
     with fresh_folder(OUT) as folder:
         make = partial(fuse_scene, methods=methods, folder=str(folder), to=to)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import torch
-from torch import nn
 
-from models.core.storage import load_weights, save_weights
 from models.core.training import make_deterministic, step_seed
 from models.fusers import create
 from models.fusers.base import Fuser
-from models.fusers.searched import SearchedFuser, build, load, save
+from models.fusers.searched import SearchedFuser, build
 from models.search.genotype import Genotype, GenotypeError
 from pictures import AbsentFile, FileFault, mended, read_text
 from tasks.brackets.kind import KIND, SEARCHED
 from tasks.config import View
+from tasks.kinds.fusers import Method
 from tasks.stage.places import MODEL, Places
 
 FOLDER = Places(KIND.name).start
@@ -57,18 +54,6 @@ def read_genotype(path: Path) -> Genotype:
         raise GenotypeError(f"{path}: {error}") from error
 
 
-@dataclass(frozen=True)
-class Method:
-    """A way to fuse: a fuser, its options as JSON, and where it is trained the file of its weights; fit to be sent around.
-
-    A weights file of the searched network says its architecture.
-    """
-
-    name: str
-    weights: str = ""
-    options: str = "{}"
-
-
 def searched(weights: Path = WEIGHTS) -> Method:
     """The searched network with the weights of a stage; by default those of f(0)."""
     return Method(SEARCHED, str(weights))
@@ -84,23 +69,3 @@ def taught(params: View, weights: Path) -> Method:
 def method(name: str) -> Method:
     """A registered fuser or the user's own, as it is built; the searched one as the start stage left it."""
     return searched() if name == SEARCHED else Method(name)
-
-
-@lru_cache(maxsize=16)
-def opened(spec: Method, device: str = "cpu") -> Fuser:
-    """The fuser itself, frozen, in evaluation mode; loaded once a process. Raises `WeightsError`, `OwnModelError`."""
-    if spec.name == SEARCHED:
-        fuser: Fuser = load(Path(spec.weights))
-    else:
-        fuser = create(spec.name, **json.loads(spec.options))
-        if spec.weights:
-            load_weights(fuser, Path(spec.weights))
-    return fuser.requires_grad_(False).eval().to(device)
-
-
-def store(model: nn.Module, path: Path) -> None:
-    """Its weights; of the searched network its architecture, too."""
-    if isinstance(model, SearchedFuser):
-        save(model, path)
-    else:
-        save_weights(model, path)

@@ -24,7 +24,7 @@ class Brackets(Kind):
 
     def absent_references(self, section: Any) -> str | None:
         mine = section.dataset.source == "folder" and not section.dataset.folder.reference
-        return "dataset.folder.reference" if mine else None
+        return f"{self.name}.dataset.folder.reference is not set" if mine else None
 
 
 KIND = Brackets(

@@ -11,8 +11,9 @@ from torch import nn
 from models.fusers.base import Fuser
 from models.tiling import fuse_tiled
 from pictures import read_uint8
-from tasks.brackets.fusers import Method, opened, store, taught
+from tasks.brackets.fusers import taught
 from tasks.config import View
+from tasks.kinds.fusers import Method, opened, store
 
 __all__ = ["apply", "opened", "spec", "store", "untouched"]
 

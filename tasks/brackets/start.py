@@ -30,6 +30,7 @@ from tasks.brackets import fusers, loss_weights
 from tasks.brackets.kind import KIND, SEARCHED
 from tasks.brackets.scenes import Scenes
 from tasks.config import View
+from tasks.kinds.fusers import store
 from tasks.stage.places import Places
 from tasks.stage.runtime import device, identity, stage
 from tasks.training.given import keep_given
@@ -85,7 +86,7 @@ def own(params: View) -> None:
         load_weights(network, Path(given).expanduser())
     if given is not None or Path(params.model.name).is_file():
         at = Places(KIND.name)
-        keep_given(network, fusers.store, at, name=params.model.name, seed=params.seed, versions=section.checkpoints)
+        keep_given(network, store, at, name=params.model.name, seed=params.seed, versions=section.checkpoints)
         return
     if isinstance(network, OwnFuser) and network.learns_not:
         raise OwnModelError(f"{network.name} cannot be trained: {network.learns_not}")
@@ -123,8 +124,8 @@ def train(
     with fresh_folder(fusers.FOLDER / "checkpoints") as folder:
         for step, snapshot in zip(steps, outcome.snapshots, strict=True):
             load_weights(checkpoint, snapshot)
-            fusers.store(checkpoint, folder / f"{step:06d}.safetensors")
-    fusers.store(network, fusers.WEIGHTS)
+            store(checkpoint, folder / f"{step:06d}.safetensors")
+    store(network, fusers.WEIGHTS)
     outcome.discard_state()
 
 

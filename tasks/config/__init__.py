@@ -186,14 +186,15 @@ class Params(Section):
                 continue
             if fault := kind.fault(section) or _metrics_of_others(kind, section):
                 faults.append(f"{name}: {fault}")
-            key = kind.absent_references(section)
+            reason = kind.absent_references(section)
             labels = section.labels
             wanting = sorted(metric for metric in labels.simulated.utility if info(metric).needs_reference)
-            if labels.source == "simulated" and key and wanting:
+            if labels.source == "simulated" and reason and wanting:
                 faults.append(
-                    f"{name}.labels.simulated.utility judges by {', '.join(wanting)}, which need references, but {name}.{key} "
-                    "is not set. Set the utility to no-reference metrics (for example {niqe: 1.0}), or give references, or "
-                    f"let people label ({name}.labels.source: people)"
+                    f"{name}.labels.simulated.utility judges by {', '.join(wanting)}, which need references, but {reason}. Set "
+                    "the utility to metrics without reference (for example {niqe: 1.0}"
+                    + (", or {qabf: 1.0}, which compares with the sources" if kind.source_names else "")
+                    + f"), or give references, or let people label ({name}.labels.source: people)"
                 )
         return faults
 

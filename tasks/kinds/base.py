@@ -7,7 +7,7 @@ for, so that a stage which needs neither does not depend on them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
+    from pictures import Photo
     from tasks.config import KindSection, View
     from tasks.datasets.looking import Findings
 
@@ -91,6 +92,25 @@ class Check(Protocol):
         """
 
 
+class Brought(Protocol):
+    """How `loupe fuse` brings the pictures of one scene together, for kinds whose scenes have several; a module with these.
+
+    LIKE: which of the files named the result takes its metadata from. DEPTH: which one's depth it has; None for the deepest.
+    ALIGN: whether they are aligned where nobody says. MOST: how many there are at most; None for any number from two on.
+    """
+
+    LIKE: int
+    DEPTH: int | None
+    ALIGN: bool
+    MOST: int | None
+
+    def method(self, name: str | None) -> Any:
+        """The spec of a fuser by name; None: the kind's own, where params.yaml has no section."""
+
+    def brought(self, photos: Sequence[Photo], section: Any, align: bool) -> list[np.ndarray]:
+        """What is fused of the photos that were read, (H, W, 3) of one type. Raises `ImageError`."""
+
+
 class Page(Protocol):
     """How the report speaks of a kind; a module with these."""
 
@@ -109,7 +129,7 @@ class Kind(ABC):
 
     table: of its dataset, in data/NAME/pictures. sources: the table's columns (path, sha256) of what a model is given. start:
     what of data/NAME the training of its first model reads. Beside the module that has its KIND lie `params`, `models`,
-    `check` and `page`.
+    `check` and `page`, and `brought` where its scenes have several pictures.
     """
 
     name: str
@@ -134,6 +154,10 @@ class Kind(ABC):
         return cast(Check, self._beside("check"))
 
     @property
+    def brought(self) -> Brought:
+        return cast(Brought, self._beside("brought"))
+
+    @property
     def page(self) -> Page:
         return cast(Page, self._beside("page"))
 
@@ -156,4 +180,4 @@ class Kind(ABC):
 
     @abstractmethod
     def absent_references(self, section: Any) -> str | None:
-        """The section's key of the folder of references where the pictures are a user's and it is not set, else None."""
+        """Why the pictures of this section have no references, as the end of a sentence, else None."""

@@ -16,7 +16,7 @@ class LowLight(Kind):
 
     def absent_references(self, section: Any) -> str | None:
         mine = section.dataset.source == "folder" and not section.dataset.folder.references
-        return "dataset.folder.references" if mine else None
+        return f"{self.name}.dataset.folder.references is not set" if mine else None
 
 
 KIND = LowLight(

@@ -33,7 +33,7 @@ def test_a_round_more_is_two_lines(params: Path) -> None:
     assert (
         after.index("  brackets-r01: {kind: brackets, round: r01, prev: r00, candidates: pictures, label_rev: 0}") > 0
     )
-    assert list(load_whole(params).rounds)[3:] == ["low_light-r04", "brackets-r01"]
+    assert list(load_whole(params).rounds)[3:] == ["low_light-r04", "brackets-r01", "thermal-r01"]
 
 
 def test_several_at_once_compare_what_the_last_one_does(params: Path) -> None:
@@ -48,8 +48,8 @@ def test_several_at_once_compare_what_the_last_one_does(params: Path) -> None:
 
 
 def test_what_cannot_be_added_changes_nothing(params: Path) -> None:
-    with pytest.raises(ConfigError, match=r"does not name 'thermal'; it names low_light, brackets"):
-        add_rounds("thermal", 1, params)
+    with pytest.raises(ConfigError, match=r"does not name 'polarised'; it names low_light, brackets, thermal"):
+        add_rounds("polarised", 1, params)
     before = params.read_text().replace("seed: 1", "seed: -1", 1)
     params.write_text(before)
     with pytest.raises(ConfigError, match="seed"):

@@ -32,7 +32,7 @@ def test_schedules_of_several_flows() -> None:
         ("0 2 * * *", "schedule: in params.yaml gives a schedule for each flow"),
         (
             {"low_light": {"cron": "0 2 * * *"}},
-            "schedule.low_light: no such flow; they are low-light, brackets, search, genetic",
+            "schedule.low_light: no such flow; they are low-light, brackets, thermal, search, genetic",
         ),
         ({"low-light": "0 2 * * *"}, "schedule.low-light: give a cron line and a timezone"),
         ({"low-light": {"timezone": "UTC"}}, "schedule.low-light: give a cron line and a timezone"),
@@ -63,7 +63,7 @@ def test_names_tell_projects_apart_where_the_server_is_shared(tmp_path: Path, mo
     id = project_id(tmp_path)
     assert deployments.full_names(tmp_path)[0] == f"low-light/loupe-{id}"
     monkeypatch.setenv(OWN_SERVER, "1")
-    assert deployments.full_names(tmp_path) == ["low-light/loupe", "brackets/loupe"]
+    assert deployments.full_names(tmp_path) == ["low-light/loupe", "brackets/loupe", "thermal/loupe"]
     (tmp_path / "params.yaml").write_text(ALL_FLOWS)
     assert deployments.full_names(tmp_path) == [
         "low-light/loupe",

@@ -22,7 +22,7 @@ from flows.table import FLOWS
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = {
-    "low-light": "report@low_light", "brackets": "report@brackets", "search": "search_report",
+    "low-light": "report@low_light", "brackets": "report@brackets", "thermal": "report@thermal", "search": "search_report",
     "genetic": "genetic_evaluate",
 }  # fmt: skip
 
@@ -59,10 +59,10 @@ def test_the_targets_are_stages_of_the_projects_graph() -> None:
     ]  # fmt: skip
     assert [node.name for node in nodes.values() if node.name in needed["search"] and node.gpu] == needed["search"][1:4]
     assert {name: found[-1] for name, found in needed.items()} == {
-        "low-light": "report@low_light", "brackets": "report@brackets", "search": "search_report@brackets",
-        "genetic": "genetic_evaluate@low_light",
+        "low-light": "report@low_light", "brackets": "report@brackets", "thermal": "report@thermal",
+        "search": "search_report@brackets", "genetic": "genetic_evaluate@low_light",
     }  # fmt: skip
-    for name, other in (("low-light", "brackets"), ("brackets", "low_light"), ("genetic", "brackets")):
+    for name, other in (("low-light", "brackets"), ("brackets", "low_light"), ("thermal", "brackets"), ("genetic", "brackets")):
         assert not [stage for stage in needed[name] if f"@{other}" in stage]
 
 
@@ -71,6 +71,7 @@ def test_a_kinds_flow_makes_its_report() -> None:
     assert pages == {
         "low-light": Path("data/low_light/report/report.html"),
         "brackets": Path("data/brackets/report/report.html"),
+        "thermal": Path("data/thermal/report/report.html"),
     }
     assert reports.page_of("search_report@brackets") == Path("data/brackets/search_report/report.html")
     assert reports.page_of("judge@low_light-r01") is reports.page_of("report") is None
@@ -79,8 +80,8 @@ def test_a_kinds_flow_makes_its_report() -> None:
 @pytest.mark.parametrize(
     ("settings", "names"),
     [
-        ({}, ["low-light", "brackets"]),
-        ({"kinds": None, "searched": None, "genetic": None}, ["low-light", "brackets"]),
+        ({}, ["low-light", "brackets", "thermal"]),
+        ({"kinds": None, "searched": None, "genetic": None}, ["low-light", "brackets", "thermal"]),
         ({"kinds": {"low_light": {}}}, ["low-light"]),
         ({"kinds": {"brackets": {}}, "searched": ["brackets"]}, ["brackets", "search"]),
         ({"kinds": {"low_light": {}}, "genetic": {"kinds": ["low_light"]}, "searched": []}, ["low-light", "genetic"]),

@@ -144,7 +144,7 @@ def test_simulated_observers_are_not_counted_where_people_label() -> None:
 
 
 def test_rounds_name_the_last() -> None:
-    two = a_round("low_light", 1) | a_round("low_light", 2) | a_round("brackets", 1)
+    two = a_round("low_light", 1) | a_round("low_light", 2) | a_round("brackets", 1) | a_round("thermal", 1)
     params = validate(changed(rounds=two, kinds__low_light__rounds=2))
     assert (params.last_round("low_light"), params.last_round("brackets")) == ("r02", "r01")
 

@@ -35,7 +35,7 @@ def test_rounds_are_in_order_and_under_their_keys(rounds: dict[str, Any], expect
 
 
 def test_rounds_of_two_kinds_may_be_mixed() -> None:
-    names = [("low_light", 1), ("brackets", 1), ("low_light", 2), ("low_light", 3)]
+    names = [("low_light", 1), ("brackets", 1), ("thermal", 1), ("low_light", 2), ("low_light", 3)]
     mixed = {key: entry for kind, number in names for key, entry in a_round(kind, number).items()}
     assert list(validate(changed(rounds=mixed)).rounds) == list(mixed)
 

@@ -164,7 +164,7 @@ def test_a_kind_has_its_own_subjects_and_models(project: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("kinds.thermal", {"start": "pictures", "rounds": 1}, "no kind of pictures is called 'thermal'"),
+        ("kinds.polarised", {"start": "pictures", "rounds": 1}, "no kind of pictures is called 'polarised'"),
         (
             "low_light.labels.simulated.utility",
             {"mef_ssim": 1.0},

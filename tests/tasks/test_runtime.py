@@ -45,7 +45,7 @@ def test_an_error_of_the_stages_own_module_is_one_line(project: Path) -> None:
 def test_an_unknown_kind_is_one_line(project: Path) -> None:
     done = stage(project, "tasks.rounds.labels", "--kind", "photos", "--round", "r01")
     assert done.returncode == 1
-    assert done.stderr == "error: no kind of pictures is called 'photos'; known are low_light, brackets\n"
+    assert done.stderr == "error: no kind of pictures is called 'photos'; known are low_light, brackets, thermal\n"
 
 
 def test_faults_of_the_params_are_listed_without_a_traceback(project: Path) -> None:

@@ -62,6 +62,7 @@ def test_which_columns_hold_paths() -> None:
         "natural": ["path"],
         "images": ["path", "reference"],
         "exposures": ["under", "over", "reference"],
+        "infrared_visible": ["infrared", "visible", "reference"],
     }
 
 

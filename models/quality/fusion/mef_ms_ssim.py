@@ -10,10 +10,10 @@ from operator import add
 import torch
 from torch import Tensor
 
+from models.core.gaussian import gaussian_taps, smooth_valid
 from models.quality.fidelity import luma
 from models.quality.fusion.mef_ssim import CONSTANT, SCALE_WEIGHTS, halve
 from models.quality.fusion.structure import POWER_AT_MOST, box_mean
-from models.quality.gaussian import gaussian_taps, smooth_valid
 from models.quality.metric import SourcesCompute
 from models.quality.strips import strip_sums
 

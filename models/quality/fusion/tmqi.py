@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.core.gaussian import gaussian_taps, smooth_valid
 from models.quality.colour import linear_light
 from models.quality.fusion.mef_ssim import halve
-from models.quality.gaussian import gaussian_taps, smooth_valid
 from models.quality.metric import Compute, need
 from models.quality.strips import cuts, strip_rows
 

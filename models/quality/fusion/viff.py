@@ -8,8 +8,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from models.core.gaussian import gaussian_taps, smooth_valid
 from models.quality.fidelity import luma
-from models.quality.gaussian import gaussian_taps, smooth_valid
 from models.quality.metric import SourcesCompute
 from models.quality.strips import strip_sums
 

@@ -9,7 +9,8 @@ import skimage.data
 import torch
 
 from models.fusers import create
-from models.fusers.classical import LaplacianPyramid, _down, _up
+from models.fusers.classical import LaplacianPyramid
+from models.fusers.pyramids import down, up
 
 
 def scene(size: int = 64) -> tuple[np.ndarray, np.ndarray]:
@@ -26,19 +27,19 @@ def tensor(picture: np.ndarray) -> torch.Tensor:
 @pytest.mark.parametrize("size", [64, 4, 2])
 def test_reducing_and_expanding_are_opencvs(size: int) -> None:
     picture = scene(size)[0]
-    small = _down(tensor(picture))[0].permute(1, 2, 0).numpy()
+    small = down(tensor(picture))[0].permute(1, 2, 0).numpy()
     assert np.abs(small - cv2.pyrDown(picture)).max() < 1e-6
-    large = _up(tensor(small), (size, size))[0].permute(1, 2, 0).numpy()
+    large = up(tensor(small), (size, size))[0].permute(1, 2, 0).numpy()
     assert np.abs(large - cv2.pyrUp(small)).max() < 1e-6
 
 
 def test_odd_sizes_keep_the_first_pixel_and_come_back() -> None:
     picture = torch.rand(1, 1, 7, 5)
-    small = _down(picture)
+    small = down(picture)
     assert small.shape == (1, 1, 4, 3)
-    assert _up(small, picture.shape).shape == picture.shape
+    assert up(small, picture.shape).shape == picture.shape
     flat = torch.full((1, 1, 7, 5), 0.3)
-    assert torch.allclose(_up(_down(flat), flat.shape), flat)
+    assert torch.allclose(up(down(flat), flat.shape), flat)
 
 
 def test_weights_by_hand() -> None:

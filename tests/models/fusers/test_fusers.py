@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,10 +18,13 @@ from models.fusers.searched import SearchedFuser, build, calibrate, load, recali
 from models.search.genotype import balanced, random_like
 from models.tiling import fuse_tiled
 
-SMALL: dict[str, dict[str, int]] = {"searched": {"width": 4}, "laplacian": {"levels": 3}}
-LEARNED = ["searched"]
-DIFFERENTIABLE = ["average", "laplacian", "searched"]
-TILED = ["average", "laplacian", "searched"]
+SMALL: dict[str, dict[str, Any]] = {
+    "searched": {"width": 4}, "laplacian": {"levels": 3}, "pyramid": {"levels": 3},
+    "dcevo": {"dim": 8, "blocks": 1, "depth": 1, "heads": 2, "skip": "logit"},
+}  # fmt: skip
+LEARNED = ["searched", "dcevo"]
+DIFFERENTIABLE = ["average", "laplacian", "searched", "pyramid", "wavelet", "guided", "dcevo"]
+TILED = ["average", "laplacian", "searched", "maximum", "pyramid", "wavelet", "guided"]
 
 torch.set_num_threads(2)
 
@@ -198,7 +202,7 @@ def test_what_cannot_be_fused_is_refused() -> None:
 
 
 def test_unknown_names_and_options_are_named() -> None:
-    with pytest.raises(UnknownFuser, match="'search'; known are average, laplacian, mertens, searched"):
+    with pytest.raises(UnknownFuser, match=r"'search'; known are average, dcevo, .*searched"):
         create("search")
     with pytest.raises(UnknownFuser, match="'searched' has no option 'depth'; it takes genotype, width, unrolled"):
         create("searched", depth=3)

@@ -1,34 +1,20 @@
-"""One scene of `loupe fuse`: what its exposures show is checked, they are brought over one another, fused and written."""
+"""One scene of `loupe fuse`: what its exposures show is checked, and they are brought over one another."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
-from cli.batch import Note
-from models.fusers.base import Fuser
-from models.fusers.many import Rule, brightness, empty, exposure_order
-from models.tiling import fuse_tiled
-from pictures import (
-    GHOSTS,
-    ImageError,
-    RegistrationError,
-    disagreement,
-    moved,
-    read_photo,
-    refuse_suffix,
-    register_all,
-    save_like,
-)
-
-if TYPE_CHECKING:
-    from cli.fusing import Job
+from models.fusers.many import brightness, empty, exposure_order
+from pictures import GHOSTS, ImageError, Photo, RegistrationError, disagreement, moved, register_all
+from tasks.brackets import fusers
+from tasks.kinds.fusers import Method
 
 
 @dataclass(frozen=True)
@@ -39,25 +25,34 @@ class Exposure:
     pixels: np.ndarray
 
 
-def fuse_one(job: Job, fuser: Fuser, rule: Rule, tile: int, to: str, align: bool = True) -> list[Note]:
-    """Read, check, order, align and fuse one scene, and write it with the metadata of the first exposure named.
+LIKE = 0
+"""Which of the files named the fused photo takes its metadata and colours from."""
+ALIGN = True
+"""Whether exposures are brought over one another where nobody says."""
+DEPTH = None
+"""The deepest exposure says how deep the fused photo is."""
+MOST = None
+"""A scene has any number of exposures."""
+
+
+def method(name: str | None) -> Method:
+    """A registered fuser, or the user's own, by name; None: the searched one, where params.yaml has no section."""
+    return fusers.method(fusers.SEARCHED if name is None else name)
+
+
+def brought(photos: Sequence[Photo], section: Any, align: bool) -> list[np.ndarray]:
+    """The exposures of one scene as they are fused, darkest first, (H, W, 3) of one type: checked, ordered, aligned.
 
     Exposures that show nothing (black or white all over), and of more than two those that cannot be aligned, are left out
-    and named. Returns what was done to each of the photos on reading, and to the result on writing. Raises `ImageError`:
-    broken, of unequal sizes, twice the same, fewer than two that can be used, 16 bits that the file to write has no place for.
+    and named. Raises `ImageError`: of unequal sizes, twice the same, fewer than two that can be used.
     """
-    read = [read_photo(path, job.page) for path in job.exposures]
-    photos = same_depth([photo.pixels for photo in read])
-    refuse_suffix(job.target, photos[0].dtype == np.uint16)
-    exposures = [Exposure(path, pixels) for path, pixels in zip(job.exposures, photos, strict=True)]
+    pixels = same_depth([photo.pixels for photo in photos])
+    exposures = [Exposure(photo.path, found) for photo, found in zip(photos, pixels, strict=True)]
     check(exposures)
     exposures = in_order(without_empty(exposures))
-    exposures = aligned(exposures, job.exposures[0]) if align else exposures
+    exposures = aligned(exposures, photos[0].path) if align else exposures
     say_ghosts(exposures)
-    fused = fuse_tiled(fuser, [exposure.pixels for exposure in exposures], tile, to, rule)
-    like = replace(read[0], grey=all(photo.grey for photo in read))
-    lost = save_like(job.target, fused, like)
-    return [(photo.path, note) for photo in read for note in photo.notes] + [(read[0].path, note) for note in lost]
+    return [exposure.pixels for exposure in exposures]
 
 
 def check(exposures: Sequence[Exposure]) -> None:

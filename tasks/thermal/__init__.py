@@ -1,0 +1,1 @@
+"""Infrared and visible pictures of one scene: kind, dataset, model, pages."""
