@@ -62,7 +62,12 @@ def test_the_targets_are_stages_of_the_projects_graph() -> None:
         "low-light": "report@low_light", "brackets": "report@brackets", "thermal": "report@thermal",
         "search": "search_report@brackets", "genetic": "genetic_evaluate@low_light",
     }  # fmt: skip
-    for name, other in (("low-light", "brackets"), ("brackets", "low_light"), ("thermal", "brackets"), ("genetic", "brackets")):
+    for name, other in (
+        ("low-light", "brackets"),
+        ("brackets", "low_light"),
+        ("thermal", "brackets"),
+        ("genetic", "brackets"),
+    ):
         assert not [stage for stage in needed[name] if f"@{other}" in stage]
 
 
