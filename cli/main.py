@@ -84,6 +84,30 @@ app.command()(photos.fuse)
 
 
 @app.command()
+def score(
+    pictures: Annotated[Path, typer.Argument(help="A picture, or a folder of pictures")],
+    out: Annotated[Path, typer.Option(help="Table to write, .csv or .parquet")],
+    kind: Annotated[str, typer.Option(help="Of pictures, whose judge is asked")],
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What they were made of, a file or a folder joined by name; repeat it (infrared, then visible)"
+        ),
+    ] = None,
+    round_: Annotated[
+        str | None, typer.Option("--round", help="Whose judge; r00 is the one before any label, the last by default")
+    ] = None,
+    heatmaps: Annotated[
+        Path | None, typer.Option(help="Folder for heatmaps of artifacts, of a judge that says them")
+    ] = None,
+) -> None:
+    """Score pictures by a judge of the rounds: its score, scores by criterion, heatmaps."""
+    from cli.scoring import score_pictures
+
+    sys.exit(score_pictures(pictures, source or [], out, kind, round_, heatmaps))
+
+
+@app.command()
 def label(
     round_: Annotated[
         str | None,

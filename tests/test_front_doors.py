@@ -16,6 +16,7 @@ DOORS: dict[str, set[str]] = {
     "labelling.store": {"database.connection", "database.engine", "database.schema", "queries"},
     "labelling.web": {"addresses", "reach", "serve"},
     "models.aligners": {"base", "registry"},
+    "models.artifacts": {"agreement"},
     "models.enhancers": {"base", "registry", "parametric", "predicted"},
     "models.fusers": {"base", "registry", "many", "layout", "searched", "colour", "dcevo", "visible_colour"},
     "models.genetic": {"objectives", "palette", "search"},

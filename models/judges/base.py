@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -27,6 +28,35 @@ class Judge(nn.Module):
 
     def scores(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
         """Score pictures (B, 3, H, W) that were made of the sources, tensors of the same shape; returns (B,)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """scores: (B, K) in (0, 1), labels over 5; K may be 0. heatmap: (B, 1, side, side) in (0, 1), or None."""
+
+    scores: torch.Tensor
+    heatmap: torch.Tensor | None
+
+
+class RatedJudge(Judge):
+    """A judge that learns from ratings: scores by criterion, and a heatmap of where artifacts are.
+
+    What it learns works on features that it computes once a picture. criteria: what is scored, in the order of the scores.
+    heatmap_side: of its heatmaps, pixels.
+    """
+
+    higher_is_better = True
+    learns: Learns | None = "ratings"
+    criteria: tuple[str, ...] = ()
+    heatmap_side: int = 0
+
+    def features(self, picture: torch.Tensor) -> torch.Tensor:
+        """Of pictures (B, 3, H, W), float in [0, 1], sRGB; the same as long as the options are."""
+        raise NotImplementedError
+
+    def judged(self, fused: torch.Tensor, sources: Sequence[torch.Tensor]) -> Opinion:
+        """What it makes of the features of a picture and of its sources."""
         raise NotImplementedError
 
 

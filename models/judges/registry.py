@@ -8,4 +8,5 @@ GROUP = "loupe.judges"
 JUDGES: dict[str, str] = {
     "ranker": "models.judges.ranker:Ranker",
     "metric": "models.judges.metric:MetricJudge",
+    "reward": "models.judges.reward:RewardModel",
 }

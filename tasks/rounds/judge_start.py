@@ -2,7 +2,8 @@
 
 Every checkpoint of f0's training makes its version of every training image. A judge that learns from pairs is trained on
 those of one image, of which the lower NIQE is the better (HiLLIE, Sec. 3.2.1); a settled one takes their spread as its
-scale. Reads the dataset and data/KIND/start; writes data/KIND/judges/r00.
+scale. One that learns from ratings is trained on injected corruptions, of which scores and heatmap are known.
+Reads the dataset and data/KIND/start; writes data/KIND/judges/r00.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from models.judges.base import Judge, Settled
+from models.core.training import step_seed
+from models.judges.base import Judge, RatedJudge, Settled
 from pictures import fresh_folder, sha256_file, write_json, write_png
 from tasks import kinds
 from tasks.config import View
@@ -98,9 +100,16 @@ class NoOpinion(ValueError):
     """A settled judge tells no two versions apart."""
 
 
+class NothingToRate(ValueError):
+    """A judge that learns from ratings, on a kind that has none to start it with."""
+
+
 def run(params: View) -> None:
     kind, out = params.kind, Places(params.kind).judge("r00")
     judge = fresh_judge(params)
+    if isinstance(judge, RatedJudge):
+        from_corruptions(judge, params, out)
+        return
     metrics = () if isinstance(judge, Settled) else (RANKS_FIRST,)
     checkpoints = tuple(loop.models(params).spec(params, path) for path in loop.checkpoints(kind))
     with fresh_folder(Path(".loupe") / "work" / f"judge_start-{kind}") as work:
@@ -133,6 +142,43 @@ def rank(judge: Judge, shown: Versions, rows: list[dict[str, Any]], params: View
         judge, shown, pairs, section, params, name=f"judge_start@{kind}", purpose="ranker_niqe", data=data, out=out
     )
     return len(pairs)
+
+
+def from_corruptions(judge: RatedJudge, params: View, out: Path) -> None:
+    """Train a judge of ratings on injected corruptions of training scenes, and say how it predicts those of validation scenes."""
+    from tasks.training.ratings import Examples, opinions, predicts, seen, train_on_ratings
+
+    kind, name = kinds.named(params.kind), params.kind
+    if kind.rated is None:
+        raise NothingToRate(
+            f"{params.judge.name} learns from ratings, and {name} has no corruptions with a known truth to start it with; take "
+            f"another judge ({name}.judge.name)"
+        )
+    section, to = training_of(params.judge.start, judge, f"{name}.judge.start"), device(params)
+    if section.variants is None:
+        raise ValueError(
+            f"{name}.judge.start.variants is missing: how many corrupted versions of a scene it learns from"
+        )
+    f0 = loop.models(params).spec(params, loop.first_weights(name))
+    parts: dict[str, Examples] = {}
+    hashes: list[str] = []
+    for split in ("train", "validation"):
+        rated = []
+        for number, subject in enumerate(subjects_of(name, split)):
+            hashes.extend(subject.hashes)
+            seed = step_seed(params.seed, number, f"corruptions/{split}")
+            rated += kind.rated.examples(subject.sources, f0, section.variants, seed)
+        parts[split] = seen(judge, rated, to)
+    data = "\n".join([*hashes, sha256_file(Path(f0.weights))])
+    train_on_ratings(judge, parts["train"], section, params, name=f"judge_start@{name}", data=data, out=out)
+    held_out = predicts(opinions(judge, parts["validation"], to), parts["validation"], judge.criteria)
+    tables.write("scores", [], out / "scores.parquet")
+    tables.write("pairs", [], out / "dataset" / "pairs.parquet")
+    tables.write("labels", [], out / "dataset" / "labels.parquet")
+    write_json(out / "summary.json", {"versions": len(parts["train"]), "pairs": 0, "held_out": held_out})
+    for what, values in held_out.items():
+        words = ", ".join(f"{key.upper()} {value:.3f}" for key, value in values.items() if value is not None)
+        print(f"{what}: {words} on {len(parts['validation'])} corrupted versions of validation scenes")
 
 
 def settle(judge: Settled, shown: Versions, rows: list[dict[str, Any]], params: View) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from models.judges import create
 from models.judges.base import Judge, Settled, cost_of_pairs, costs
 from models.losses.ranking import margin_ranking
 from tasks.config import View
-from tasks.config.rounds import PairTraining
+from tasks.config.rounds import JudgeTraining
 from tasks.datasets.subjects import subjects_of
 from tasks.stage.places import MODEL, Places
 from tasks.stage.runtime import device, identity
@@ -88,7 +88,7 @@ def train_on_pairs(
     judge: Judge,
     shown: Versions,
     pairs: Sequence[RankedPair],
-    section: PairTraining,
+    section: JudgeTraining,
     params: View,
     *,
     name: str,
@@ -102,6 +102,10 @@ def train_on_pairs(
     on the same pairs is resumed.
     """
 
+    crop, margin = section.crop, section.margin
+    if crop is None or margin is None:
+        raise ValueError(f"{name}: a training on pairs needs crop and margin (judge.start, judge.rounds)")
+
     def batch(index: int) -> tuple[torch.Tensor, ...]:
         generator = step_generator(params.seed, index, purpose)
         chosen = torch.randint(len(pairs), (section.batch,), generator=generator).tolist()
@@ -109,14 +113,14 @@ def train_on_pairs(
         for i in chosen:
             both = [shown.pictures.tensor(pairs[i].better), shown.pictures.tensor(pairs[i].worse)]
             sources = [source.tensor(pairs[i].better) for source in shown.sources]
-            crops.append(random_crops([*both, *sources], section.crop, generator))
+            crops.append(random_crops([*both, *sources], crop, generator))
         return tuple(torch.stack(same) for same in zip(*crops, strict=True))
 
     def objective(
         module: nn.Module, sample: tuple[torch.Tensor, ...]
     ) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
         better, worse = cost_of_pairs(cast(Judge, module), sample[0], sample[1], sample[2:])
-        return margin_ranking(better, worse, section.margin), {"accuracy": (better < worse).float().mean()}
+        return margin_ranking(better, worse, margin), {"accuracy": (better < worse).float().mean()}
 
     outcome = learn(
         judge,
@@ -140,7 +144,7 @@ def keep(judge: Judge, out: Path) -> None:
         (out / "live" / "plots" / "metrics").mkdir(parents=True, exist_ok=True)
 
 
-def training_of(section: PairTraining | None, judge: Judge, key: str) -> PairTraining:
+def training_of(section: JudgeTraining | None, judge: Judge, key: str) -> JudgeTraining:
     """The section of params.yaml that trains a judge which learns from pairs. Raises ValueError where it is null."""
     if section is None:
         raise ValueError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from models.core.storage import WeightsError, check_weights
 from models.own import OwnModelError
+from tasks import kinds
 from tasks.datasets.looking import Findings
 
 
@@ -46,6 +47,11 @@ def look_at_judging(kind: str, section: Any, network: Any, found: Findings) -> N
         judge = create_judge(section.judge.name, **section.judge.options)
         if judge.learns is None and section.judge.start is not None:
             found.faults.append(f"{kind}.judge: {section.judge.name} learns nothing, so start and rounds must be null")
+        if judge.learns == "ratings" and kinds.named(kind).rated is None:
+            found.faults.append(
+                f"{kind}.judge: {section.judge.name} learns from ratings, and {kind} has no corruptions with a known truth to "
+                "start it with; take another judge"
+            )
         if judge.learns is not None and section.judge.start is None:
             found.faults.append(
                 f"{kind}.judge: {section.judge.name} learns from {judge.learns}; start and rounds have to say how (null now)"

@@ -119,7 +119,7 @@ def test_what_learns_nothing_needs_no_torch(code: str) -> None:
 # They say where things of before went, when kinds had no names of their own.
 OF_BEFORE = {"tasks/config/former.py", "labelling/store/database/migrations.py"}
 # What experts score is called thermal there: how well hot things are kept.
-A_CRITERION = {"labelling/exchange/criteria.py", "models/artifacts/truth.py"}
+A_CRITERION = {"labelling/exchange/criteria.py", "models/artifacts/truth.py", "models/judges/reward.py"}
 
 
 def test_nothing_names_a_kind_but_its_folder_and_the_registry() -> None:

@@ -10,12 +10,13 @@ import torch
 
 from models.core.storage import load_weights, save_weights
 from models.judges import JUDGES, UnknownJudge, create
-from models.judges.base import Settled, cost_of_pairs, costs
+from models.judges.base import RatedJudge, Settled, cost_of_pairs, costs
 from models.own.probing import check_scores, gives_gradient
 from models.quality import MetricUnavailable, info, names
 
 RANKER = {"widths": [4] * 10, "strides": [2, 1, 2, 1, 2, 1, 2, 1, 1], "hidden": 4}
-OPTIONS: dict[str, dict[str, Any]] = {"ranker": RANKER, "metric": {"metric": "mef_ssim"}}
+REWARD = {"side": 64, "grid": 4, "width": 16, "depth": 1, "heads": 2}
+OPTIONS: dict[str, dict[str, Any]] = {"ranker": RANKER, "metric": {"metric": "mef_ssim"}, "reward": REWARD}
 METRICS = [name for name in names() if not info(name).needs_reference]
 CASES = [(name, OPTIONS.get(name, {})) for name in [*JUDGES, "toy"]]
 CASES += [("metric", {"metric": name}) for name in METRICS if name != "mef_ssim"]
@@ -88,6 +89,13 @@ def test_one_that_learns_has_parameters_and_one_that_does_not_has_a_scale(case: 
         after = judge.scores(pictures, sources)
         assert torch.allclose(after.sort().values, torch.tensor([-1.0, 1.0]), atol=1e-3)
         assert int(after.argmax()) == int(before.argmax())
+        return
+    if isinstance(judge, RatedJudge):
+        found = judge.judged(judge.features(pictures), [judge.features(source) for source in sources])
+        assert found.scores.shape == (2, len(judge.criteria))
+        assert found.heatmap is not None and found.heatmap.shape == (2, 1, judge.heatmap_side, judge.heatmap_side)
+        (found.scores.sum() + found.heatmap.sum()).backward()
+        assert [name for name, value in judge.named_parameters() if value.grad is None or not value.grad.any()] == []
         return
     better, worse = cost_of_pairs(judge, pictures[:1], pictures[1:], [source[:1] for source in sources])
     (better * 2 + worse).sum().backward()

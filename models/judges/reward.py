@@ -1,0 +1,133 @@
+"""The reward model (EVAFusion, Sec. 3.3): infrared, visible and fused picture -> a score a criterion, and a heatmap of artifacts.
+
+    features     of each picture by one frozen encoder
+    joined       on channels, projected, and seen together by a second encoder, a transformer over the grid
+    branches     a heatmap: upsampled four times, sigmoid; the scores: pooled, a small network each, sigmoid (labels over 5)
+
+The public code takes the second encoder from random weights and leaves it so, which is a flaw: here it learns. The overall score,
+which the rounds go by, is the mean of the criteria.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from models.judges.base import Opinion, RatedJudge
+from models.judges.encoders import ENCODERS
+
+HIGHEST = 5.0
+CRITERIA = ("thermal", "texture", "artifacts", "sharpness")
+"""What EVAFusion's experts score, 1 to 5."""
+
+
+class RewardModel(RatedJudge):
+    """Scores fused pictures beside their sources, infrared and visible.
+
+    encoder: of `models.judges.encoders`. side: pixels to which a picture is brought for it. grid: places a side. width, depth,
+    heads: of the second encoder. criteria: what is scored. heatmap, score_branch: false leaves a branch out (ablations); without
+    the scores a picture's is 1 - the mean of its heatmap. Raises ValueError: an unknown encoder, numbers that do not fit.
+    """
+
+    uses_sources = True
+    places: torch.Tensor
+
+    def __init__(
+        self,
+        encoder: str = "efficientnet_lite0",
+        side: int = 224,
+        grid: int = 14,
+        width: int = 128,
+        depth: int = 2,
+        heads: int = 4,
+        criteria: Sequence[str] = CRITERIA,
+        heatmap: bool = True,
+        score_branch: bool = True,
+    ) -> None:
+        super().__init__()
+        if encoder not in ENCODERS:
+            raise ValueError(f"no encoder is called {encoder!r}; known are {', '.join(sorted(ENCODERS))}")
+        if min(side, grid, width, depth, heads) < 1 or width % heads or width % 4 or side < 2 * grid:
+            raise ValueError(
+                "width should be a multiple of heads and of 4, side at least twice grid, all positive, not width "
+                f"{width}, heads {heads}, side {side}, grid {grid}, depth {depth}"
+            )
+        if not (heatmap or score_branch) or not criteria:
+            raise ValueError("a reward model has a branch at least, and criteria")
+        self.side, self.grid, self.criteria, self.heatmap_side = side, grid, tuple(criteria), 4 * grid
+        self.encoder = ENCODERS[encoder](grid)
+        self.project = nn.Sequential(
+            nn.Conv2d(3 * self.encoder.channels, 2 * width, 1), nn.GELU(), nn.Conv2d(2 * width, width, 1)
+        )
+        layer = nn.TransformerEncoderLayer(width, heads, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+        self.together = nn.TransformerEncoder(layer, depth, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.register_buffer("places", _places(grid, width), persistent=False)
+        self.heatmap = _heatmap_branch(width) if heatmap else None
+        self.score = nn.ModuleList(
+            nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, 1))
+            for _ in (self.criteria if score_branch else ())
+        )
+
+    def features(self, picture: torch.Tensor) -> torch.Tensor:
+        """Of pictures (B, 3, H, W), float in [0, 1], sRGB: (B, C, grid, grid). The same as long as the options are."""
+        small = F.interpolate(picture, (self.side, self.side), mode="bilinear", align_corners=False, antialias=True)
+        found: torch.Tensor = self.encoder(small)
+        return found
+
+    def judged(self, fused: torch.Tensor, sources: Sequence[torch.Tensor]) -> Opinion:
+        """What it makes of features (B, C, grid, grid) of the fused picture, and of infrared and visible."""
+        joined = self.project(torch.cat([*sources, fused], 1)) + self.places
+        batch, width = joined.shape[:2]
+        tokens = self.together(joined.flatten(2).transpose(1, 2))
+        seen = tokens.transpose(1, 2).reshape(batch, width, self.grid, self.grid)
+        pooled = torch.cat([tokens.mean(1), tokens.amax(1)], 1)
+        scores = [torch.sigmoid(head(pooled)) for head in self.score]
+        return Opinion(
+            torch.cat(scores, 1) if scores else pooled.new_zeros(batch, 0),
+            None if self.heatmap is None else torch.sigmoid(self.heatmap(seen)),
+        )
+
+    def opinion(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor]) -> Opinion:
+        """Of fused pictures (B, 3, H, W), float in [0, 1], sRGB. sources: infrared and visible. Raises ValueError: not two."""
+        if len(sources) != 2:
+            raise ValueError(
+                f"a reward model is given infrared and visible beside the fused picture, not {len(sources)}"
+            )
+        return self.judged(self.features(pictures), [self.features(source) for source in sources])
+
+    def scores(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
+        """The mean of the criteria (B,), in [0, 5]; as `opinion`."""
+        return overall(self.opinion(pictures, sources))
+
+
+def overall(opinion: Opinion) -> torch.Tensor:
+    """One number (B,) in [0, 5] a picture: the mean of its scores, or without these what the heatmap leaves."""
+    if opinion.scores.shape[1]:
+        return HIGHEST * opinion.scores.mean(1)
+    assert opinion.heatmap is not None
+    return HIGHEST * (1 - opinion.heatmap.mean((1, 2, 3)))
+
+
+def _heatmap_branch(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(width, width // 2, 3, padding=1),
+        nn.GELU(),
+        nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
+        nn.Conv2d(width // 2, width // 4, 3, padding=1),
+        nn.GELU(),
+        nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
+        nn.Conv2d(width // 4, 1, 3, padding=1),
+    )
+
+
+def _places(grid: int, width: int) -> torch.Tensor:
+    """Sines and cosines of row and column (1, width, grid, grid), as transformers of pictures have them."""
+    rates = 10000 ** (-torch.arange(width // 4) / (width // 4))
+    angles = torch.arange(grid)[:, None] * rates
+    line = torch.cat([angles.sin(), angles.cos()], 1).T  # (width / 2, grid)
+    rows = line[:, :, None].expand(-1, -1, grid)
+    columns = line[:, None, :].expand(-1, grid, -1)
+    return torch.cat([rows, columns])[None]

@@ -1,0 +1,84 @@
+"""Corrupted versions of pairs, and a reward model that learns from them what it was not told of other scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from skimage import data
+
+from models.core.storage import load_weights
+from models.judges import create
+from models.judges.base import RatedJudge
+from pictures import write_png
+from tasks.config import View, validate
+from tasks.kinds import named
+from tasks.kinds.fusers import opened
+from tasks.thermal.models import method
+from tasks.training.ratings import opinions, predicts, seen, train_on_ratings
+
+ROOT = Path(__file__).resolve().parents[3]
+SMALL = {"side": 96, "grid": 6, "width": 32, "depth": 1, "heads": 2}
+
+
+def pair(tmp_path: Path, number: int) -> tuple[str, str]:
+    photo = (data.astronaut, data.chelsea, data.coffee)[number % 3]()[40 * number : 40 * number + 150, 30 : 30 + 180]
+    heat = np.clip(40 + 0.3 * (255 - photo[..., 1].astype(float)), 0, 255)
+    heat[50:90, 60:90] = 240
+    write_png(tmp_path / f"i{number}.png", np.repeat(heat[..., None], 3, 2).astype(np.uint8))
+    write_png(tmp_path / f"v{number}.png", photo)
+    return str(tmp_path / f"i{number}.png"), str(tmp_path / f"v{number}.png")
+
+
+def test_versions_are_the_same_for_the_same_seed_and_whole_or_cut(tmp_path: Path) -> None:
+    opened.cache_clear()
+    rated = named("thermal").rated
+    assert rated is not None and named("low_light").rated is None
+    sources = pair(tmp_path, 0)
+    one, again = (rated.examples(sources, method("average"), 8, 5) for _ in range(2))
+    other = rated.examples(sources, method("average"), 8, 6)
+    assert all(np.array_equal(a.picture, b.picture) and a.scores == b.scores for a, b in zip(one, again, strict=True))
+    assert any(
+        a.picture.shape != b.picture.shape or not np.array_equal(a.picture, b.picture)
+        for a, b in zip(one, other, strict=True)
+    )
+    assert {found.picture.shape for found in one} > {(150, 180, 3)}
+    for found in one:
+        assert (
+            found.heatmap.shape == found.picture.shape[:2] == found.sources[0].shape[:2] == found.sources[1].shape[:2]
+        )
+        assert all(1 <= value <= 5 for value in found.scores.values())
+        assert (float(found.heatmap.max()) > 0.5) == bool(found.corruptions)
+
+
+@pytest.mark.slow
+def test_it_learns_from_corruptions_what_holds_for_other_scenes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.cache_clear()
+    monkeypatch.chdir(tmp_path)
+    values = yaml.safe_load((ROOT / "presets" / "demo.yaml").read_text())
+    start = {"variants": 12, "steps": 160, "batch": 16, "learning_rate": 0.002, "halve_every": 60, "clip_norm": 1.0}
+    values["thermal"]["judge"] |= {"options": SMALL, "start": start}
+    params = View(validate(values), ("seed", "{kind}.judge"), "thermal")
+    torch.manual_seed(0)
+    judge = create("reward", **SMALL)
+    assert isinstance(judge, RatedJudge)
+    rated = named("thermal").rated
+    assert rated is not None
+    made = [rated.examples(pair(tmp_path, n), method("average"), 24, n) for n in range(6)]
+    train, held_out = (seen(judge, [one for found in part for one in found]) for part in (made[:4], made[4:]))
+    before = predicts(opinions(judge, held_out), held_out, judge.criteria)
+    train_on_ratings(judge, train, params.judge.start, params, name="reward", data="test", out=Path("out"))
+    after = predicts(opinions(judge, held_out), held_out, judge.criteria)
+    for name in judge.criteria:
+        assert after[name]["rmse"] < 0.75 * before[name]["rmse"], name
+    assert min(after["thermal"]["srcc"], after["texture"]["srcc"]) > 0.4
+    assert {"cc", "sim", "nss", "auc"} == set(after["heatmap"])
+    again = create("reward", **SMALL)
+    load_weights(again, Path("out") / "model.safetensors")
+    assert isinstance(again, RatedJudge)
+    assert torch.allclose(opinions(again, held_out).scores, opinions(judge, held_out).scores, atol=1e-6)
