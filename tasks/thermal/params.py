@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from tasks.config.base import (
     MAX_SIDE,
+    Count,
     Crop,
     Few,
     Fraction,
@@ -128,12 +129,22 @@ class LossWeights(Section):
         return self
 
 
+class Evolution(Section):
+    """DCEvo's search of the loss weights. steps: of the short training that judges each individual."""
+
+    population: Annotated[int, Field(ge=3, le=1000)] = 5
+    generations: Few = 5
+    mutation: Fraction = 0.1
+    steps: Count
+
+
 class Start(Training):
-    """Of f(0). checkpoints: kept on the way, for the first judge of the rounds."""
+    """Of f(0). checkpoints: kept on the way, for the first judge of the rounds. evolve: searches the weights first."""
 
     crop: Crop
     checkpoints: Annotated[int, Field(ge=2, le=1000)] = 4
     weights: LossWeights
+    evolve: Evolution | None = None
 
 
 class Thermal(KindSection):
