@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--variants", type=int, default=8)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--unknown", default="ghost", choices=list(CORRUPTIONS))
+    parser.add_argument("--plain", action="store_true", help="no ablations, no unknown corruption, no metrics")
     parser.add_argument("--params", type=Path, default=PARAMS_FILE)
     chosen = parser.parse_args()
     values = read_yaml(chosen.params)
@@ -123,7 +124,9 @@ def main() -> None:
         work = Path(tempfile.mkdtemp(prefix="loupe-reward-"))
         os.chdir(work)
         try:
-            found = run_seed(values, seed, chosen.variants, chosen.unknown, seed == chosen.seeds[0])
+            found = run_seed(
+                values, seed, chosen.variants, chosen.unknown, seed == chosen.seeds[0] and not chosen.plain
+            )
         finally:
             os.chdir(here)
             shutil.rmtree(work)

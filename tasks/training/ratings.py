@@ -50,10 +50,19 @@ def seen(judge: RatedJudge, rated: Sequence[RatedPicture], to: str = "cpu") -> E
     judge = judge.to(to).eval()
     parts: list[list[torch.Tensor]] = [[] for _ in range(1 + len(rated[0].sources))]
     scores, heatmaps = [], []
+    known: dict[tuple[Any, ...], torch.Tensor] = {}  # sources come back with every version of a scene
+
+    def features(picture: np.ndarray) -> torch.Tensor:
+        place = picture.__array_interface__
+        key = (place["data"][0], picture.shape, picture.strides)
+        if key not in known:
+            tensor = torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None].to(to)
+            known[key] = judge.features(tensor)[0].half().cpu()
+        return known[key]
+
     for one in rated:
         for kept, picture in zip(parts, (one.picture, *one.sources), strict=True):
-            tensor = torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None].to(to)
-            kept.append(judge.features(tensor)[0].half().cpu())
+            kept.append(features(picture))
         scores.append([one.scores[name] / HIGHEST for name in judge.criteria])
         side = judge.heatmap_side
         heatmaps.append(F.interpolate(torch.from_numpy(one.heatmap)[None, None], (side, side), mode="area")[0])

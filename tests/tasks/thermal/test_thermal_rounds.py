@@ -1,0 +1,98 @@
+"""A whole round on infrared and visible pictures, with the reward model as judge, at the smallest scale there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from models.core.storage import load_weights
+from models.judges import create
+from tasks.config import View, validate
+from tasks.kinds.fusers import opened
+from tasks.rounds import ablation, align, evaluate, judge, judge_start, labels, loop, outputs, questions, report
+from tasks.stage import tables
+from tasks.stage.places import Places
+from tasks.thermal import pictures, start
+
+ROOT = Path(__file__).resolve().parents[3]
+KIND = "thermal"
+AT = Places(KIND)
+SMALL = {"side": 64, "grid": 4, "width": 16, "depth": 1, "heads": 2}
+
+
+def view(module: Any, **judge_changes: Any) -> View:
+    values = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
+    own = values[KIND]
+    own["labels"]["source"] = "simulated"
+    own["start"]["evolve"] = {"population": 3, "generations": 1, "steps": 1}
+    start_of = {"variants": 2, "steps": 4, "batch": 4, "learning_rate": 0.001, "log_every": 2}
+    own["judge"] |= {"name": "reward", "options": SMALL, "start": start_of} | judge_changes
+    return View(validate(values), module.PARAMS, KIND)
+
+
+@pytest.mark.slow
+def test_a_whole_round_with_a_reward_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOUPE_LABELS", str(tmp_path / "labels.sqlite"))
+    monkeypatch.setattr(pictures, "PHOTOS", pictures.PHOTOS[:5])
+    opened.cache_clear()
+    for module in (pictures, start):
+        module.run(view(module))
+    found = json.loads((AT.start / "checkpoints" / "generations.json").read_text())
+    assert len(found) == 2 and found[1]["best"] >= found[0]["best"]
+
+    judge_start.run(view(judge_start))
+    said = json.loads((AT.judge("r00") / "summary.json").read_text())
+    assert said["versions"] == 2 * 2 and set(said["held_out"]) == {
+        "thermal",
+        "texture",
+        "artifacts",
+        "sharpness",
+        "heatmap",
+    }
+    load_weights(create("reward", **SMALL), AT.judge("r00") / "model.safetensors")
+    align.run(view(align), "r00")
+    for name in ("r00", "r01"):
+        outputs.run(view(outputs), name)
+    questions.run(view(questions), "r01", "pictures")
+    assert labels.run(view(labels), "r01") == 0
+    judge.run(view(judge), "r01")
+    align.run(view(align), "r01")
+    for variant in ablation.VARIANTS:
+        ablation.run(view(ablation), variant)
+    evaluate.run(view(evaluate))
+    assert set(tables.read("judgements", AT.evaluate / "judgements.parquet").judge) == {"g0", "g1"}
+    report.run(view(report))
+    page = (AT.report / "report.html").read_text()
+    assert "infrared and visible fusion, taught" in page and "No camera made it" in page
+    assert loop.weights_of(KIND, "r01").is_file()
+
+
+def test_a_kind_without_corruptions_refuses_such_a_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    values = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
+    start_of = {"variants": 2, "steps": 4, "batch": 4, "learning_rate": 0.001}
+    values["low_light"]["judge"] |= {"name": "reward", "options": SMALL, "start": start_of}
+    params = View(validate(values), judge_start.PARAMS, "low_light")
+    with pytest.raises(judge_start.NothingToRate, match="low_light has no corruptions with a known truth"):
+        judge_start.run(params)
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "said"),
+    [
+        ("start", {"variants": None}, r"start\.variants is missing: reward learns there from ratings"),
+        ("start", {"crop": 64}, r"start\.crop is not for a training on ratings"),
+        ("rounds", {"margin": None}, r"rounds\.margin is missing: reward learns there from pairs"),
+        ("rounds", {"variants": 3}, r"rounds\.variants is not for a training on pairs"),
+    ],
+)
+def test_a_training_has_what_its_labels_need(section: str, changes: dict[str, Any], said: str) -> None:
+    values = yaml.safe_load((ROOT / "presets" / "demo.yaml").read_text())
+    values[KIND]["judge"][section] |= changes
+    with pytest.raises(ValueError, match=said):
+        validate(values)
