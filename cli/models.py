@@ -51,8 +51,12 @@ def list_models(presets: Path) -> None:
         counts = [_fuser_size(name, params) for params in (demo, paper)]
         title = f"{name}, balanced" if name == "searched" else name  # its size depends on what the search finds
         rows.append(("fuser", title, _both(counts), "trained here" if any(counts) else "none needed"))
-    rankers = {kind: [_ranker_size(params.of(kind)) for params in (demo, paper)] for kind in demo.kinds}
-    rows += [("judge", f"ranker of {kind}", _both(counts), "trained here") for kind, counts in rankers.items()]
+    for kind in demo.kinds:
+        judge = demo.of(kind).judge
+        counts = [_judge_size(params.of(kind)) for params in (demo, paper)]
+        encoder = judge.options.get("encoder")
+        trained = f"trained here, on {_here(encoder)}" if isinstance(encoder, str) else "trained here"
+        rows.append(("judge", f"{judge.name} of {kind}", _both(counts), trained))
     rows.append(("judge", "metric", "none: learns nothing", "the metric's own"))
     for name in ALIGNERS:
         features = "VGG16's features: " + _here("vgg16") if name == "ranker_loss" else "none needed"
@@ -96,7 +100,8 @@ def _enhancer_size(name: str, params: Params) -> int:
 
 def _fuser_size(name: str, params: Params) -> int:
     if name != "searched":
-        return _size(create_fuser(name))
+        taught = [params.of(kind).model for kind in params.kinds if params.of(kind).model.name == name]
+        return _size(create_fuser(name, **(taught[0].options if taught else {})))
     from models.fusers.searched import build
     from models.search.genotype import balanced
     from tasks.brackets.kind import KIND
@@ -105,8 +110,8 @@ def _fuser_size(name: str, params: Params) -> int:
     return _size(build(balanced(), **model.options))
 
 
-def _ranker_size(section: KindSection) -> int:
-    return _size(create_judge("ranker", **section.judge.options))
+def _judge_size(section: KindSection) -> int:
+    return _size(create_judge(section.judge.name, **section.judge.options))
 
 
 def export(out: Path, round_name: str | None) -> None:

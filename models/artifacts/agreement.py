@@ -10,9 +10,9 @@ MARKED = 0.5
 
 def cc(predicted: np.ndarray, true: np.ndarray) -> float | None:
     """Linear correlation of two maps (H, W); None where one is flat."""
-    one, other = predicted - predicted.mean(), true - true.mean()
+    one, other = (values - values.mean(dtype=np.float64) for values in (predicted, true))
     norm = float(np.sqrt((one * one).sum() * (other * other).sum()))
-    return float((one * other).sum()) / norm if norm > 1e-12 else None
+    return float((one * other).sum()) / norm if norm > 1e-9 else None
 
 
 def sim(predicted: np.ndarray, true: np.ndarray) -> float | None:
@@ -24,7 +24,8 @@ def sim(predicted: np.ndarray, true: np.ndarray) -> float | None:
 
 def nss(predicted: np.ndarray, true: np.ndarray) -> float | None:
     """Mean standard score of the predicted map (H, W) at marked pixels; None where it is flat or nothing is marked."""
-    marked, deviation = true >= MARKED, float(predicted.std())
+    marked, predicted = true >= MARKED, predicted.astype(np.float64)
+    deviation = float(predicted.std())
     if not marked.any() or deviation <= 1e-12:
         return None
     return float(((predicted - predicted.mean()) / deviation)[marked].mean())

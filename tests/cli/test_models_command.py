@@ -35,6 +35,8 @@ def test_all_that_is_registered_is_listed(capsys: pytest.CaptureFixture[str]) ->
     listed = {(row[0], row[1].rstrip(",")) for row in rows}
     assert {("enhancer", name) for name in ENHANCERS} | {("fuser", name) for name in FUSERS} <= listed
     assert {("metric", name) for name in names()} <= listed
+    assert {("judge", "ranker"), ("judge", "reward"), ("judge", "metric")} <= listed
+    assert next(row for row in rows if row[1] == "dcevo")[2:4] == ["28,524,", "2,004,904"]
     size = sum(parameter.numel() for parameter in create("curve", width=16, iterations=8, scale=8).parameters())
     assert next(row for row in rows if row[1] == "curve")[2] == f"{size:,},"
 

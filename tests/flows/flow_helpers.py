@@ -58,7 +58,7 @@ stages:
 ROUNDS_PARAMS = "rounds: {low_light-r01: {round: r01, prev: r00}, low_light-r02: {round: r02, prev: r01}}\n"
 ONE_ROUND = ROUNDS.replace("deps: [m_r01, m_r02]", "deps: [m_r01]")
 # What params.yaml says where all flows have something to do.
-ALL_FLOWS = "kinds: {low_light: {}, brackets: {}}\nsearched: [brackets]\ngenetic: {kinds: [low_light]}\n"
+ALL_FLOWS = "kinds: {low_light: {}, brackets: {}, thermal: {}}\nsearched: [brackets]\ngenetic: {kinds: [low_light]}\n"
 ONE_ROUND_PARAMS = "rounds: {low_light-r01: {round: r01, prev: r00}}\n"
 
 

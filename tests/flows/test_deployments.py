@@ -68,6 +68,7 @@ def test_names_tell_projects_apart_where_the_server_is_shared(tmp_path: Path, mo
     assert deployments.full_names(tmp_path) == [
         "low-light/loupe",
         "brackets/loupe",
+        "thermal/loupe",
         "search/loupe",
         "genetic/loupe",
     ]

@@ -123,7 +123,7 @@ def test_an_unknown_option_is_refused(name: str) -> None:
 
 
 def test_what_is_no_judge_is_named() -> None:
-    with pytest.raises(UnknownJudge, match="no judge is called 'taste'; known are metric, ranker, toy"):
+    with pytest.raises(UnknownJudge, match="no judge is called 'taste'; known are metric, ranker, reward, toy"):
         create("taste")
     with pytest.raises(UnknownJudge, match=r"judge 'metric' with options .*: metric 'psnr' compares with a reference"):
         create("metric", metric="psnr")
