@@ -72,9 +72,19 @@ class Run:
         )
 
     @property
+    def began(self) -> str:
+        """What judged before there were labels."""
+        start = self.params.judge.start
+        if start is not None and start.variants is not None:
+            return "injected corruptions"
+        return self.settled or "NIQE"
+
+    @property
     def first_judge(self) -> str:
         """What g0 knows."""
-        return "g0 learnt from NIQE alone" if self.settled is None else f"g0 is {self.settled}, and no vote changes it"
+        if self.settled is not None:
+            return f"g0 is {self.settled}, and no vote changes it"
+        return f"g0 learnt from {self.began} alone"
 
     @property
     def simulated(self) -> bool:
@@ -246,7 +256,7 @@ def judges(run: Run) -> dict[str, Any]:
     following = [
         {
             "judge": name,
-            "taught": run.settled or ("NIQE" if number == 0 else f"votes up to r{number:02d}"),
+            "taught": run.settled or (run.began if number == 0 else f"votes up to r{number:02d}"),
             "before": f"f{number}",
             "after": f"f{number + 1}",
             "share": words.percent(found["judge_prefers_next"].get(name)),
@@ -272,7 +282,7 @@ def ablation(run: Run) -> dict[str, Any]:
     titles = {
         "f0": "f0: before any fine-tuning",
         "content_only": f"without the {run.judge}",
-        "niqe_ranker": f"with g0 only ({run.settled or 'NIQE'}, no votes)",
+        "niqe_ranker": f"with g0 only ({run.began}, no votes)",
         run.last: f"{run.last}: with g0 to g{len(run.params.rounds)} (the full method)",
     }
     rates = run.found.metrics["preference_over_f0"]

@@ -69,6 +69,7 @@ def test_a_whole_round_with_a_reward_model(tmp_path: Path, monkeypatch: pytest.M
     report.run(view(report))
     page = (AT.report / "report.html").read_text()
     assert "infrared and visible fusion, taught" in page and "No camera made it" in page
+    assert "after a first one from injected corruptions" in page and "NIQE" not in page
     assert loop.weights_of(KIND, "r01").is_file()
 
 
