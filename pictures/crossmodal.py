@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+SMALLEST = 32
+"""Pixels a side."""
 MOST = 0.05
 """The largest shift that is looked for, of the longer side."""
 CERTAIN = 5.0
@@ -46,12 +48,12 @@ class Shift:
 def shift_between(moving: np.ndarray, fixed: np.ndarray) -> Shift:
     """Estimate the shift of pictures (H, W) or (H, W, 3), of one size, float in [0, 1], to a tenth of a pixel or so.
 
-    Raises ValueError: other sizes, sides below 32 pixels.
+    With sides below `SMALLEST` nothing is estimated. Raises ValueError: other sizes.
     """
-    if moving.shape[:2] != fixed.shape[:2] or min(fixed.shape[:2]) < 32:
-        raise ValueError(
-            f"pictures of one size, at least 32 pixels a side, have a shift, not {moving.shape}, {fixed.shape}"
-        )
+    if moving.shape[:2] != fixed.shape[:2]:
+        raise ValueError(f"pictures of one size have a shift, not {moving.shape} and {fixed.shape}")
+    if min(fixed.shape[:2]) < SMALLEST:
+        return Shift(0.0, 0.0, 0.0)
     one, other = _directions(moving), _directions(fixed)
     agreement = np.fft.ifft2(np.fft.fft2(one) * np.conj(np.fft.fft2(other))).real
     reach = max(2, min(round(MOST * max(fixed.shape[:2])), min(fixed.shape[:2]) // 4))

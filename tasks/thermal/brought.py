@@ -45,11 +45,10 @@ def brought(photos: Sequence[Photo], section: Any, align: bool) -> list[np.ndarr
         print(
             f"{infrared.path}: in false colours, of which brightness alone is taken; export it white-hot or black-hot"
         )
-    if min(heat.shape[:2]) >= 32:
-        shift = shift_between(heat, light)
-        if shift.certain and align:
-            heat = shifted(heat, shift)
-            print(f"{infrared.path}: moved over {visible.path}, it was off by {shift}")
-        elif shift.certain and shift.length > UNREGISTERED:
-            print(f"{infrared.path}: looks off from {visible.path} by {shift}; --align moves it")
+    shift = shift_between(heat, light)
+    if shift.certain and align:
+        heat = shifted(heat, shift)
+        print(f"{infrared.path}: moved over {visible.path}, it was off by {shift}")
+    elif shift.certain and shift.length > UNREGISTERED:
+        print(f"{infrared.path}: looks off from {visible.path} by {shift}; --align moves it")
     return [quantise(heat, 8 * visible.pixels.dtype.itemsize), visible.pixels]

@@ -40,5 +40,4 @@ def test_nothing_is_said_of_pictures_that_share_nothing() -> None:
 def test_sizes_have_to_agree() -> None:
     with pytest.raises(ValueError, match="pictures of one size"):
         shift_between(scene()[:100], scene())
-    with pytest.raises(ValueError, match="at least 32"):
-        shift_between(scene()[:20], scene()[:20])
+    assert not shift_between(scene()[:20], scene()[:20]).certain, "too small to tell"

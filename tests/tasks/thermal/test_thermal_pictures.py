@@ -127,10 +127,12 @@ def test_what_cannot_be_used_is_named_and_passed_over(
         "flat.png": np.full((120, 160), 90, np.uint8),
         "hot.png": np.full((120, 160), 255, np.uint8),
         "small.png": heat("coffee")[:100],
+        "tiny.png": heat("coffee")[:20, :24],
         "alone.png": heat("coffee"),
     }
     folder_of(infrared, bad)
     folder_of(light, {name: visible("coffee") for name in ("flat.png", "hot.png", "small.png", "lonely.png")})
+    folder_of(light, {"tiny.png": visible("coffee")[:20, :24]})
     (infrared / "broken.png").write_bytes((infrared / "coffee.png").read_bytes()[:200])
     folder_of(light, {"broken.png": visible("coffee")})
     table = build(infrared=infrared, visible=light)
@@ -138,6 +140,7 @@ def test_what_cannot_be_used_is_named_and_passed_over(
     skipped = {entry["file"]: entry["reason"] for entry in summary()["skipped"]}
     assert "it is flat" in skipped["ir/flat.png"] and "it is flat" in skipped["ir/hot.png"]
     assert "differs in size" in skipped["ir/small.png"]
+    assert "24 x 20 pixels, smaller than 64 on a side" in skipped["ir/tiny.png"]
     assert {"ir/alone.png", "vis/lonely.png", "ir/broken.png"} <= set(skipped)
     assert "skipped: " in capsys.readouterr().out
 
