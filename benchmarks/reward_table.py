@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,13 +40,11 @@ from tasks.training.ratings import Examples, opinions, predicts, seen, train_on_
 METRICS = ["qabf", "ssim_sources", "cc_sources", "viff", "niqe"]
 
 
-def versions(split: str, count: int, seed: int, names: tuple[str, ...]) -> list[RatedPicture]:
-    """Corrupted versions of every scene of a split."""
-    found = []
+def versions(split: str, count: int, seed: int, names: tuple[str, ...]) -> Iterator[list[RatedPicture]]:
+    """Corrupted versions of every scene of a split, scene by scene."""
     for number, subject in enumerate(subjects_of(KIND.name, split)):
         seed_of = step_seed(seed, number, f"corruptions/{split}")
-        found += rated.examples(subject.sources, models.method("average"), count, seed_of, names)
-    return found
+        yield rated.examples(subject.sources, models.method("average"), count, seed_of, names)
 
 
 def learnt(params: Any, train: Examples, options: dict[str, Any], name: str) -> RatedJudge:
@@ -60,10 +59,10 @@ def overall(examples: Examples) -> np.ndarray:
     return np.asarray(examples.scores.mean(1).numpy())
 
 
-def by_metrics(found: list[RatedPicture], truth: np.ndarray) -> dict[str, float]:
+def by_metrics(scenes: Iterable[list[RatedPicture]], truth: np.ndarray) -> dict[str, float]:
     """SRCC of each metric with the overall score."""
     rows: dict[str, list[float]] = {name: [] for name in METRICS}
-    for one in found:
+    for one in (one for scene in scenes for one in scene):
         sources = [quantise(source, 8) for source in one.sources]
         for name, value in score(METRICS, quantise(one.picture, 8), None, sources).items():
             rows[name].append(np.nan if value is None else value)
@@ -81,8 +80,7 @@ def run_seed(values: dict[str, Any], seed: int, variants: int, unknown: str, who
     every = tuple(CORRUPTIONS)
     began = time.time()
     judge = cast(RatedJudge, create("reward", **options))
-    shown = {split: versions(split, variants, seed, every) for split in ("train", "validation")}
-    parts = {split: seen(judge, found) for split, found in shown.items()}
+    parts = {split: seen(judge, versions(split, variants, seed, every)) for split in ("train", "validation")}
     made = time.time() - began
     judge = learnt(params, parts["train"], options, "reward")
     result: dict[str, Any] = {"seconds": [made, time.time() - began - made], "all": {}}
@@ -91,7 +89,7 @@ def run_seed(values: dict[str, Any], seed: int, variants: int, unknown: str, who
     truth = overall(parts["validation"])
     result["overall"] = {"reward": float(spearmanr(said.scores.mean(1).numpy(), truth).statistic)}
     if whole:
-        result["overall"] |= by_metrics(shown["validation"], truth)
+        result["overall"] |= by_metrics(versions("validation", variants, seed, every), truth)
         for branch in ("heatmap", "score_branch"):
             alone = learnt(params, parts["train"], options | {branch: False}, f"without_{branch}")
             result[f"without {branch}"] = predicts(opinions(alone, parts["validation"]), parts["validation"], CRITERIA)

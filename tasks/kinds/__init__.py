@@ -6,10 +6,10 @@ from functools import cache
 from importlib import import_module
 from typing import cast
 
-from tasks.kinds.base import Counts, Kind, Models, Origin, Page, Spec, Words
+from tasks.kinds.base import Counts, Kind, Models, Origin, Page, RatedPicture, Spec, Words
 from tasks.registry import KINDS
 
-__all__ = ["Counts", "Kind", "Models", "Origin", "Page", "Spec", "Words", "every", "named"]
+__all__ = ["Counts", "Kind", "Models", "Origin", "Page", "RatedPicture", "Spec", "Words", "every", "named"]
 
 
 @cache

@@ -9,6 +9,7 @@ Reads the dataset and data/KIND/start; writes data/KIND/judges/r00.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -29,6 +30,7 @@ from tasks.stage.places import Places
 from tasks.stage.runtime import device, stage, workers
 from tasks.training.judges import (
     RankedPair,
+    UntoldTraining,
     Versions,
     fresh_judge,
     keep,
@@ -146,7 +148,7 @@ def rank(judge: Judge, shown: Versions, rows: list[dict[str, Any]], params: View
 
 def from_corruptions(judge: RatedJudge, params: View, out: Path) -> None:
     """Train a judge of ratings on injected corruptions of training scenes, and say how it predicts those of validation scenes."""
-    from tasks.training.ratings import Examples, opinions, predicts, seen, train_on_ratings
+    from tasks.training.ratings import opinions, predicts, seen, train_on_ratings
 
     kind, name = kinds.named(params.kind), params.kind
     if kind.rated is None:
@@ -155,20 +157,21 @@ def from_corruptions(judge: RatedJudge, params: View, out: Path) -> None:
             f"another judge ({name}.judge.name)"
         )
     section, to = training_of(params.judge.start, judge, f"{name}.judge.start"), device(params)
-    if section.variants is None:
-        raise ValueError(
+    variants = section.variants
+    if variants is None:
+        raise UntoldTraining(
             f"{name}.judge.start.variants is missing: how many corrupted versions of a scene it learns from"
         )
     f0 = loop.models(params).spec(params, loop.first_weights(name))
-    parts: dict[str, Examples] = {}
-    hashes: list[str] = []
-    for split in ("train", "validation"):
-        rated = []
-        for number, subject in enumerate(subjects_of(name, split)):
-            hashes.extend(subject.hashes)
+    rated, subjects = kind.rated, {split: subjects_of(name, split) for split in ("train", "validation")}
+
+    def scenes(split: str) -> Iterator[list[kinds.RatedPicture]]:
+        for number, subject in enumerate(subjects[split]):
             seed = step_seed(params.seed, number, f"corruptions/{split}")
-            rated += kind.rated.examples(subject.sources, f0, section.variants, seed)
-        parts[split] = seen(judge, rated, to)
+            yield rated.examples(subject.sources, f0, variants, seed)
+
+    parts = {split: seen(judge, scenes(split), to) for split in subjects}
+    hashes = [sha256 for of_split in subjects.values() for subject in of_split for sha256 in subject.hashes]
     data = "\n".join([*hashes, sha256_file(Path(f0.weights))])
     train_on_ratings(judge, parts["train"], section, params, name=f"judge_start@{name}", data=data, out=out)
     held_out = predicts(opinions(judge, parts["validation"], to), parts["validation"], judge.criteria)

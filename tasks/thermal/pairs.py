@@ -55,8 +55,8 @@ def sample_pairs(photo: photos.Photo, settings: SampleThermal, seed: int, folder
 def folder_pair(files: Files, settings: FolderThermal, levels_of_set: Levels | None, folder: str) -> dict[str, Any]:
     """Working copies of a user's pair, as 8-bit PNG; returns its row, and `said`: what was found out and done.
 
-    said: `notes` of reading; `levels` that infrared of 16 bits was spread by, else None; `shift` of the pair as it came; `palette`,
-    whether infrared is in false colours.
+    said: `notes` of reading; `levels` that infrared of 16 bits was spread by, else None; `shift` of the pair as it came;
+    `palette`, whether infrared is in false colours.
     Raises `ImageError` for one that cannot be used: broken, of unequal sizes, flat or all hot infrared, a flat visible picture.
     """
     visible, notes = read_noted(files.visible)

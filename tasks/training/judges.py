@@ -61,6 +61,10 @@ def versions(judge: Judge, kind: str, images: Sequence[str], paths: Sequence[str
     return Versions(ImageSet(paths, hashes), sources)
 
 
+class UntoldTraining(ValueError):
+    """params.yaml does not say how a judge that learns is trained."""
+
+
 def judge_path(kind: str, round_name: str) -> Path:
     """Weights of g(n): r00 -> g0, r01 -> g1, ..."""
     return Places(kind).judge(round_name) / MODEL
@@ -104,7 +108,7 @@ def train_on_pairs(
 
     crop, margin = section.crop, section.margin
     if crop is None or margin is None:
-        raise ValueError(f"{name}: a training on pairs needs crop and margin (judge.start, judge.rounds)")
+        raise UntoldTraining(f"{name}: a training on pairs needs crop and margin (judge.start, judge.rounds)")
 
     def batch(index: int) -> tuple[torch.Tensor, ...]:
         generator = step_generator(params.seed, index, purpose)
@@ -145,9 +149,9 @@ def keep(judge: Judge, out: Path) -> None:
 
 
 def training_of(section: JudgeTraining | None, judge: Judge, key: str) -> JudgeTraining:
-    """The section of params.yaml that trains a judge which learns from pairs. Raises ValueError where it is null."""
+    """The section of params.yaml that trains a judge which learns from pairs. Raises `UntoldTraining` where it is null."""
     if section is None:
-        raise ValueError(
+        raise UntoldTraining(
             f"{key} is null, but the judge learns from {judge.learns}: say there how (steps, batch, crop, learning_rate, "
             "margin), or let it say `learns = None`"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -44,29 +44,55 @@ class Examples:
         return (*(part[places].float() for part in self.features), self.scores[places], self.heatmaps[places])
 
 
+class UnknownCriteria(ValueError):
+    """A judge scores what the rated pictures have no scores of."""
+
+
 @torch.no_grad()
-def seen(judge: RatedJudge, rated: Sequence[RatedPicture], to: str = "cpu") -> Examples:
-    """What the judge's frozen encoder makes of rated pictures."""
+def seen(judge: RatedJudge, scenes: Iterable[Sequence[RatedPicture]], to: str = "cpu") -> Examples:
+    """What the judge's frozen encoder makes of rated pictures, scene by scene: the pictures of one alone are in memory.
+
+    Raises `UnknownCriteria`.
+    """
     judge = judge.to(to).eval()
-    parts: list[list[torch.Tensor]] = [[] for _ in range(1 + len(rated[0].sources))]
-    scores, heatmaps = [], []
-    known: dict[tuple[Any, ...], torch.Tensor] = {}  # sources come back with every version of a scene
+    rows: list[tuple[list[torch.Tensor], list[float], torch.Tensor]] = []
+    for versions in scenes:
+        features = _Once(judge, to)
+        for one in versions:
+            if unknown := [name for name in judge.criteria if name not in one.scores]:
+                raise UnknownCriteria(
+                    f"the judge scores {', '.join(unknown)} (judge.options.criteria), but the rated pictures have scores of "
+                    f"{', '.join(one.scores)}"
+                )
+            heatmap = torch.from_numpy(one.heatmap)[None, None]
+            rows.append(
+                (
+                    [features(picture) for picture in (one.picture, *one.sources)],
+                    [one.scores[name] / HIGHEST for name in judge.criteria],
+                    F.interpolate(heatmap, (judge.heatmap_side, judge.heatmap_side), mode="area")[0],
+                )
+            )
+    return Examples(
+        tuple(torch.stack(parts) for parts in zip(*(row[0] for row in rows), strict=True)),
+        torch.tensor([row[1] for row in rows]),
+        torch.stack([row[2] for row in rows]),
+    )
 
-    def features(picture: np.ndarray) -> torch.Tensor:
-        place = picture.__array_interface__
-        key = (place["data"][0], picture.shape, picture.strides)
-        if key not in known:
-            tensor = torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None].to(to)
-            known[key] = judge.features(tensor)[0].half().cpu()
-        return known[key]
 
-    for one in rated:
-        for kept, picture in zip(parts, (one.picture, *one.sources), strict=True):
-            kept.append(features(picture))
-        scores.append([one.scores[name] / HIGHEST for name in judge.criteria])
-        side = judge.heatmap_side
-        heatmaps.append(F.interpolate(torch.from_numpy(one.heatmap)[None, None], (side, side), mode="area")[0])
-    return Examples(tuple(torch.stack(kept) for kept in parts), torch.tensor(scores), torch.stack(heatmaps))
+class _Once:
+    """Features (float16, on the CPU) of the pictures of one scene, each computed once: its sources come with every version."""
+
+    def __init__(self, judge: RatedJudge, to: str) -> None:
+        self._judge, self._to = judge, to
+        self._known: dict[tuple[Any, ...], torch.Tensor] = {}
+
+    def __call__(self, picture: np.ndarray) -> torch.Tensor:
+        # Cuts of one array are views: where they begin, and how large they are, says which they are.
+        key = (picture.__array_interface__["data"][0], picture.shape, picture.strides)
+        if key not in self._known:
+            tensor = torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None].to(self._to)
+            self._known[key] = self._judge.features(tensor)[0].half().cpu()
+        return self._known[key]
 
 
 def loss_of(

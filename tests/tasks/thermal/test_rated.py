@@ -18,7 +18,7 @@ from tasks.config import View, validate
 from tasks.kinds import named
 from tasks.kinds.fusers import opened
 from tasks.thermal.models import method
-from tasks.training.ratings import opinions, predicts, seen, train_on_ratings
+from tasks.training.ratings import UnknownCriteria, opinions, predicts, seen, train_on_ratings
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = {"side": 96, "grid": 6, "width": 32, "depth": 1, "heads": 2}
@@ -54,6 +54,36 @@ def test_versions_are_the_same_for_the_same_seed_and_whole_or_cut(tmp_path: Path
         assert (float(found.heatmap.max()) > 0.5) == bool(found.corruptions)
 
 
+def test_features_are_those_of_each_picture_and_of_a_source_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.cache_clear()
+    judge = create("reward", **SMALL)
+    rated = named("thermal").rated
+    assert isinstance(judge, RatedJudge) and rated is not None
+    scenes = [rated.examples(pair(tmp_path, n), method("average"), 6, n) for n in range(2)]
+    asked: list[int] = []
+    features = judge.features
+    monkeypatch.setattr(judge, "features", lambda picture: asked.append(1) or features(picture))
+    found = seen(judge, scenes)
+    one = scenes[1][3]
+    for place, picture in enumerate((one.picture, *one.sources)):
+        tensor = torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)[None]
+        assert torch.allclose(found.features[place][9].float(), features(tensor)[0], rtol=0.01, atol=0.01)
+    assert torch.allclose(found.scores[9], torch.tensor([one.scores[name] / 5 for name in judge.criteria]))
+    assert len(asked) < 3 * len(found)
+
+
+def test_criteria_that_nothing_has_scores_of_are_named(tmp_path: Path) -> None:
+    judge = create("reward", **SMALL, criteria=["thermal", "beauty"])
+    rated = named("thermal").rated
+    assert isinstance(judge, RatedJudge) and rated is not None
+    with pytest.raises(
+        UnknownCriteria, match=r"scores beauty .* have scores of thermal, texture, artifacts, sharpness"
+    ):
+        seen(judge, [rated.examples(pair(tmp_path, 0), method("average"), 1, 0)])
+
+
 @pytest.mark.slow
 def test_it_learns_from_corruptions_what_holds_for_other_scenes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -70,7 +100,7 @@ def test_it_learns_from_corruptions_what_holds_for_other_scenes(
     rated = named("thermal").rated
     assert rated is not None
     made = [rated.examples(pair(tmp_path, n), method("average"), 24, n) for n in range(6)]
-    train, held_out = (seen(judge, [one for found in part for one in found]) for part in (made[:4], made[4:]))
+    train, held_out = (seen(judge, part) for part in (made[:4], made[4:]))
     before = predicts(opinions(judge, held_out), held_out, judge.criteria)
     train_on_ratings(judge, train, params.judge.start, params, name="reward", data="test", out=Path("out"))
     after = predicts(opinions(judge, held_out), held_out, judge.criteria)
