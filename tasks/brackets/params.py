@@ -16,7 +16,6 @@ from tasks.config.base import (
     Fraction,
     InnerFaults,
     Many,
-    Options,
     Rate,
     Section,
     Side,
@@ -25,7 +24,7 @@ from tasks.config.base import (
     lines_of,
     unknown_metrics,
 )
-from tasks.config.rounds import KindSection
+from tasks.config.rounds import KindSection, TaughtModel
 
 MAX_CHANNELS, MAX_STEPS = 1024, 64
 """As `models.fusers.searched` has them, where torch would be imported with them."""
@@ -144,15 +143,8 @@ class SearchedOptions(Section):
     unrolled: Annotated[int, Field(ge=1, le=MAX_STEPS)] = 3
 
 
-class FuserModel(Section):
-    """The network that the search derives, or the user's own fuser (docs/your-model.md), with the options of its constructor.
-
-    weights: a safetensors file of the user's for a fuser of their own, which then is f(0) as it is.
-    """
-
-    name: str
-    options: Options
-    weights: str | None = None
+class FuserModel(TaughtModel):
+    """The network that the search derives, or a fuser of the user's own."""
 
     @field_validator("options")
     @classmethod
@@ -176,8 +168,6 @@ class FuserModel(Section):
             )
         if self.weights is not None and self.name == SEARCHED:
             raise ValueError("weights is for a fuser of your own; the searched one is trained by its start")
-        if self.weights is not None and not self.weights.endswith(".safetensors"):
-            raise ValueError(f"weights is a .safetensors file; `loupe weights convert {self.weights}` makes one")
         return self
 
 

@@ -8,7 +8,6 @@ its weights), checkpoints/STEP.safetensors (the first judge of the rounds learns
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +24,6 @@ from models.own import OwnModelError
 from models.own.fusers import OwnFuser
 from models.search.bilevel import SearchBatch, scene_of
 from models.search.genotype import Genotype, random_like
-from pictures import fresh_folder
 from tasks.brackets import fusers, loss_weights
 from tasks.brackets.kind import KIND, SEARCHED
 from tasks.brackets.scenes import Scenes
@@ -33,7 +31,7 @@ from tasks.config import View
 from tasks.kinds.fusers import store
 from tasks.stage.places import Places
 from tasks.stage.runtime import device, identity, stage
-from tasks.training.given import keep_given
+from tasks.training.given import keep_given, keep_trained
 from tasks.training.learning import checkpoint_steps, learn
 
 PARAMS = ("seed", "{kind}.model", "{kind}.start")
@@ -120,13 +118,7 @@ def train(
         live=LIVE,
         snapshot_steps=steps,
     )
-    checkpoint = deepcopy(network)
-    with fresh_folder(fusers.FOLDER / "checkpoints") as folder:
-        for step, snapshot in zip(steps, outcome.snapshots, strict=True):
-            load_weights(checkpoint, snapshot)
-            store(checkpoint, folder / f"{step:06d}.safetensors")
-    store(network, fusers.WEIGHTS)
-    outcome.discard_state()
+    keep_trained(network, outcome, steps, store, Places(KIND.name))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from tasks.config.base import (
     Many,
     NonNegative,
     Number,
+    Options,
     Positive,
     Reduction,
     Revision,
@@ -243,6 +244,23 @@ class Evaluate(Section):
 
 class Report(Section):
     photos: Few
+
+
+class TaughtModel(Section):
+    """A model that the rounds teach, and the options of its constructor: a registered one, or the user's own.
+
+    weights: a safetensors file of the user's to start with; the model is then f(0) as it is (docs/your-model.md).
+    """
+
+    name: str
+    options: Options
+    weights: str | None = None
+
+    @model_validator(mode="after")
+    def _weights_are_safe(self) -> TaughtModel:
+        if self.weights is not None and not self.weights.endswith(".safetensors"):
+            raise ValueError(f"weights is a .safetensors file; `loupe weights convert {self.weights}` makes one")
+        return self
 
 
 class KindSection(Section):

@@ -19,7 +19,7 @@ from tasks.config.base import (
     Stops,
     Training,
 )
-from tasks.config.rounds import KindSection
+from tasks.config.rounds import KindSection, TaughtModel
 
 
 class SampleDataset(Section):
@@ -64,15 +64,10 @@ class Dataset(Section):
         return self
 
 
-class Enhancer(Section):
-    """An enhancer and the options of its constructor: a registered one, or the user's own (docs/your-model.md).
+class Enhancer(TaughtModel):
+    """An enhancer."""
 
-    weights: a safetensors file of the user's to start with; the model is then f(0) as it is, and not trained before the rounds.
-    """
-
-    name: str
     options: Options = Field(default_factory=dict)
-    weights: str | None = None
 
     @model_validator(mode="after")
     def _known(self) -> Enhancer:
@@ -84,8 +79,6 @@ class Enhancer(Section):
                 f"no enhancer is called {self.name!r}; known are {', '.join([*sorted(ENHANCERS), *known_names(GROUP)])}, and "
                 "your own by module:function or by a TorchScript or ONNX file (docs/your-model.md)"
             )
-        if self.weights is not None and not self.weights.endswith(".safetensors"):
-            raise ValueError(f"weights is a .safetensors file; `loupe weights convert {self.weights}` makes one")
         return self
 
 

@@ -7,7 +7,6 @@ Reads data/low_light/pictures; writes data/low_light/start: model.safetensors, c
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,13 @@ from models.core.training import step_generator
 from models.losses.zero_reference import total
 from models.own import OwnModelError
 from models.own.enhancers import OwnEnhancer
-from pictures import fresh_folder
 from tasks.config import View
 from tasks.low_light import enhancers
 from tasks.low_light.kind import KIND
 from tasks.stage import tables
-from tasks.stage.places import MODEL, Places
+from tasks.stage.places import Places
 from tasks.stage.runtime import device, identity, stage
-from tasks.training.given import keep_given
+from tasks.training.given import keep_given, keep_trained
 from tasks.training.image_set import ImageSet, random_crops
 from tasks.training.learning import checkpoint_steps, learn
 
@@ -66,11 +64,7 @@ def trained(params: View, model: nn.Module, at: Places) -> None:
         live=at.start / "live",
         snapshot_steps=steps,
     )
-    with fresh_folder(at.start / "checkpoints") as folder:
-        for step, snapshot in zip(steps, outcome.snapshots, strict=True):
-            shutil.copyfile(snapshot, folder / f"{step:06d}.safetensors")
-    save_weights(model, at.start / MODEL)
-    outcome.discard_state()
+    keep_trained(model, outcome, steps, save_weights, at)
 
 
 def run(params: View) -> None:

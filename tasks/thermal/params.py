@@ -14,13 +14,12 @@ from tasks.config.base import (
     Fraction,
     Many,
     NonNegative,
-    Options,
     Section,
     Side,
     Stops,
     Training,
 )
-from tasks.config.rounds import KindSection
+from tasks.config.rounds import KindSection, TaughtModel
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -82,15 +81,8 @@ class Dataset(Section):
         return self
 
 
-class FuserModel(Section):
-    """A fuser and the options of its constructor: a registered one, or the user's own (docs/your-model.md).
-
-    weights: a safetensors file of the user's to start with; the model is then f(0) as it is.
-    """
-
-    name: str
-    options: Options
-    weights: str | None = None
+class FuserModel(TaughtModel):
+    """A fuser that can be trained for infrared and visible."""
 
     @model_validator(mode="after")
     def _known(self) -> FuserModel:
@@ -102,8 +94,6 @@ class FuserModel(Section):
                 f"the rounds can teach {', '.join([*TAUGHT, *known_names(GROUP)])}, and your own fuser by module:function or by "
                 f"a TorchScript file (docs/your-model.md), not {self.name!r}"
             )
-        if self.weights is not None and not self.weights.endswith(".safetensors"):
-            raise ValueError(f"weights is a .safetensors file; `loupe weights convert {self.weights}` makes one")
         return self
 
 

@@ -25,16 +25,15 @@ from models.fusers.visible_colour import VisibleColour
 from models.losses.infrared import Scene, weighted
 from models.own import OwnModelError
 from models.own.fusers import OwnFuser
-from pictures import fresh_folder, write_json
 from tasks.config import View
 from tasks.datasets.subjects import subjects_of
 from tasks.measuring.scoring import score
-from tasks.stage.places import MODEL, Places
+from tasks.stage.places import Places
 from tasks.stage.runtime import device, identity, stage
 from tasks.thermal import models
 from tasks.thermal.evolution import evolve
 from tasks.thermal.kind import KIND
-from tasks.training.given import keep_given
+from tasks.training.given import keep_given, keep_trained
 from tasks.training.image_set import ImageSet, random_crops
 from tasks.training.learning import checkpoint_steps, learn
 
@@ -128,15 +127,8 @@ def trained(params: View, model: VisibleColour, at: Places) -> None:
         live=at.start / "live",
         snapshot_steps=steps,
     )
-    checkpoint = deepcopy(model)
-    with fresh_folder(at.start / "checkpoints") as folder:
-        for step, snapshot in zip(steps, outcome.snapshots, strict=True):
-            load_weights(checkpoint, snapshot)
-            models.store(checkpoint, folder / f"{step:06d}.safetensors")
-        if generations:
-            write_json(folder / "generations.json", [asdict(generation) for generation in generations])
-    models.store(model, at.start / MODEL)
-    outcome.discard_state()
+    beside = {"generations.json": [asdict(generation) for generation in generations]} if generations else {}
+    keep_trained(model, outcome, steps, models.store, at, beside)
 
 
 def run(params: View) -> None:

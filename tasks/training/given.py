@@ -1,26 +1,50 @@
-"""f(0) that comes with its weights: it is kept as it is, with versions of it for the first judge to tell apart."""
+"""f(0) as its stage leaves it, with versions of it for the first judge: trained there, or as it came with its weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from models.core.training import step_generator
+from models.core.storage import load_weights
+from models.core.training import Outcome, step_generator
 from models.own import OwnModelError
 from pictures import fresh_folder, write_json
 from tasks.stage.places import MODEL, Places
 
+Store = Callable[[nn.Module, Path], None]
 # Of a tensor's own spread, the noise of the most disturbed version of a model that is not trained here.
 NOISE = 0.3
 
 
-def keep_given(
-    model: nn.Module, store: Callable[[nn.Module, Path], None], at: Places, *, name: str, seed: int, versions: int
+def keep_trained(
+    model: nn.Module,
+    outcome: Outcome,
+    steps: Sequence[int],
+    store: Store,
+    at: Places,
+    beside: Mapping[str, Any] | None = None,
 ) -> None:
+    """Write f0, and what its training left on its way after `steps`, to data/KIND/start; the resumable state goes then.
+
+    beside: more to keep with the checkpoints, file name -> what is written as JSON.
+    """
+    version = deepcopy(model)
+    with fresh_folder(at.start / "checkpoints") as folder:
+        for step, snapshot in zip(steps, outcome.snapshots, strict=True):
+            load_weights(version, snapshot)
+            store(version, folder / f"{step:06d}.safetensors")
+        for name, content in (beside or {}).items():
+            write_json(folder / name, content)
+    store(model, at.start / MODEL)
+    outcome.discard_state()
+
+
+def keep_given(model: nn.Module, store: Store, at: Places, *, name: str, seed: int, versions: int) -> None:
     """Write f0 as the user gave it to data/KIND/start, and versions of it that are worse the more noise their weights have.
 
     Raises `OwnModelError` for a model without weights.
