@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from models.core.tensors import tensor
-from models.judges.base import Judge, RatedJudge
+from models.judges.base import HIGHEST, Judge, RatedJudge
 from pictures import ImageError, atomic_path, is_folder, join, listing, read_uint8, write_png
 from tasks import kinds
 from tasks.config import Params, View, load_whole
@@ -20,7 +20,6 @@ from tasks.stage.places import Places
 from tasks.stage.runtime import device
 from tasks.training.judges import judge_path, load_judge
 
-HIGHEST = 5.0
 FORMATS = {".csv", ".parquet"}
 
 

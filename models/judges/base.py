@@ -31,9 +31,13 @@ class Judge(nn.Module):
         raise NotImplementedError
 
 
+HIGHEST = 5.0
+"""The best score that people give; a judge of ratings says scores over it."""
+
+
 @dataclass(frozen=True)
 class Opinion:
-    """scores: (B, K) in (0, 1), labels over 5; K may be 0. heatmap: (B, 1, side, side) in (0, 1), or None."""
+    """scores: (B, K) in (0, 1), labels over HIGHEST; K may be 0. heatmap: (B, 1, side, side) in (0, 1), or None."""
 
     scores: torch.Tensor
     heatmap: torch.Tensor | None

@@ -16,10 +16,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.judges.base import Opinion, RatedJudge
+from models.judges.base import HIGHEST, Opinion, RatedJudge
 from models.judges.encoders import ENCODERS
 
-HIGHEST = 5.0
 CRITERIA = ("thermal", "texture", "artifacts", "sharpness")
 """What EVAFusion's experts score, 1 to 5."""
 

@@ -15,16 +15,13 @@ from torch.nn import functional as F
 from models.artifacts import agreement
 from models.core.storage import save_weights
 from models.core.training import step_generator
-from models.judges.base import Opinion, RatedJudge
+from models.judges.base import HIGHEST, Opinion, RatedJudge
 from tasks.config import View
 from tasks.config.rounds import JudgeTraining
 from tasks.kinds.base import RatedPicture
 from tasks.stage.places import MODEL
 from tasks.stage.runtime import device, identity
 from tasks.training.learning import learn
-
-HIGHEST = 5.0
-"""The best score; judges say scores over it."""
 
 
 @dataclass(frozen=True)
