@@ -300,3 +300,13 @@ def test_seeds_are_independent_of_each_other() -> None:
     assert len(seeds) == 500
     assert all(0 <= seed < 2**63 for seed in seeds)
     assert step_seed(1, 2, "x") == step_seed(1, 2, "x")
+
+
+def test_determinism_is_on_and_does_not_import_the_compiler() -> None:
+    code = (
+        "import sys, torch; from models.core.training import make_deterministic; make_deterministic(); "
+        "print(torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled(), "
+        "'torch._inductor' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "False"]

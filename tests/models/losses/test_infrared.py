@@ -35,6 +35,15 @@ def test_each_term_is_least_for_the_picture_it_wants() -> None:
     assert all(float(LOSSES[name](alike)) < 1e-4 for name in wants)
 
 
+def test_detail_wants_the_stronger_source_pixel_by_pixel() -> None:
+    infrared, visible = sources()
+    infrared[..., :12], visible[..., 12:] = 0.5, 0.5  # each has detail on one half
+    whole = torch.cat([visible[..., :12], infrared[..., 12:]], -1)
+    inner = [picture.clone() for picture in (whole, infrared, visible)]
+    kept, hot, seen = (float(LOSSES["detail"](Scene(fused, infrared, visible))) for fused in inner)
+    assert kept < 0.35 * hot and kept < 0.35 * seen
+
+
 def test_correlation() -> None:
     one = torch.rand(1, 3, 16, 16)
     assert float(correlation(one, 3 * one + 1)) == pytest.approx(1, abs=1e-4)

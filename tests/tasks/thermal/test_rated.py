@@ -12,13 +12,13 @@ from skimage import data
 
 from models.core.storage import load_weights
 from models.judges import create
-from models.judges.base import RatedJudge
+from models.judges.base import Opinion, RatedJudge
 from pictures import write_png
 from tasks.config import View, validate
 from tasks.kinds import named
 from tasks.kinds.fusers import opened
 from tasks.thermal.models import method
-from tasks.training.ratings import UnknownCriteria, opinions, predicts, seen, train_on_ratings
+from tasks.training.ratings import UnknownCriteria, loss_of, opinions, predicts, seen, train_on_ratings
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = {"side": 96, "grid": 6, "width": 32, "depth": 1, "heads": 2}
@@ -72,6 +72,15 @@ def test_features_are_those_of_each_picture_and_of_a_source_once(
         assert torch.allclose(found.features[place][9].float(), features(tensor)[0], rtol=0.01, atol=0.01)
     assert torch.allclose(found.scores[9], torch.tensor([one.scores[name] / 5 for name in judge.criteria]))
     assert len(asked) < 3 * len(found)
+
+
+def test_the_loss_is_that_of_both_branches() -> None:
+    scores, heatmaps = torch.rand(3, 4), torch.rand(3, 1, 8, 8)
+    total, terms = loss_of(Opinion(scores + 0.1, heatmaps - 0.2), scores, heatmaps)
+    assert float(terms["scores"]) == pytest.approx(0.01) and float(terms["heatmap"]) == pytest.approx(0.04)
+    assert float(total) == pytest.approx(0.05)
+    assert set(loss_of(Opinion(scores, None), scores, heatmaps)[1]) == {"scores"}
+    assert set(loss_of(Opinion(scores[:, :0], heatmaps), scores, heatmaps)[1]) == {"heatmap"}
 
 
 def test_criteria_that_nothing_has_scores_of_are_named(tmp_path: Path) -> None:

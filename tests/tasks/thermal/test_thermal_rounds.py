@@ -17,6 +17,8 @@ from tasks.rounds import ablation, align, evaluate, judge, judge_start, labels, 
 from tasks.stage import tables
 from tasks.stage.places import Places
 from tasks.thermal import pictures, start
+from tasks.training import ratings
+from tasks.training.ratings import predicts
 
 ROOT = Path(__file__).resolve().parents[3]
 KIND = "thermal"
@@ -45,7 +47,15 @@ def test_a_whole_round_with_a_reward_model(tmp_path: Path, monkeypatch: pytest.M
     found = json.loads((AT.start / "checkpoints" / "generations.json").read_text())
     assert len(found) == 2 and found[1]["best"] >= found[0]["best"]
 
+    tried_on: list[int] = []
+
+    def noted(found: Any, examples: Any, criteria: Any) -> Any:
+        tried_on.append(len(examples))
+        return predicts(found, examples, criteria)
+
+    monkeypatch.setattr(ratings, "predicts", noted)
     judge_start.run(view(judge_start))
+    assert tried_on == [2 * 3], "on the validation scenes, which it did not learn from"
     said = json.loads((AT.judge("r00") / "summary.json").read_text())
     assert said["versions"] == 2 * 2 and set(said["held_out"]) == {
         "thermal",
