@@ -18,7 +18,7 @@ MOST = 0.05
 """The largest shift that is looked for, of the longer side."""
 CERTAIN = 5.0
 """Deviations by which the best agreement stands out of all others, from which on a shift is believed: pictures of different
-scenes of roadscene reach 3.9."""
+scenes of RoadScene reach 4.1."""
 _SMOOTH = 1.5
 
 

@@ -38,7 +38,8 @@ def thermal_kept(fused: np.ndarray, infrared: np.ndarray) -> float:
     wide = max(infrared.shape[:2]) / 16
     heat, shown = (y - blurred(y, wide) for y in (luma(infrared), luma(fused)))
     hot = np.maximum(heat, 0)
-    return _slope(hot * hot, hot * np.maximum(shown, 0))
+    # No more counts than there was: what a halo adds elsewhere does not bring a lost target back.
+    return _slope(hot * hot, hot * np.clip(shown, 0, hot))
 
 
 def texture_kept(fused: np.ndarray, visible: np.ndarray) -> float:

@@ -83,6 +83,19 @@ def test_scores_follow_what_is_kept_and_what_is_injected() -> None:
     assert min(true_scores(fused, infrared, visible, [Injected("halo", disk, 1.0)] * 9).values()) == 1
 
 
+def test_contrast_added_elsewhere_does_not_bring_a_lost_target_back() -> None:
+    _, infrared, visible = scene()
+    infrared = infrared.copy()
+    infrared[140:190, 150:200] = 0.6  # a second warm thing
+    lost = infrared.copy()
+    lost[55:115, 75:125] = 0.3
+    exaggerated = lost.copy()
+    exaggerated[140:190, 150:200] = 1.0
+    one, other = (true_scores(fused, infrared, visible)["thermal"] for fused in (lost, exaggerated))
+    assert one < 4
+    assert other < one + 0.3
+
+
 def test_noise_is_no_texture() -> None:
     fused, infrared, visible = scene()
     random = np.random.default_rng(0)
