@@ -66,7 +66,7 @@ def fuse_photos(
     section = params.of(of.name)
     recipe = {
         "command": "fuse",
-        "kind": of.name,
+        **of.brought.recipe(section),
         "method": spec.name,
         "model": digest(Path(spec.weights)) if spec.weights else None,
         "rule": rule,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -38,6 +38,11 @@ MOST = None
 def method(name: str | None) -> Method:
     """A registered fuser, or the user's own, by name; None: the searched one, where params.yaml has no section."""
     return fusers.method(fusers.SEARCHED if name is None else name)
+
+
+def recipe(section: Any) -> Mapping[str, object]:
+    """Nothing: exposures are fused as they are."""
+    return {}
 
 
 def brought(photos: Sequence[Photo], section: Any, align: bool) -> list[np.ndarray]:

@@ -108,6 +108,9 @@ class Brought(Protocol):
     def method(self, name: str | None) -> Any:
         """The spec of a fuser by name; None: the kind's own, where params.yaml has no section."""
 
+    def recipe(self, section: Any) -> Mapping[str, object]:
+        """What of params.yaml changes what is brought: with other values a scene that was fused is fused again."""
+
     def brought(self, photos: Sequence[Photo], section: Any, align: bool) -> list[np.ndarray]:
         """What is fused of the photos that were read, (H, W, 3) of one type. Raises `ImageError`."""
 

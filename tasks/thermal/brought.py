@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from pictures import ImageError, Photo, quantise, refuse_sizes, shift_between, shifted
 from tasks.kinds.fusers import Method
 from tasks.thermal import models
+from tasks.thermal.kind import KIND
 from tasks.thermal.pairs import UNREGISTERED, empty, heat_of
 from tasks.thermal.params import FolderThermal
 
@@ -28,12 +29,23 @@ def method(name: str | None) -> Method:
     return models.method(name or "pyramid")
 
 
-def brought(photos: Sequence[Photo], section: Any, align: bool) -> list[np.ndarray]:
-    """Infrared and visible, (H, W, 3) of the visible picture's type; how infrared is read says the section's dataset.folder.
+def _settings(section: Any) -> FolderThermal:
+    return FolderThermal() if section is None else section.dataset.folder
 
-    Raises `ImageError`: of unequal sizes, one that shows nothing.
+
+def recipe(section: Any) -> Mapping[str, object]:
+    """That it is this kind, and how infrared is read."""
+    settings = _settings(section)
+    return {"kind": KIND.name, "hot": settings.hot, "percentiles": list(settings.percentiles)}
+
+
+def brought(photos: Sequence[Photo], section: Any, align: bool) -> list[np.ndarray]:
+    """Infrared and visible, (H, W, 3) of the visible picture's type.
+
+    The section's dataset.folder says how infrared is read; here each picture is spread by its own percentiles, as there is no
+    set. Raises `ImageError`: of unequal sizes, one that shows nothing.
     """
-    settings = FolderThermal() if section is None else section.dataset.folder
+    settings = _settings(section)
     infrared, visible = photos
     heat, palette, _ = heat_of(infrared, settings, None)
     light = visible.pixels.astype(np.float32) / np.float32(np.iinfo(visible.pixels.dtype).max)

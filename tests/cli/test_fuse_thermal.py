@@ -78,6 +78,22 @@ def test_deep_infrared_and_grey_pictures(here: Path, monkeypatch: pytest.MonkeyP
     assert read_photo(Path("grey_out.png")).grey
 
 
+def test_infrared_that_is_read_otherwise_is_fused_again(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        write_png(f"i/{name}.png", np.repeat(heat()[..., None], 3, 2))
+        write_png(f"v/{name}.png", photo())
+    fuse = ("i", "v", "--out", "out", "--method", "average")
+    assert loupe(monkeypatch, *fuse) == 0
+    first, made = read_array("out/a.png"), Path("out/a.png").stat().st_mtime_ns
+    assert loupe(monkeypatch, *fuse) == 0
+    assert Path("out/a.png").stat().st_mtime_ns == made, "done already"
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["thermal"]["dataset"]["folder"]["hot"] = "black"
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    assert loupe(monkeypatch, *fuse) == 0
+    assert np.abs(read_array("out/a.png").astype(int) - first).mean() > 5
+
+
 def test_folders_are_joined_and_bad_pairs_named(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
