@@ -30,6 +30,7 @@ def view(module: Any, **judge_changes: Any) -> View:
     values = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
     own = values[KIND]
     own["labels"]["source"] = "simulated"
+    own["labels"]["simulated"]["noise"] = 0.0  # two observers of one mind: f1 hardly differs from f0
     own["start"]["evolve"] = {"population": 3, "generations": 1, "steps": 1}
     start_of = {"variants": 2, "steps": 4, "batch": 4, "learning_rate": 0.001, "log_every": 2}
     own["judge"] |= {"name": "reward", "options": SMALL, "start": start_of} | judge_changes
