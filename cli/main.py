@@ -144,7 +144,8 @@ def status() -> None:
         names = store.rounds()
         for name in names:
             found = store.status(name)
-            of = "ratings of {} pictures" if store.batch(name).task == "ratings" else "votes on {} pairs"
+            task = store.batch(name).task
+            of = "votes on {} pairs" if task == "pairs" else f"{task} of {{}} pictures"
             word = "complete" if found.complete else f"label with: loupe label {name}"
             votes = f"{found.have:>6} of {found.need:<6} {of.format(found.pairs)}{found.words()}"
             print(f"{name:<22} {found.kind:<10} {votes}  {word}")

@@ -14,6 +14,7 @@ import pytest
 PACKAGES = ("cli", "flows", "labelling", "models", "pictures", "tasks")
 DOORS: dict[str, set[str]] = {
     "labelling.store": {"database.connection", "database.engine", "database.schema", "queries"},
+    "labelling.llm": {"pairs"},
     "labelling.web": {"addresses", "reach", "serve"},
     "models.aligners": {"base", "registry"},
     "models.artifacts": {"agreement"},
@@ -27,7 +28,7 @@ DOORS: dict[str, set[str]] = {
     "models.weights": {"__main__", "checkpoint"},
     "pictures": {"bursts", "listing"},  # the functions of these names, which `pictures` has
     "tasks.brackets": {"kind"},
-    "tasks.config": {"base", "former", "genetic", "rounds"},
+    "tasks.config": {"asking", "base", "former", "genetic", "rounds"},
     "tasks.genetic": {"contact_sheet", "one_photo", "search"},
     "tasks.kinds": {"base", "fusers"},
     "tasks.low_light": {"kind"},

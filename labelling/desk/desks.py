@@ -120,6 +120,6 @@ class Desks:
 
 def _tasks(batch: Batch) -> tuple[str, ...]:
     """What can be done in a round. What an LLM rated is there to be reviewed."""
-    if batch.task == "ratings":
-        return ("rate", "review") if batch.kind == "people" else ("review",)
+    if batch.task != "pairs":
+        return ("rate", "review") if (batch.task, batch.kind) == ("ratings", "people") else ("review",)
     return ("compare",) if batch.kind == "people" else ()

@@ -55,7 +55,7 @@ def overview(store: Store) -> dict[str, Any]:
 
 
 def _round(store: Store, batch: Batch) -> dict[str, Any]:
-    found = _ratings(store, batch) if batch.task == "ratings" else _pairs(store.tally(batch.round), batch)
+    found = _pairs(store.tally(batch.round), batch) if batch.task == "pairs" else _ratings(store, batch)
     need = (batch.pairs - found["undecidable"]) * batch.votes_per_pair
     return {
         "round": batch.round,
@@ -159,17 +159,23 @@ def _voter(
 def _ratings(store: Store, batch: Batch) -> dict[str, Any]:
     first: dict[tuple[str, str], StoredRating] = {}
     reviews: dict[str, int] = {}
+    reviewed: set[str | None] = set()
     for rating in store.ratings(batch.round, effective=False):
         if rating.reviews is None:
             first.setdefault((rating.item, rating.observer), rating)
         else:
+            reviewed.add(rating.reviews)
             reviews[rating.verdict or ""] = reviews.get(rating.verdict or "", 0) + 1
     asked = set(store.items(batch.round))
     ratings = [rating for rating in first.values() if rating.item in asked]
     items = {item: row for row, item in enumerate(asked)}
     raters: dict[str, set[str]] = {item: set() for item in asked}
     for rating in ratings:
-        if rating.kind == batch.kind:
+        # Where reviews are asked for, a picture has what it owes once what a model rated was reviewed.
+        counts = (
+            rating.kind == batch.kind if batch.task == "ratings" else rating.kind == "llm" and rating.id in reviewed
+        )
+        if counts:
             raters[rating.item].add(rating.observer)
     criteria = [criterion.name for criterion in batch.options.criteria]
     alphas = among_people(ratings, items, criteria)

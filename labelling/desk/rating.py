@@ -115,7 +115,8 @@ class RatingDesk:
         return _REVIEWED_BEFORE if self.review else _RATED_BEFORE
 
     def _counted(self, observer: Observer, late: bool) -> State:
-        if not self.review and not late and self._complete():
+        asked_for = "reviews" if self.review else "ratings"
+        if self._work.store.batch(self.round).task == asked_for and not late and self._complete():
             self._ending.begin()
         return self.state(observer)
 

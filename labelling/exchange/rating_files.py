@@ -89,7 +89,7 @@ def export_ratings(store: Store, round: str, out: Path, unreviewed: bool = False
     `unreviewed` as in `rating_rows`.
     """
     batch = store.batch(round)
-    if batch.task != "ratings":
+    if batch.task == "pairs":
         raise ExchangeError(f"round {round} compares pairs; `loupe labels export --round {round}` writes its votes")
     columns = rating_columns([criterion.name for criterion in batch.options.criteria])
     rows = rating_rows(store, round, unreviewed)
@@ -122,7 +122,7 @@ def import_ratings(store: Store, path: Path, round: str | None, images: Path | N
         lines = read_text(path, MAX_FILE, "utf-8-sig").splitlines()
     except FileFault as error:
         raise ExchangeError(str(error)) from error
-    known_rounds = {name for name in store.rounds() if store.batch(name).task == "ratings"}
+    known_rounds = {name for name in store.rounds() if store.batch(name).task != "pairs"}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

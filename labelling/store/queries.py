@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal,
     select,
 )
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from labelling.store.database import schema
 from labelling.store.questions import same_question
@@ -34,7 +35,10 @@ _CHUNK = 500  # values in one IN (...)
 _votes, _pairs, _batch_pairs, _ratings = schema.votes, schema.pairs, schema.batch_pairs, schema.ratings
 
 
-def standing(answers: Table) -> ColumnElement[bool]:
+_NOTHING = (literal(0).label("unsure"), literal(0).label("undecidable"))
+
+
+def standing(answers: Table | NamedFromClause) -> ColumnElement[bool]:
     """True for a row of votes, trials or ratings that was not taken back."""
     taken_back = select(schema.retractions.c.vote).where(schema.retractions.c.vote == answers.c.id)
     return ~taken_back.exists()
@@ -42,6 +46,8 @@ def standing(answers: Table) -> ColumnElement[bool]:
 
 def counted_of(asked: Batch) -> Select[Any]:
     """One row about a batch: `have` (as in LabelsStatus), how many answers are "can't tell", how many pairs undecidable."""
+    if asked.task == "reviews":
+        return _counted_reviews(asked)
     return _counted_ratings(asked) if asked.task == "ratings" else _counted_votes(asked)
 
 
@@ -74,10 +80,17 @@ def _counted_ratings(asked: Batch) -> Select[Any]:
     query = query.where(members.c.batch == asked.id, _ratings.c.kind == asked.kind, standing(_ratings))
     counts = query.group_by(_ratings.c.item).subquery()
     capped = case((counts.c.count > asked.votes_per_pair, asked.votes_per_pair), else_=counts.c.count)
-    nothing = literal(0)
-    return select(
-        func.coalesce(func.sum(capped), 0).label("have"), nothing.label("unsure"), nothing.label("undecidable")
-    )
+    return select(func.coalesce(func.sum(capped), 0).label("have"), *_NOTHING)
+
+
+def _counted_reviews(asked: Batch) -> Select[Any]:
+    members, rated = schema.batch_items, _ratings.alias()
+    query = select(func.count(rated.c.item.distinct()).label("have"), *_NOTHING).select_from(members)
+    query = query.join(rated, rated.c.item == members.c.item).join(_ratings, _ratings.c.reviews == rated.c.id)
+    return query.where(
+        members.c.batch == asked.id, rated.c.round == asked.round, rated.c.question == asked.question_id,
+        rated.c.kind == "llm", standing(rated), standing(_ratings),
+    )  # fmt: skip
 
 
 def put_question(db: Connection, asked: Batch) -> None:

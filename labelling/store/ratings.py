@@ -187,7 +187,7 @@ class Ratings(Rounds):
         reviewed = [rating.reviews for rating in fresh if rating.reviews is not None]
         taken_back = present(db, schema.retractions.c.vote, reviewed)
         for name, batch in asked.items():
-            if batch.task != "ratings":
+            if batch.task == "pairs":
                 raise InvalidRating(f"round {name} asks about pairs, not for ratings; nothing was stored")
             mine = [rating for rating in fresh if rating.round == name]
             there = _of_round(db, name, sorted({rating.item for rating in mine}))
@@ -252,10 +252,14 @@ def _first(ratings: Sequence[Any]) -> list[Any]:
 
 def _open_reviews(db: Connection, asked: Batch, observer: str) -> list[str]:
     """Ids of the ratings that `observer` could review, in the order stored."""
-    columns = (_ratings.c.id, _ratings.c.item, _ratings.c.observer, _ratings.c.reviews)
+    columns = (_ratings.c.id, _ratings.c.item, _ratings.c.observer, _ratings.c.reviews, _ratings.c.kind)
     rows = db.execute(_standing(asked).with_only_columns(*columns)).all()
     reviewed = {row.reviews for row in rows}
-    return [row.id for row in _first(rows) if row.observer != observer and row.id not in reviewed]
+    open = [row for row in _first(rows) if row.observer != observer and row.id not in reviewed]
+    if asked.task == "reviews":
+        members = set(db.execute(select(_items.c.item).where(_items.c.batch == asked.id)).scalars())
+        open = [row for row in open if row.kind == "llm" and row.item in members]
+    return [row.id for row in open]
 
 
 def _skipped(db: Connection, round: str, observer: str) -> dict[str, int]:

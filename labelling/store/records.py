@@ -182,7 +182,8 @@ class StoredRating(Rating):
 class Batch:
     """The registration that a round currently asks for.
 
-    `task` is 'pairs' or 'ratings'; in a round of ratings `pairs` counts the pictures, `votes_per_pair` the raters.
+    `task` is 'pairs', 'ratings', or 'reviews' (of what a language model rated); in the latter two `pairs` counts the pictures,
+    `votes_per_pair` the raters, or 1.
     """
 
     id: str
@@ -197,7 +198,7 @@ class Batch:
     @property
     def asked(self) -> tuple[tuple[str, ...], ...]:
         """Name, title and scale of the criteria of a round of ratings; () where pairs are compared."""
-        return tuple((c.name, c.title, *c.scale) for c in self.options.criteria) if self.task == "ratings" else ()
+        return () if self.task == "pairs" else tuple((c.name, c.title, *c.scale) for c in self.options.criteria)
 
     @cached_property
     def question_id(self) -> str:

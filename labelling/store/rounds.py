@@ -71,9 +71,13 @@ class Rounds(Database):
         return batch.id
 
     def register_ratings(
-        self, round: str, kind: str, items: Sequence[RatingItem], raters: int, question: str, options: Options
-    ) -> str:
-        """Ask `raters` observers of `kind` to rate each of `items` by `options.criteria`; the rest as `register`."""
+        self, round: str, kind: str, items: Sequence[RatingItem], raters: int, question: str, options: Options,
+        task: str = "ratings",
+    ) -> str:  # fmt: skip
+        """Ask `raters` observers of `kind` to rate each of `items` by `options.criteria`; the rest as `register`.
+
+        With the task 'reviews' one person is asked to review what a language model rated each of `items`.
+        """
         check_asked(round, kind, raters, question, options)
         if not items:
             raise ValueError(f"round {round} has no pictures to rate")
@@ -90,8 +94,8 @@ class Rounds(Database):
         self._store_pictures(wanted)
         names = [item.sha256 for item in items]
         batch = Batch(
-            id=batch_id(round, kind, raters, question, names, "ratings"), round=round, kind=kind,
-            votes_per_pair=raters, question=question, pairs=len(names), task="ratings", options=options,
+            id=batch_id(round, kind, raters, question, names, task), round=round, kind=kind,
+            votes_per_pair=raters, question=question, pairs=len(names), task=task, options=options,
         )  # fmt: skip
         with self._writing() as db:
             _put_batch(db, batch, _batch_items, "item", names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,11 @@ class Disk:
     y: float
     radius: float
     weight: float = 1.0
+
+
+def disks_of(flat: Sequence[float]) -> list[Disk]:
+    """Disks from x, y and radius, one after the other, as tables keep them."""
+    return [Disk(*(float(value) for value in flat[place : place + 3])) for place in range(0, len(flat), 3)]
 
 
 def heatmap(disks: Iterable[Disk], height: int, width: int) -> np.ndarray:

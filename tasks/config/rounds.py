@@ -6,20 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from tasks.config.asking import Labels
 from tasks.config.base import (
     Crop,
     Few,
-    Fraction,
     InnerFaults,
     Many,
     NonNegative,
-    Number,
     Options,
     Positive,
     Reduction,
     Revision,
     Section,
-    Seed,
     Training,
     Width,
     lines_of,
@@ -168,48 +166,6 @@ class Pairs(Section):
 
     k: Many
     strategy: Literal["gap", "random"]
-
-
-class Simulated(Section):
-    """Simulated observers; see `models.preference.observers`. `utility` weighs registered metrics, `noise` is in its units."""
-
-    observers: Few
-    utility: Annotated[dict[str, Number], Field(min_length=1)]
-    noise: NonNegative
-    lapse: Fraction
-    position_bias: Number
-    seed: Seed
-
-    @model_validator(mode="after")
-    def _metrics_known(self) -> Simulated:
-        fault = unknown_metrics("utility", list(self.utility))
-        if fault:
-            raise ValueError(fault)
-        if any(weight <= 0 for weight in self.utility.values()):
-            raise ValueError("utility weights must be positive (a metric's direction is known to the registry)")
-        return self
-
-
-class Labels(Section):
-    """Who votes, and how pairs are shown to people; the fields that have defaults came later than version 0.1's files."""
-
-    source: Literal["simulated", "people"]
-    votes: Few
-    question: str
-    allow_tie: bool = False
-    allow_unsure: bool = False
-    repeats: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    training: Annotated[int, Field(ge=0, le=100)] = 0
-    simulated: Simulated
-
-    @model_validator(mode="after")
-    def _enough_observers(self) -> Labels:
-        if self.source == "simulated" and self.simulated.observers < self.votes:
-            raise ValueError(
-                f"votes is {self.votes} but simulated.observers only {self.simulated.observers}: "
-                "each vote on a pair comes from another observer"
-            )
-        return self
 
 
 class Align(Training):

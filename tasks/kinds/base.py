@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
+    from labelling.store import Criterion
+    from models.artifacts import Disk
     from pictures import Photo
     from tasks.config import KindSection, View
     from tasks.datasets.looking import Findings
@@ -119,7 +121,7 @@ class Brought(Protocol):
 class RatedPicture:
     """A picture (H, W, 3), float in [0, 1], with its sources, whose scores (1 to 5 by criterion) and heatmap (H, W) are known.
 
-    corruptions: what was injected, by name.
+    corruptions: what was injected, by name; disks: where.
     """
 
     picture: np.ndarray
@@ -127,13 +129,22 @@ class RatedPicture:
     scores: Mapping[str, float]
     heatmap: np.ndarray
     corruptions: tuple[str, ...] = ()
+    disks: tuple[Disk, ...] = ()
 
 
 class Rated(Protocol):
-    """Where a kind's judges of ratings get their first ones from, without labels; a module with this function."""
+    """Pictures of a kind with known scores, of which its judges of ratings learn without labels; a module with these."""
 
     def examples(self, sources: tuple[str, ...], f0: Any, count: int, seed: int) -> list[RatedPicture]:
         """`count` corrupted versions of a scene, fused by f(0) (a spec) and by other methods; the same for the same seed."""
+
+    def candidates(
+        self, sources: tuple[str, ...], made: Mapping[str, str], injected: float, seed: int
+    ) -> dict[str, RatedPicture]:
+        """What may be rated of a scene, by model: pictures in the files `made`, and what other methods make of the sources.
+
+        A share `injected` of them is corrupted, then named `model+corruption`; the same for the same seed.
+        """
 
 
 class Page(Protocol):
@@ -185,8 +196,16 @@ class Kind(ABC):
     @property
     def rated(self) -> Rated | None:
         """Of kinds that have corruptions with a known truth."""
-        name = f"{type(self).__module__.rpartition('.')[0]}.rated"
-        return None if find_spec(name) is None else cast(Rated, self._beside("rated"))
+        return cast(Rated, self._beside("rated")) if self._has("rated") else None
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """What single pictures of the kind are scored by: CRITERIA of the module `criteria` beside it; () where there is none."""
+        found: tuple[Criterion, ...] = self._beside("criteria").CRITERIA if self._has("criteria") else ()
+        return found
+
+    def _has(self, name: str) -> bool:
+        return find_spec(f"{type(self).__module__.rpartition('.')[0]}.{name}") is not None
 
     @property
     def page(self) -> Page:

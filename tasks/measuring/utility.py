@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from models.preference.observers import SimulatedObserver
 from models.quality import info
-from tasks.config.rounds import Simulated
+from tasks.config.asking import Simulated
 
 
 class NoUtility(ValueError):

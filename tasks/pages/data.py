@@ -16,6 +16,7 @@ from models.preference.votes import majority
 from pictures import AbsentFile, FileFault, mended, read_text
 from pictures import read_json as read_file
 from tasks.datasets.subjects import frame
+from tasks.pages import rated
 from tasks.stage import tables
 from tasks.stage.places import Places
 
@@ -70,24 +71,29 @@ class Findings:
     missing: dict[str, str]
     rounds: list[RoundFacts]
     labels: pd.DataFrame
+    rated: list[rated.RatingFacts]
+    ratings: pd.DataFrame
     curves: list[Curve]
 
     @property
     def kinds(self) -> list[str]:
         """Who judged, anywhere in this run: 'people', 'simulated', 'llm'."""
-        return sorted(set(self.labels.kind) | set(self.votes.kind))
+        return sorted(set(self.labels.kind) | set(self.votes.kind) | set(self.ratings.kind))
 
     @property
     def observers(self) -> dict[str, int]:
         """Kind -> number of different observers."""
-        both = pd.concat([self.labels[["kind", "observer"]], self.votes[["kind", "observer"]]]).drop_duplicates()
-        return {str(kind): int(number) for kind, number in both.groupby("kind").size().items()}
+        answers = [table[["kind", "observer"]] for table in (self.labels, self.votes, self.ratings)]
+        everybody = pd.concat(answers).drop_duplicates()
+        return {str(kind): int(number) for kind, number in everybody.groupby("kind").size().items()}
 
 
 def gather(at: Places, rounds: Sequence[str]) -> Findings:
     """Read all artifacts of a kind; rounds: the labelled ones, 'r01' on. Raises `ReportError` or `TableError`."""
     images = frame(at.kind, at.data)
-    labels = {name: tables.read("labels", at.labels(name) / "labels.parquet") for name in rounds}
+    asked = {name: "ratings" if rated.path_of(at, name).is_file() else "labels" for name in rounds}
+    labels = {name: tables.read(table, at.labels(name) / f"{table}.parquet") for name, table in asked.items()}
+    compared = [name for name in rounds if asked[name] == "labels"]
     return Findings(
         dataset=read_json(at.pictures / "summary.json"),
         training_images=images[images.split == "train"],
@@ -99,15 +105,26 @@ def gather(at: Places, rounds: Sequence[str]) -> Findings:
         missing=read_json(at.evaluate / "missing.json"),
         rounds=[
             round_facts(name, tables.read("pairs", at.questions(name) / "pairs.parquet"), labels[name])
-            for name in rounds
+            for name in compared
         ],
-        labels=pd.concat(list(labels.values()), ignore_index=True),
+        labels=_together("labels", [labels[name] for name in compared]),
+        rated=[
+            rated.facts(name, labels[name], read_json(at.labels(name) / "summary.json"))
+            for name in rounds
+            if name not in compared
+        ],
+        ratings=_together("ratings", [labels[name] for name in rounds if name not in compared]),
         curves=[
             *curves("start", [("", at.start)]),
             *curves("judge", [(name, at.judge(name)) for name in ("r00", *rounds)]),
             *curves("align", [(name, at.model(name)) for name in ("r00", *rounds)]),
         ],
     )
+
+
+def _together(table: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all rounds; a table without rows where there are none."""
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=tables.table(table).schema.names)
 
 
 def round_facts(name: str, pairs: pd.DataFrame, labels: pd.DataFrame) -> RoundFacts:

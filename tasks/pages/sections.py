@@ -13,7 +13,9 @@ from markupsafe import Markup
 from tasks import kinds
 from tasks.config import View
 from tasks.pages import charts, words
-from tasks.pages.data import Findings
+from tasks.pages import rated as ratings
+from tasks.pages.data import Findings, read_json
+from tasks.stage.places import Places
 
 FEW_PHOTOGRAPHS = 10
 
@@ -80,6 +82,11 @@ class Run:
         return self.settled or "NIQE"
 
     @property
+    def answers(self) -> str:
+        """What the rounds asked for."""
+        return "ratings" if self.found.rated else "votes"
+
+    @property
     def first_judge(self) -> str:
         """What g0 knows."""
         if self.settled is not None:
@@ -93,7 +100,11 @@ class Run:
     @cached_property
     def judges(self) -> str:
         """'3 simulated observers', '2 people', 'nobody yet'."""
-        singular = {"people": ("person", "people"), "simulated": ("simulated observer", "simulated observers")}
+        singular = {
+            "people": ("person", "people"),
+            "simulated": ("simulated observer", "simulated observers"),
+            "llm": ("language model", "language models"),
+        }
         found = [
             words.count(number, *singular.get(kind, (f"observer of kind {kind}", f"observers of kind {kind}")))
             for kind, number in sorted(self.found.observers.items())
@@ -256,7 +267,7 @@ def judges(run: Run) -> dict[str, Any]:
     following = [
         {
             "judge": name,
-            "taught": run.settled or (run.began if number == 0 else f"votes up to r{number:02d}"),
+            "taught": run.settled or (run.began if number == 0 else f"{run.answers} up to r{number:02d}"),
             "before": f"f{number}",
             "after": f"f{number + 1}",
             "share": words.percent(found["judge_prefers_next"].get(name)),
@@ -274,6 +285,21 @@ def judges(run: Run) -> dict[str, Any]:
         "following": following,
         "first": words.percent(accuracy[0][1]) if accuracy else None,
         "last": words.percent(accuracy[-1][1]) if accuracy else None,
+    }
+
+
+def rated(run: Run, at: Places) -> dict[str, Any] | None:
+    """How the ratings came about, who agrees, what the judges foresaw, and a gallery; None where pairs were compared."""
+    if not run.found.rated:
+        return None
+    names = [one.name for one in run.found.rated]
+    foreseen = ratings.predicted(at, names, read_json)
+    off = {row["what"]: row["rmse"] for row in foreseen if row["round"] == names[-1] and row.get("rmse") is not None}
+    return {
+        "agreement": ratings.agreement(run.found.ratings),
+        "predicted": foreseen,
+        "gallery": ratings.gallery(at, names[-1], run.params.report.photos, off),
+        "ratings": int((run.found.ratings.verdict == "").sum()),
     }
 
 

@@ -1,12 +1,15 @@
 """The `judge` stage of a round: g(n) continues from g(n-1) on all labels so far (HiLLIE, Sec. 3.2.2); a settled judge stays.
 
-Reads data/KIND/judges/PREVIOUS, questions/ROUND, labels/ROUND and the pictures of the pairs; writes data/KIND/judges/ROUND:
-model.safetensors, live/ (curves) and dataset/ (the ranking dataset so far: pairs, labels and pictures).
+Where ratings were asked for, a judge of ratings learns from them, and one that learns from pairs from the pairs of one image that
+they rank. Reads data/KIND/judges/PREVIOUS, questions/ROUND, labels/ROUND and the pictures they name; writes
+data/KIND/judges/ROUND: model.safetensors, live/ (curves) and dataset/ (what it learnt from so far: pairs, labels, ratings and
+pictures).
 """
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +26,11 @@ from tasks.training.judges import RankedPair, keep, load_judge, train_on_pairs, 
 PARAMS = ("seed", "{kind}.judge.name", "{kind}.judge.options", "{kind}.judge.rounds")
 
 
+RATINGS = "ratings"
+PICTURES: dict[str, dict[str, str]] = {
+    "pairs": {"first": "first_sha256", "second": "second_sha256"}, "labels": {}, RATINGS: {"path": "item"},
+}  # fmt: skip
+"""Tables of what a judge learns from, and their columns of pictures (path, sha256)."""
 SIDES, SIDES_SHA256 = ("better", "worse"), ("better_sha256", "worse_sha256")
 
 
@@ -47,31 +55,47 @@ def decided(pairs: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def gather(at: Places, round_name: str) -> pd.DataFrame:
-    """Write the ranking dataset so far to data/KIND/judges/ROUND/dataset and return its decided pairs."""
+def gather(at: Places, round_name: str) -> dict[str, pd.DataFrame]:
+    """Write what there is to learn from so far to data/KIND/judges/ROUND/dataset and return it: pairs, labels, ratings."""
     before, out = at.judge(previous(round_name)) / "dataset", at.judge(round_name) / "dataset"
-    made = {"pairs": at.questions(round_name), "labels": at.labels(round_name)}
+    made = {"pairs": at.questions(round_name), "labels": at.labels(round_name), RATINGS: at.labels(round_name)}
     with fresh_folder(out) as folder:
         parts: dict[str, pd.DataFrame] = {}
-        for name in ("pairs", "labels"):
-            old = tables.read(name, before / f"{name}.parquet")
-            new = tables.read(name, made[name] / f"{name}.parquet")
-            if name == "pairs":
-                for side in ("first", "second"):
-                    old[side] = [_place(sha) for sha in old[f"{side}_sha256"]]
-                    new[side] = [
-                        _keep(Path(path), sha, folder)
-                        for path, sha in zip(new[side], new[f"{side}_sha256"], strict=True)
-                    ]
-            parts[name] = pd.concat([old, new], ignore_index=True)
-            tables.write(name, parts[name], folder / f"{name}.parquet")
+        for name, columns in PICTURES.items():
+            found = []
+            # Data of before had no ratings, and a round asks for pairs or for ratings.
+            if name != RATINGS or (before / f"{name}.parquet").is_file():
+                found.append(_placed(tables.read(name, before / f"{name}.parquet"), columns))
+            if (name == RATINGS) == asks_ratings(at, round_name):
+                found.append(_kept(tables.read(name, made[name] / f"{name}.parquet"), columns, folder))
+            if found:
+                parts[name] = pd.concat(found, ignore_index=True)
+                tables.write(name, parts[name], folder / f"{name}.parquet")
         for picture in (before / "pictures").glob("*.png"):
             if not (folder / "pictures" / picture.name).exists():
                 shutil.copyfile(picture, folder / "pictures" / picture.name)
-    known = decided(parts["pairs"], parts["labels"])
-    for side in ("better", "worse"):
-        known[side] = [str(out / path) for path in known[side]]
-    return known
+    return {name: _within(out, part, PICTURES[name]) for name, part in parts.items()}
+
+
+def asks_ratings(at: Places, round_name: str) -> bool:
+    """Whether a round asked for ratings, and not about pairs."""
+    return (at.labels(round_name) / f"{RATINGS}.parquet").is_file()
+
+
+def _placed(part: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    return part.assign(**{path: [_place(sha) for sha in part[sha256]] for path, sha256 in columns.items()})
+
+
+def _kept(part: pd.DataFrame, columns: Mapping[str, str], folder: Path) -> pd.DataFrame:
+    """The rows, with copies of their pictures in the dataset."""
+    placed = {}
+    for path, sha256 in columns.items():
+        placed[path] = [_keep(Path(file), sha, folder) for file, sha in zip(part[path], part[sha256], strict=True)]
+    return part.assign(**placed)
+
+
+def _within(folder: Path, part: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    return part.assign(**{path: [str(folder / place) for place in part[path]] for path in columns})
 
 
 def _place(sha256: str) -> str:
@@ -113,12 +137,19 @@ def learn_from(known: pd.DataFrame, judge: Judge, params: View, round: str) -> N
 def run(params: View, round: str) -> None:
     at = Places(params.kind)
     out = at.judge(round)
-    known = gather(at, round)
+    parts = gather(at, round)
     judge = load_judge(params, previous(round))
+    judge.requires_grad_(judge.learns is not None)
+    if asks_ratings(at, round):
+        from tasks.rounds import judge_ratings
+
+        write_json(out / "summary.json", judge_ratings.learn_from(parts[RATINGS], judge, params, round))
+        return
+    known = decided(parts["pairs"], parts["labels"])
     if judge.learns is None:
         keep(judge, out)
     else:
-        learn_from(known, judge.requires_grad_(True), params, round)
+        learn_from(known, judge, params, round)
     newest = known[known["round"] == round]
     write_json(
         out / "summary.json",

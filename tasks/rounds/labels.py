@@ -1,35 +1,35 @@
-"""The `labels` stage of a round, the gate: register the chosen pairs in the label store and collect their votes.
+"""The `labels` stage of a round, the gate: register what is asked in the label store and collect the answers.
 
 With `labels.source: simulated` the simulated observers vote here, through the same store as people. With `people` the
 stage prints have/need and how to label, and ends with exit code 75 until enough votes are there; then it writes them.
+With `llm` a language model votes (`tasks.rounds.llm`); with `labels.asks: ratings` single pictures are rated, in the phases of
+`tasks.rounds.rating_phases`.
 Reads data/KIND/questions/ROUND, the pictures it names and the dataset; writes data/KIND/labels/ROUND.
 """
 
 from __future__ import annotations
 
-import uuid
-from functools import partial
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
 from labelling.store import (
+    TIE,
     UNSURE,
-    Options,
     PairImages,
-    SourceImage,
     Store,
     StoredVote,
-    Vote,
-    question_id,
+    UnknownRound,
+    batch_id,
     undecidable_pairs,
 )
-from models.preference.observers import SimulatedObserver
-from pictures import MAX_PICTURE, read_regular, read_uint8
-from tasks import kinds
+from pictures import fresh_folder, read_uint8, write_json
 from tasks.config import View
-from tasks.config.rounds import Labels
+from tasks.config.asking import Labels
 from tasks.datasets.subjects import Subject, subjects_of
 from tasks.measuring.utility import panel, utility
+from tasks.rounds.showing import offered, options, vote_of
 from tasks.stage import tables
 from tasks.stage.mapping import map_images
 from tasks.stage.places import Places, store_round
@@ -37,42 +37,6 @@ from tasks.stage.runtime import stage, workers
 
 PARAMS = ("{kind}.labels", "rounds.{kind}-{round}.label_rev")
 LABELS_MISSING = 75
-VOTE_NAMESPACE = uuid.UUID("6f0d9c1e-6a0c-4a52-9a53-0b6f7a1f4e2d")
-
-
-def sources_of(names: tuple[str, ...], subject: Subject) -> tuple[SourceImage, ...]:
-    """The files that a picture was fused from, as the store takes them."""
-    return tuple(
-        SourceImage(name=name, sha256=sha256, png=partial(read_regular, path, MAX_PICTURE))
-        for name, path, sha256 in zip(names, subject.sources, subject.hashes, strict=True)
-    )
-
-
-def offered(pairs: pd.DataFrame, kind: str) -> list[PairImages]:
-    """The rows of a pairs table as the store takes them, with the exposures that a fused picture was made from."""
-    names = kinds.named(kind).source_names
-    of = {subject.id: subject for subject in subjects_of(kind)} if names else {}
-    return [
-        PairImages(
-            key=row.key,
-            first_sha256=row.first_sha256,
-            second_sha256=row.second_sha256,
-            first_png=partial(read_regular, row.first, MAX_PICTURE),
-            second_png=partial(read_regular, row.second, MAX_PICTURE),
-            sources=sources_of(names, of[row.image]) if names else (),
-        )
-        for row in tables.rows(pairs)
-    ]
-
-
-def options(settings: Labels) -> Options:
-    """How people are shown the pairs. They are kept with the round in the store, where the labelling app finds them."""
-    return Options(
-        allow_tie=settings.allow_tie,
-        allow_unsure=settings.allow_unsure,
-        repeats=settings.repeats,
-        training=settings.training,
-    )
 
 
 def _measure(job: tuple[str, Subject, tuple[str, ...]]) -> dict[str, float | None]:
@@ -96,20 +60,6 @@ def utilities(pairs: pd.DataFrame, kind: str, settings: Labels, processes: int) 
     return {
         sha: utility(weights, values, image) for (sha, (image, _)), values in zip(found.items(), scores, strict=True)
     }
-
-
-def vote_of(observer: SimulatedObserver, round_name: str, key: str, sides: dict[str, float], question: str) -> Vote:
-    """One simulated vote. Its id follows from observer, pair and question, so that voting again is voting once."""
-    answer = observer.vote(key, sides)
-    return Vote(
-        id=str(uuid.uuid5(VOTE_NAMESPACE, f"{observer.name}/{key}/{question_id(question)}")),
-        key=key,
-        observer=observer.name,
-        kind="simulated",
-        preferred=answer.preferred,
-        left=answer.left,
-        round=round_name,
-    )
 
 
 def simulate(
@@ -159,37 +109,79 @@ def rows_of(pairs: pd.DataFrame, votes: list[StoredVote], asked: int) -> list[di
     return rows
 
 
+def votes_of_people(store: Store, name: str, pairs: Sequence[PairImages], settings: Labels) -> list[StoredVote] | None:
+    """People's votes on the pairs; None, with how to go on, while some are missing."""
+    batch = store.register(name, "people", pairs, settings.votes, settings.question, options(settings))
+    status = store.status(name, batch)
+    if not status.complete:
+        print(
+            f"round {name} waits for labels: {status.have} of {status.need} votes on {status.pairs} pairs are "
+            f"in{status.words()}.\n"
+            f"Label with `loupe label {name}`, then run `dvc repro` again.",
+            flush=True,
+        )
+        return None
+    votes = store.votes([pair.key for pair in pairs], "people", settings.question)
+    cast = sum(vote.preferred != UNSURE for vote in votes)
+    print(f"round {name}: {cast} votes of people on {len(pairs)} pairs{status.words()}")
+    return votes
+
+
+def votes_of_model(
+    store: Store, name: str, kind: str, pairs: Sequence[PairImages], settings: Labels
+) -> tuple[list[StoredVote], dict[str, Any]] | None:
+    """A language model's votes and a summary; with `labels.route` people's in place of its ties. None while some are missing."""
+    from tasks.rounds import llm
+
+    keys = [pair.key for pair in pairs]
+    try:
+        complete = store.status(name, batch_id(name, "llm", 1, settings.question, keys)).complete
+    except UnknownRound:
+        complete = False
+    if not complete:
+        store.register(name, "llm", pairs, 1, settings.question, options(settings))
+    found = llm.votes_on_pairs(store, name, kind, settings, pairs)
+    if found is None or not settings.route:
+        return found
+    votes, summary = found
+    decided = {vote.key for vote in votes if vote.preferred != TIE}
+    near = [pair for pair in pairs if pair.key not in decided]
+    if not near:
+        return votes, summary | {"routed": 0}
+    print(f"round {name}: {len(near)} pairs that the language model does not decide go to people")
+    theirs = votes_of_people(store, name, near, settings)
+    if theirs is None:
+        return None
+    return [*(vote for vote in votes if vote.key in decided), *theirs], summary | {"routed": len(near)}
+
+
 def run(params: View, round: str) -> int:
     settings = params.labels
+    if settings.asks == "ratings":
+        from tasks.rounds import rating_phases
+
+        return rating_phases.run(params, round)
     at, kind = Places(params.kind), params.kind
     pairs = tables.read("pairs", at.questions(round) / "pairs.parquet")
-    name = store_round(kind, round)
+    name, shown = store_round(kind, round), offered(pairs, kind)
+    summary: dict[str, Any] = {}
     with Store.open() as store:
-        batch = store.register(
-            name,
-            settings.source,
-            offered(pairs, kind),
-            settings.votes,
-            settings.question,
-            options(settings),
-        )
+        votes: list[StoredVote] | None
         if settings.source == "simulated":
+            store.register(name, "simulated", shown, settings.votes, settings.question, options(settings))
             votes = simulate(store, name, pairs, kind, settings, workers(params))
             print(f"round {name}: {len(votes)} votes of {settings.votes} simulated observers on {len(pairs)} pairs")
+        elif settings.source == "llm":
+            found = votes_of_model(store, name, kind, shown, settings)
+            votes, summary = (None, {}) if found is None else (found[0], {"llm": found[1]})
         else:
-            status = store.status(name, batch)
-            if not status.complete:
-                print(
-                    f"round {name} waits for labels: {status.have} of {status.need} votes on {status.pairs} pairs are "
-                    f"in{status.words()}.\n"
-                    f"Label with `loupe label {name}`, then run `dvc repro` again.",
-                    flush=True,
-                )
-                return LABELS_MISSING
-            votes = store.votes(list(pairs.key), "people", settings.question)
-            cast = sum(vote.preferred != UNSURE for vote in votes)
-            print(f"round {name}: {cast} votes of people on {len(pairs)} pairs{status.words()}")
-    tables.write("labels", rows_of(pairs, votes, settings.votes), at.labels(round) / "labels.parquet")
+            votes = votes_of_people(store, name, shown, settings)
+    if votes is None:
+        return LABELS_MISSING
+    with fresh_folder(at.labels(round)) as folder:
+        tables.write("labels", rows_of(pairs, votes, settings.votes), folder / "labels.parquet")
+        if summary:
+            write_json(folder / "summary.json", summary)
     return 0
 
 

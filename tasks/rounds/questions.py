@@ -1,8 +1,10 @@
-"""The `questions` stage of a round: pair f(n-1) with f(n) by content and choose the pairs to label (HiLLIE, Eq. 1).
+"""The `questions` stage of a round: what is asked about.
 
-With `candidates: genetic` in the round's line of params.yaml what the genetic search made of a photo is paired with f(n), too.
+Of pairs (`labels.asks`): f(n-1) is paired with f(n) by content, and the pairs to label are chosen (HiLLIE, Eq. 1). With
+`candidates: genetic` in the round's line of params.yaml what the genetic search made of a photo is paired with f(n), too.
+Of ratings: pictures to rate are chosen (`tasks.rounds.items`).
 Reads data/KIND/outputs of this round and the one before, the judge before and the candidates' folder; writes
-data/KIND/questions/ROUND/pairs.parquet.
+data/KIND/questions/ROUND: pairs.parquet, or the pictures to rate and items.parquet.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from tasks.stage.places import Places, previous
 from tasks.stage.runtime import device, stage
 from tasks.training.judges import costs_of, load_judge, versions
 
-PARAMS = ("seed", "{kind}.judge.name", "{kind}.judge.options", "{kind}.pairs")
+PARAMS = ("seed", "{kind}.judge.name", "{kind}.judge.options", "{kind}.pairs", "{kind}.labels")
 
 
 class NothingToCompare(ValueError):
@@ -32,6 +34,11 @@ def paired(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def run(params: View, round: str, candidates: str) -> None:
+    if params.labels.asks == "ratings":
+        from tasks.rounds import items
+
+        items.run(params, round)
+        return
     at, out, before_it = Places(params.kind), Places(params.kind).questions(round), previous(round)
     before = tables.read("enhanced", at.outputs(before_it) / "enhanced.parquet")
     after = tables.read("enhanced", at.outputs(round) / "enhanced.parquet")

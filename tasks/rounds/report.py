@@ -48,6 +48,7 @@ def page(params: View, data: Path = DATA) -> str:
         preferences=report_sections.preferences(run),
         judges=report_sections.judges(run),
         ablation=report_sections.ablation(run),
+        rated=report_sections.rated(run, Places(params.kind, data)),
         curves=report_sections.training_curves(run),
         settings=settings(shown),
         words=kind.page.WORDS,

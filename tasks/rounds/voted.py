@@ -10,7 +10,7 @@ import pandas as pd
 from labelling.store import Store, pair_key
 from tasks.config import View
 from tasks.measuring.utility import panel, utility
-from tasks.rounds.labels import offered, options, vote_of
+from tasks.rounds.showing import offered, options, vote_of
 from tasks.stage import tables
 from tasks.stage.places import Places, store_round
 

@@ -95,6 +95,53 @@ TABLES: dict[str, Table] = {
         "one observer's answer on one pair: first, second, tie or unsure (no vote), as the pairs table orders them; "
         "`undecidable` marks the pairs of which too many observers can't tell, which nothing learns from",
     ),
+    "items": Table(
+        _schema(
+            round="str",
+            image="str",
+            model="str",
+            path="path",
+            sha256="str",
+            rank="int",
+            first="bool",
+            spread="float?",
+            criteria="strs",
+            truth="floats",
+            disks="floats",
+        ),
+        ("round", "rank"),
+        "a picture to be rated: what a model made of an image, perhaps corrupted (`model+corruption`); `first` marks those that "
+        "experts rate before a language model does; spread: of the judge's score from the mean of its image; truth: known "
+        "scores of the criteria, disks: x, y and radius of what was injected; both may be empty",
+    ),
+    "ratings": Table(
+        _schema(
+            round="str",
+            image="str",
+            model="str",
+            item="str",
+            path="path",
+            observer="str",
+            kind="str",
+            reviews="str",
+            verdict="str",
+            criteria="strs",
+            scores="floats",
+            circles="floats",
+            weight="float",
+        ),
+        ("round", "item", "observer", "reviews"),
+        "one observer's scores (1 to 5, by criterion; none where a review gives none) and circles (x, y, radius) of a picture; "
+        "`verdict` is '' for a rating, what a review said of the rating of the observer `reviews`; weight 0: it does not count",
+    ),
+    "opinions": Table(
+        _schema(
+            round="str", image="str", item="str", criteria="strs", scores="floats", given="floats", circles="floats"
+        ),
+        ("round", "item"),
+        "what a judge says of a picture that it did not learn from (1 to 5, by criterion), beside the mean that raters gave it "
+        "and all their circles (x, y, radius)",
+    ),
     "scores": Table(
         _schema(image="str", model="str", metric="str", value="float?", variant="str", library="str"),
         ("model", "metric", "image"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 
-from models.artifacts import CORRUPTIONS, heatmap, inject, true_scores
+from models.artifacts import CORRUPTIONS, Injected, heatmap, inject, true_scores
 from models.core.tensors import tensor
 from models.fusers.base import Fuser
 from pictures import read_uint8
@@ -54,7 +54,34 @@ def examples(
                 true_scores(corrupted, heat, light, injected),
                 heatmap([one.disk for one in injected], *corrupted.shape[:2]),
                 tuple(one.name for one in injected),
+                tuple(one.disk for one in injected),
             )
+        )
+    return found
+
+
+def candidates(
+    sources: tuple[str, ...], made: Mapping[str, str], injected: float, seed: int
+) -> dict[str, RatedPicture]:
+    """What the models of two rounds and POOL made of a scene, whole; see `tasks.kinds.base.Rated`."""
+    infrared, visible = (read_uint8(path).astype(np.float32) / 255 for path in sources)
+    fused = {name: read_uint8(path).astype(np.float32) / 255 for name, path in made.items()}
+    fused |= dict(zip(POOL, _fused(sources, tuple(map(method, POOL))), strict=True))
+    random = np.random.default_rng(seed)
+    found = {}
+    for name, clean in fused.items():
+        picture, known = clean, list[Injected]()
+        if random.random() < injected:
+            picture, known = inject(picture, infrared, visible, random, tuple(CORRUPTIONS))
+        names = tuple(one.name for one in known)
+        disks = tuple(one.disk for one in known)
+        found["+".join([name, *names])] = RatedPicture(
+            picture,
+            (infrared, visible),
+            true_scores(picture, infrared, visible, known),
+            heatmap(disks, *picture.shape[:2]),
+            names,
+            disks,
         )
     return found
 

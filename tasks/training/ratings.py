@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,18 +27,24 @@ from tasks.training.learning import learn
 @dataclass(frozen=True)
 class Examples:
     """Rated pictures as the judge sees them: features (N, ...) of each picture and of its sources, float16; scores (N, K) in
-    [0, 1]; heatmaps (N, 1, side, side)."""
+    [0, 1]; heatmaps (N, 1, side, side); weights (N,): how much each counts."""
 
     features: tuple[torch.Tensor, ...]
     scores: torch.Tensor
     heatmaps: torch.Tensor
+    weights: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def batch(self, places: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """The features, scores and heatmaps in these places, float32."""
-        return (*(part[places].float() for part in self.features), self.scores[places], self.heatmaps[places])
+        """The features, scores, heatmaps and weights in these places, float32."""
+        features = (part[places].float() for part in self.features)
+        return (*features, self.scores[places], self.heatmaps[places], self.weights[places])
+
+    def weighed(self, weights: Sequence[float]) -> Examples:
+        """The same with these weights."""
+        return replace(self, weights=torch.tensor(weights, dtype=torch.float32))
 
 
 class UnknownCriteria(ValueError):
@@ -73,6 +79,7 @@ def seen(judge: RatedJudge, scenes: Iterable[Sequence[RatedPicture]], to: str = 
         tuple(torch.stack(parts) for parts in zip(*(row[0] for row in rows), strict=True)),
         torch.tensor([row[1] for row in rows]),
         torch.stack([row[2] for row in rows]),
+        torch.ones(len(rows)),
     )
 
 
@@ -93,14 +100,14 @@ class _Once:
 
 
 def loss_of(
-    found: Opinion, scores: torch.Tensor, heatmaps: torch.Tensor
+    found: Opinion, scores: torch.Tensor, heatmaps: torch.Tensor, weights: torch.Tensor
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """MSE of the scores and MSE of the heatmap, of the branches that there are (EVAFusion)."""
-    terms = {}
+    """MSE of the scores and MSE of the heatmap, of the branches that there are (EVAFusion), pictures by their weights (B,)."""
+    terms, shares = {}, weights / weights.sum()
     if found.scores.shape[1]:
-        terms["scores"] = F.mse_loss(found.scores, scores)
+        terms["scores"] = (shares * (found.scores - scores).square().mean(1)).sum()
     if found.heatmap is not None:
-        terms["heatmap"] = F.mse_loss(found.heatmap, heatmaps)
+        terms["heatmap"] = (shares * (found.heatmap - heatmaps).square().mean((1, 2, 3))).sum()
     return torch.stack(list(terms.values())).sum(), terms
 
 
@@ -114,8 +121,8 @@ def train_on_ratings(
         return examples.batch(torch.randint(len(examples), (section.batch,), generator=generator))
 
     def objective(module: nn.Module, sample: Any) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
-        fused, *sources, scores, heatmaps = sample
-        return loss_of(cast(RatedJudge, module).judged(fused, sources), scores, heatmaps)
+        fused, *sources, scores, heatmaps, weights = sample
+        return loss_of(cast(RatedJudge, module).judged(fused, sources), scores, heatmaps, weights)
 
     outcome = learn(
         judge,
@@ -138,7 +145,7 @@ def opinions(judge: RatedJudge, examples: Examples, to: str = "cpu", batch: int 
     judge = judge.to(to).eval()
     found = []
     for places in torch.arange(len(examples)).split(batch):
-        fused, *sources = (part.to(to) for part in examples.batch(places)[:-2])
+        fused, *sources = (part.to(to) for part in examples.batch(places)[:-3])
         found.append(judge.judged(fused, sources))
     heatmaps = [one.heatmap.cpu() for one in found if one.heatmap is not None]
     return Opinion(torch.cat([one.scores.cpu() for one in found]), torch.cat(heatmaps) if heatmaps else None)

@@ -299,7 +299,7 @@ def test_a_file_swapped_together_with_its_sha256_is_noticed(cache: Path, caplog:
     """The record beside the file proves nothing: the catalogue knows what the conversion gives."""
     path = weights.resolve("lpips-alex")
     good = path.read_bytes()
-    other = convert._safetensors({f"lin{i}.model.1.weight": np.ones((1, 4, 1, 1), np.float32) for i in range(5)})
+    other = convert.safetensors({f"lin{i}.model.1.weight": np.ones((1, 4, 1, 1), np.float32) for i in range(5)})
     record = path.with_name(path.name + ".json")
     kept = json.loads(record.read_text())
     for origin in (kept["origin"], "https://example.org/lpips-alex.pth"):

@@ -107,8 +107,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_dataset_grows_by_each_round(project: Path) -> None:
     offer("r01", 1, "first")
     offer("r02", 2, "second")
-    assert len(gather(AT, "r01")) == 1
-    found = gather(AT, "r02")
+    assert len(gather(AT, "r01")["pairs"]) == 1
+    parts = gather(AT, "r02")
+    found = decided(parts["pairs"], parts["labels"])
     assert list(found["round"]) == ["r01", "r02"]
     assert found.better_sha256.tolist() == [found.first_sha256[0], found.second_sha256[1]]
     for side in ("better", "worse"):  # every picture lies in the dataset of the newest round

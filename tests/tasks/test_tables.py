@@ -60,6 +60,8 @@ def test_which_columns_hold_paths() -> None:
         "enhanced": ["path"],
         "pairs": ["first", "second"],
         "natural": ["path"],
+        "items": ["path"],
+        "ratings": ["path"],
         "images": ["path", "reference"],
         "exposures": ["under", "over", "reference"],
         "infrared_visible": ["infrared", "visible", "reference"],

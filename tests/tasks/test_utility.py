@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tasks.config import load_whole
-from tasks.config.rounds import Simulated
+from tasks.config.asking import Simulated
 from tasks.measuring.utility import NoUtility, panel, utility
 
 SETTINGS = load_whole(Path(__file__).resolve().parents[2] / "presets" / "demo.yaml").of("low_light").labels.simulated

@@ -50,7 +50,7 @@ function section(round) {
   const title = element("h2", { text: round.round });
   const state = element("p", {
     className: "state",
-    text: round.complete ? "Complete" : `Waiting for ${round.task === "ratings" ? "ratings" : "votes"}`,
+    text: round.complete ? "Complete" : `Waiting for ${round.task === "pairs" ? "votes" : round.task}`,
   });
   const bar = element("progress", {
     max: Math.max(1, round.need),
@@ -58,7 +58,10 @@ function section(round) {
     "aria-label": `Votes of ${round.round}`,
   });
   const unit =
-    round.task === "ratings" ? ["Pictures", "Ratings", "Ratings per picture"] : ["Pairs", "Votes", "Votes per pair"];
+    {
+      ratings: ["Pictures", "Ratings", "Ratings per picture"],
+      reviews: ["Pictures", "Reviews", "Reviews per picture"],
+    }[round.task] || ["Pairs", "Votes", "Votes per pair"];
   const figures = element(
     "dl",
     { className: "figures" },

@@ -327,3 +327,26 @@ def test_what_is_left_to_review(asked: Store) -> None:
     asked.add_ratings([review(cast[0], "accepted")])
     assert asked.next_review("q01", "eva") is None
     assert asked.item_progress("q01", "eva").done == 1
+
+
+def test_a_batch_of_reviews_waits_for_what_a_model_rated(asked: Store) -> None:
+    seed = rating(0, "anna")
+    asked.add_ratings([seed])
+    asked.register_ratings("q01", "llm", items(4)[1:], 1, "How good is this?", OPTIONS)
+    given = [rating(item, "some-model", kind="llm") for item in (1, 2, 3)]
+    asked.add_ratings(given)
+    assert asked.status("q01").complete
+    asked.register_ratings("q01", "people", items(4)[2:], 1, "How good is this?", OPTIONS, task="reviews")
+    assert (asked.status("q01").have, asked.status("q01").need) == (0, 2)
+    seen = asked.next_review("q01", "eva")
+    assert seen is not None and seen.rating.id in {given[1].id, given[2].id}, "no seed, and nothing outside the batch"
+    asked.add_ratings([review(given[1], "accepted"), review(given[1], "accepted", "zoe")])
+    assert asked.status("q01").have == 1
+    asked.add_ratings([review(seed, "accepted")])
+    assert asked.status("q01").have == 1, "a person's rating is not what reviews were asked of"
+    asked.add_ratings([review(given[2], "rejected", scores={}, circles=())])
+    assert asked.status("q01").complete and asked.next_review("q01", "eva") is None
+    counted = asked.ratings("q01", unreviewed=True)
+    assert {(one.item, one.observer) for one in counted} == {
+        (sha(0), "anna"), (sha(1), "some-model"), (sha(2), "some-model"),
+    }  # fmt: skip

@@ -76,11 +76,15 @@ def test_features_are_those_of_each_picture_and_of_a_source_once(
 
 def test_the_loss_is_that_of_both_branches() -> None:
     scores, heatmaps = torch.rand(3, 4), torch.rand(3, 1, 8, 8)
-    total, terms = loss_of(Opinion(scores + 0.1, heatmaps - 0.2), scores, heatmaps)
+    ones = torch.ones(3)
+    total, terms = loss_of(Opinion(scores + 0.1, heatmaps - 0.2), scores, heatmaps, ones)
     assert float(terms["scores"]) == pytest.approx(0.01) and float(terms["heatmap"]) == pytest.approx(0.04)
     assert float(total) == pytest.approx(0.05)
-    assert set(loss_of(Opinion(scores, None), scores, heatmaps)[1]) == {"scores"}
-    assert set(loss_of(Opinion(scores[:, :0], heatmaps), scores, heatmaps)[1]) == {"heatmap"}
+    assert set(loss_of(Opinion(scores, None), scores, heatmaps, ones)[1]) == {"scores"}
+    assert set(loss_of(Opinion(scores[:, :0], heatmaps), scores, heatmaps, ones)[1]) == {"heatmap"}
+    off = scores + torch.tensor([[0.1], [0.3], [0.0]])
+    weighed, _ = loss_of(Opinion(off, None), scores, heatmaps, torch.tensor([1.0, 0.5, 1.0]))
+    assert float(weighed) == pytest.approx((0.01 + 0.5 * 0.09) / 2.5)
 
 
 def test_criteria_that_nothing_has_scores_of_are_named(tmp_path: Path) -> None:

@@ -108,3 +108,58 @@ def test_a_training_has_what_its_labels_need(section: str, changes: dict[str, An
     values[KIND]["judge"][section] |= changes
     with pytest.raises(ValueError, match=said):
         validate(values)
+
+
+RATED = {
+    "pictures": 6,
+    "injected": 0.7,
+    "experts": {"pictures": 4, "raters": 2},
+    "simulated": {"noise": 0.3, "bias": 0.2, "lapse": 0.0, "miss": 0.0, "jitter": 0.1},
+}
+
+
+@pytest.mark.slow
+def test_a_round_of_ratings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOUPE_LABELS", str(tmp_path / "labels.sqlite"))
+    monkeypatch.setattr(pictures, "PHOTOS", pictures.PHOTOS[:5])
+    opened.cache_clear()
+
+    def of(module: Any) -> View:
+        values = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
+        own = values[KIND]
+        own["labels"] |= {"source": "simulated", "asks": "ratings", "ratings": RATED}
+        start_of = {"variants": 2, "steps": 4, "batch": 4, "learning_rate": 0.001, "log_every": 2}
+        own["judge"] |= {"name": "reward", "options": SMALL, "start": start_of}
+        return View(validate(values), module.PARAMS, KIND)
+
+    for module in (pictures, start, judge_start):
+        module.run(of(module))
+    align.run(of(align), "r00")
+    for name in ("r00", "r01"):
+        outputs.run(of(outputs), name)
+    questions.run(of(questions), "r01", "pictures")
+    asked = tables.read("items", AT.questions("r01") / "items.parquet")
+    assert len(asked) == 6 and asked["first"].sum() == 6, "nobody else rates them"
+    assert (
+        asked.model.str.contains("+", regex=False).any()
+        and (asked.spread.sort_values(ascending=False) == asked.spread).all()
+    )
+    assert labels.run(of(labels), "r01") == 0
+    said = tables.read("ratings", AT.labels("r01") / "ratings.parquet")
+    assert len(said) == 12 and set(said.kind) == {"simulated"} and set(said.weight) == {1.0}
+    before = (AT.labels("r01") / "ratings.parquet").read_bytes()
+    assert labels.run(of(labels), "r01") == 0
+    assert (AT.labels("r01") / "ratings.parquet").read_bytes() == before
+    judge.run(of(judge), "r01")
+    summary = json.loads((AT.judge("r01") / "summary.json").read_text())
+    assert summary["pictures"] == 6 and set(summary["predicted"]) >= {"thermal", "heatmap"}
+    dataset = AT.judge("r01") / "dataset"
+    assert len(list((dataset / "pictures").iterdir())) == len(list((dataset / "heatmaps").iterdir())) == 6
+    align.run(of(align), "r01")
+    for variant in ablation.VARIANTS:
+        ablation.run(of(ablation), variant)
+    evaluate.run(of(evaluate))
+    report.run(of(report))
+    page = (AT.report / "report.html").read_text()
+    assert "12\u00a0ratings" in page and "predicted" in page
