@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from cli import labels, observers, photos, ratings, rounds, study
+from cli import labels, llm, observers, photos, ratings, rounds, study
 from cli.errors import UserError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(labels.app, name="labels")
+app.add_typer(llm.app, name="llm")
 app.add_typer(observers.app, name="observers")
 app.add_typer(ratings.app, name="ratings")
 app.add_typer(rounds.app, name="rounds")

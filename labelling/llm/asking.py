@@ -17,6 +17,7 @@ from labelling.llm.pictures import Pictures
 from labelling.llm.replies import Replies
 
 T = TypeVar("T")
+USED_UP = "the budget (llm.budget) is used up"
 _LONGEST = 2000  # characters of an answer that are shown to the model again
 
 
@@ -101,6 +102,10 @@ class _Asking(Generic[T]):
         if self._client is not None:
             self._client.close()
         self._outcome.seconds = time.monotonic() - began
+        if self._outcome.stopped == USED_UP:
+            limit, requests, money = self._endpoint, self._outcome.requests, self._outcome.money
+            self._outcome.stopped += f": {self._spent.requests + requests} of {limit.requests} requests"
+            self._outcome.stopped += f", {self._spent.money + money:.2f} of {limit.money:.2f}" if limit.money else ""
         return self._outcome
 
     def _one(self, request: Request[T]) -> None:
@@ -188,11 +193,7 @@ class _Asking(Generic[T]):
             requests = self._spent.requests + self._outcome.requests + self._flying
             money = self._spent.money + self._outcome.money + self._flying * self._dearest
             if requests >= limit.requests or (limit.money and money + self._dearest > limit.money):
-                paid = f"{self._spent.requests + self._outcome.requests} of {limit.requests} requests"
-                cost = f"{self._spent.money + self._outcome.money:.2f} of {limit.money:.2f}"
-                self._outcome.stopped = f"the budget (llm.budget) is used up: {paid}" + (
-                    f", {cost}" if limit.money else ""
-                )
+                self._outcome.stopped = USED_UP
                 return False
             self._flying += 1
             return True

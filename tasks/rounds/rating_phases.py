@@ -118,7 +118,8 @@ class Phases:
         assert self.settings.llm is not None
         endpoint, replies, question = llm.endpoint_of(self.settings.llm), Replies(), self.wanted.question
         store, name = self.store, self.name
-        own = [rating for rating in _first(store, name) if rating.kind != "llm" and rating.item in set(seeds.sha256)]
+        known_to = set(seeds.sha256)
+        own = [one for one in _first(store, name) if one.kind != "llm" and one.item in known_to] if known_to else []
         sources = {
             row.sha256: tuple((source.name, source.sha256) for source in self._sources[row.image])
             for row in tables.rows(self.items)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks.llm_server import Model, Seen, picture_of, serving
 from labelling.store import Store, Vote, pair_key
 from pictures import sha256_file, write_png
 from tasks.config import View, read_yaml, validate
@@ -201,3 +204,66 @@ def test_how_pairs_are_shown_is_kept_with_the_round(project: list[str]) -> None:
         labels.run(params(source="people", **shown | {"repeats": 0.0}), "r01")
         assert store.options(ROUND).repeats == 0.0
         assert store.batch(ROUND).id == batch.id  # no vote has to be cast anew
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[dict[str, Any], Seen]]:
+    """A language model that likes the darker picture; of the first two pairs it likes what lies first, whichever it is."""
+    monkeypatch.setenv("LOUPE_LLM_REPLIES", str(tmp_path / "replies"))
+
+    def choose(picture: np.ndarray, body: dict[str, Any]) -> dict[str, str]:
+        shown = [part["image_url"]["url"] for part in body["messages"][1]["content"] if part["type"] == "image_url"]
+        means = [float(picture_of(url).mean()) for url in shown]
+        flips = abs(sum(means) / 2 - 128) < flipping[0]
+        return {"better": "first" if flips or means[0] < means[1] else "second", "reason": ""}
+
+    flipping = [0.0]
+    with serving(Model(answer=choose)) as (address, seen):
+        at = {"base_url": address, "model": "m", "budget": {"requests": 100, "money": 0.0}}
+        yield at | {"flipping": flipping}, seen
+
+
+def test_a_language_model_votes_in_both_orders(project: list[str], model: tuple[dict[str, Any], Seen]) -> None:
+    at, seen = model
+    at.pop("flipping")
+    wanted = params(source="llm", llm=at)
+    assert labels.run(wanted, "r01") == 0 and seen.requests == 2 * PAIRS
+    table = tables.read("labels", OUT)
+    assert set(table.kind) == {"llm"} and set(table.observer) == {"m"}
+    by_key = table.set_index("key").choice
+    assert [by_key[key] for key in project] == ["first", "second"] * 3, "the nearer one is the darker one"
+    summary = json.loads((OUT.parent / "summary.json").read_text())["llm"]
+    assert summary == {
+        "model": "m",
+        "pairs": 6,
+        "decided": 6,
+        "ties": 0,
+        "flips": 0,
+        "requests": 12,
+        "money": 0.0,
+        "failed": 0,
+    }
+    assert labels.run(wanted, "r01") == 0 and seen.requests == 2 * PAIRS
+
+
+def test_what_a_model_cannot_decide_goes_to_people(
+    project: list[str], model: tuple[dict[str, Any], Seen], capsys: pytest.CaptureFixture[str]
+) -> None:
+    at, seen = model
+    at.pop("flipping")[0] = 1e9
+    wanted = params(source="llm", llm=at, route=True, votes=1)
+    assert labels.run(wanted, "r01") == 75
+    out = capsys.readouterr().out
+    assert (
+        "6 flips of position are ties" in out and "6 pairs that the language model does not decide go to people" in out
+    )
+    with Store.open() as store:
+        assert store.batch(ROUND).kind == "people" and store.status(ROUND).need == PAIRS
+        for key, first, second in store.pairs(ROUND):
+            store.add_votes(
+                [Vote(id=key[:32], key=key, observer="anna", kind="people", preferred=first, left=second, round=ROUND)]
+            )
+    assert labels.run(wanted, "r01") == 0 and seen.requests == 2 * PAIRS
+    table = tables.read("labels", OUT)
+    assert set(table.kind) == {"people"} and len(table) == PAIRS
+    assert json.loads((OUT.parent / "summary.json").read_text())["llm"]["routed"] == PAIRS
