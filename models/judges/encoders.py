@@ -132,9 +132,45 @@ def vit_s14(grid: int) -> ViT:
     return ViT(network, grid, IMAGENET_MEAN, IMAGENET_DEVIATION, 14)
 
 
+def timm_vit(name: str, grid: int) -> ViT:
+    """A vision transformer by its name in timm, such as the paper's vit_large_patch16_384, with the preprocessing of its weights.
+
+    Raises ValueError: timm has no such network, or it is no plain vision transformer; WeightUnavailable.
+    """
+    import timm
+    from safetensors.torch import load_file
+
+    from models import weights
+
+    if not timm.is_model(name):
+        raise ValueError(f"timm {timm.__version__} has no network called {name!r}")
+    try:
+        network: Any = timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True)
+        patch = int(network.patch_embed.patch_size[0])
+    except (TypeError, AttributeError):
+        raise ValueError(f"timm's {name!r} is no plain vision transformer, which takes pictures of any side") from None
+    known = network.state_dict()
+    state = {key: value for key, value in load_file(weights.timm_weights(name)).items() if key in known}
+    network.load_state_dict(state)
+    return ViT(network, grid, network.pretrained_cfg["mean"], network.pretrained_cfg["std"], patch)
+
+
+TIMM = "timm/"
 ENCODERS: dict[str, Callable[[int], Encoder]] = {
     "vgg16": VGG,
     "efficientnet_lite0": EfficientNetLite,
     "vit_s14_focus": vit_s14,
 }
-"""name -> builds it for a grid."""
+"""name -> builds it for a grid. `timm/NAME` is a vision transformer of timm."""
+
+
+def encoder(name: str, grid: int) -> Encoder:
+    """The encoder of that name. Raises ValueError: there is none; WeightUnavailable."""
+    if name.startswith(TIMM):
+        return timm_vit(name.removeprefix(TIMM), grid)
+    if name not in ENCODERS:
+        known = ", ".join(sorted(ENCODERS))
+        raise ValueError(
+            f"no encoder is called {name!r}; known are {known}, and {TIMM}NAME for a vision transformer of timm"
+        )
+    return ENCODERS[name](grid)

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.judges import encoders
 from models.judges.base import HIGHEST, Opinion, RatedJudge
-from models.judges.encoders import ENCODERS
 
 CRITERIA = ("thermal", "texture", "artifacts", "sharpness")
 """What EVAFusion's experts score, 1 to 5."""
@@ -26,9 +26,10 @@ CRITERIA = ("thermal", "texture", "artifacts", "sharpness")
 class RewardModel(RatedJudge):
     """Scores fused pictures beside their sources, infrared and visible.
 
-    encoder: of `models.judges.encoders`. side: pixels to which a picture is brought for it. grid: places a side. width, depth,
-    heads: of the second encoder. criteria: what is scored. heatmap, score_branch: false leaves a branch out (ablations); without
-    the scores a picture's is 1 - the mean of its heatmap. Raises ValueError: an unknown encoder, numbers that do not fit.
+    encoder: of `models.judges.encoders`, also timm/NAME. side: pixels to which a picture is brought for it. grid: places a side.
+    width, depth, heads: of the second encoder. criteria: what is scored. heatmap, score_branch: false leaves a branch out
+    (ablations); without the scores a picture's is 1 - the mean of its heatmap. Raises ValueError: an unknown encoder, numbers
+    that do not fit; WeightUnavailable.
     """
 
     uses_sources = True
@@ -47,8 +48,6 @@ class RewardModel(RatedJudge):
         score_branch: bool = True,
     ) -> None:
         super().__init__()
-        if encoder not in ENCODERS:
-            raise ValueError(f"no encoder is called {encoder!r}; known are {', '.join(sorted(ENCODERS))}")
         if min(side, grid, width, depth, heads) < 1 or width % heads or width % 4 or side < 2 * grid:
             raise ValueError(
                 "width should be a multiple of heads and of 4, side at least twice grid, all positive, not width "
@@ -57,7 +56,7 @@ class RewardModel(RatedJudge):
         if not (heatmap or score_branch) or not criteria:
             raise ValueError("a reward model has a branch at least, and criteria")
         self.side, self.grid, self.criteria, self.heatmap_side = side, grid, tuple(criteria), 4 * grid
-        self.encoder = ENCODERS[encoder](grid)
+        self.encoder = encoders.encoder(encoder, grid)
         self.project = nn.Sequential(
             nn.Conv2d(3 * self.encoder.channels, 2 * width, 1), nn.GELU(), nn.Conv2d(2 * width, width, 1)
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from models.weights.catalogue import CATALOGUE, Entry
 from models.weights.errors import UnknownWeight, WeightUnavailable
 from models.weights.resolver import cache_folder, names, origin, resolve
+from models.weights.timm_hub import timm_weights
 
 __all__ = [
     "CATALOGUE",
@@ -19,4 +20,5 @@ __all__ = [
     "names",
     "origin",
     "resolve",
+    "timm_weights",
 ]
