@@ -16,6 +16,7 @@ from labelling.llm import (
     Example,
     Pictures,
     Replies,
+    Request,
     ask,
     examples_of,
     pair_requests,
@@ -23,7 +24,6 @@ from labelling.llm import (
     start_job,
     training_lines,
 )
-from labelling.llm.asking import Request
 from labelling.store import Store, pair_key
 from pictures import atomic_path, encode_png, read_uint8
 from tasks import kinds

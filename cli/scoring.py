@@ -21,6 +21,7 @@ from tasks.stage.runtime import device
 from tasks.training.judges import judge_path, load_judge
 
 FORMATS = {".csv", ".parquet"}
+BATCH = 16
 
 
 class CannotScore(ValueError):
@@ -48,18 +49,17 @@ def score_pictures(
             f"--source that often, in this order ({len(sources)} given)"
         )
     to = device(View(params, ()))
-    rows, failed = [], 0
+    scored = _Scored(judge, to, heatmaps)
     for name, files in found(pictures, sources if judge.uses_sources else ()):
-        try:
-            rows.append({"picture": name, **said_of(judge, files, to, None if heatmaps is None else heatmaps / name)})
-        except ImageError as error:
-            failed += 1
-            print(f"error: {error}", file=sys.stderr)
-    if not rows:
+        scored.add(name, files)
+    scored.flush()
+    if not scored.rows:
         return 1
-    write(pd.DataFrame(rows), out)
-    print(f"{len(rows)} pictures scored into {out}" + (f", heatmaps in {heatmaps}" if heatmaps is not None else ""))
-    return 3 if failed else 0
+    write(pd.DataFrame(scored.rows), out)
+    print(
+        f"{len(scored.rows)} pictures scored into {out}" + (f", heatmaps in {heatmaps}" if heatmaps is not None else "")
+    )
+    return 3 if scored.failed else 0
 
 
 def judge_of(params: Params, kind: str, round_name: str | None) -> Judge:
@@ -98,22 +98,53 @@ def found(pictures: Path, sources: Sequence[Path]) -> Iterator[tuple[str, tuple[
             yield row[0].name, tuple(path for path in row if path is not None)
 
 
-@torch.no_grad()
-def said_of(judge: Judge, files: Sequence[Path], to: str, heatmap: Path | None) -> dict[str, Any]:
-    """The judge's score of a picture, of a judge of ratings its scores by criterion, 1 to 5 as people give them."""
-    arrays = [read_uint8(path) for path in files]
-    if len({array.shape for array in arrays}) > 1:
-        raise ImageError(files[0], f"differs in size from {' or '.join(str(path) for path in files[1:])}")
-    picture, *sources = (tensor(array).to(to) for array in arrays)
-    if not isinstance(judge, RatedJudge):
-        return {"score": float(judge.scores(picture, sources))}
-    opinion = judge.judged(judge.features(picture), [judge.features(source) for source in sources])
-    scores = {name: HIGHEST * float(value) for name, value in zip(judge.criteria, opinion.scores[0], strict=False)}
-    if heatmap is not None and opinion.heatmap is not None:
-        size = arrays[0].shape[:2]
-        whole = torch.nn.functional.interpolate(opinion.heatmap, size, mode="bilinear", align_corners=False)[0, 0]
-        write_png(heatmap.with_suffix(".png"), np.repeat(whole.clamp(0, 1).cpu().numpy()[..., None], 3, 2))
-    return {"score": float(judge.scores(picture, sources)), **scores}
+class _Scored:
+    """The rows so far. Judges of ratings see pictures of any size, brought to theirs, `BATCH` at once; others one by one."""
+
+    def __init__(self, judge: Judge, to: str, heatmaps: Path | None) -> None:
+        self.judge, self.to, self.heatmaps = judge, to, heatmaps
+        self.rows: list[dict[str, Any]] = []
+        self.failed = 0
+        self._waiting: list[tuple[str, tuple[int, int], list[torch.Tensor]]] = []
+
+    @torch.no_grad()
+    def add(self, name: str, files: Sequence[Path]) -> None:
+        try:
+            arrays = [read_uint8(path) for path in files]
+            if len({array.shape for array in arrays}) > 1:
+                raise ImageError(files[0], f"differs in size from {' or '.join(str(path) for path in files[1:])}")
+        except ImageError as error:
+            self.failed += 1
+            print(f"error: {error}", file=sys.stderr)
+            return
+        picture, *sources = (tensor(array).to(self.to) for array in arrays)
+        if not isinstance(self.judge, RatedJudge):
+            self.rows.append({"picture": name, "score": float(self.judge.scores(picture, sources))})
+            return
+        self._waiting.append((name, arrays[0].shape[:2], [self.judge.prepared(one) for one in (picture, *sources)]))
+        if len(self._waiting) >= BATCH:
+            self.flush()
+
+    @torch.no_grad()
+    def flush(self) -> None:
+        """Score what waits: overall as the rounds go by it, and by criterion, 1 to 5 as people give them; write its heatmaps."""
+        if not self._waiting or not isinstance(self.judge, RatedJudge):
+            return
+        batch = [torch.cat(same) for same in zip(*(pictures for _, _, pictures in self._waiting), strict=True)]
+        opinion = self.judge.opinion(batch[0], batch[1:])
+        overall = self.judge.overall(opinion)
+        for place, (name, size, _) in enumerate(self._waiting):
+            scores = {
+                key: HIGHEST * float(value)
+                for key, value in zip(self.judge.criteria, opinion.scores[place], strict=False)
+            }
+            self.rows.append({"picture": name, "score": float(overall[place]), **scores})
+            if self.heatmaps is not None and opinion.heatmap is not None:
+                small = opinion.heatmap[place : place + 1]
+                whole = torch.nn.functional.interpolate(small, size, mode="bilinear", align_corners=False)[0, 0]
+                shown = np.repeat(whole.clamp(0, 1).cpu().numpy()[..., None], 3, 2)
+                write_png((self.heatmaps / name).with_suffix(".png"), shown)
+        self._waiting.clear()
 
 
 def write(frame: pd.DataFrame, out: Path) -> None:

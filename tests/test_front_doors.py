@@ -32,7 +32,7 @@ DOORS: dict[str, set[str]] = {
     "tasks.genetic": {"contact_sheet", "one_photo", "search"},
     "tasks.kinds": {"base", "fusers"},
     "tasks.low_light": {"kind"},
-    "tasks.rounds": {"loop", "names"},
+    "tasks.rounds": {"llm", "loop", "names"},
     "tasks.thermal": set(),
 }
 # Of these every module is a tool of its own, and a door.

@@ -18,13 +18,15 @@ class Judge(nn.Module):
 
     higher_is_better: of two scores. differentiable: gradients flow from the scores to the pictures. uses_sources: the scores
     depend on what the pictures were made of. learns: what it learns from; None for a judge that knows its mind already
-    (`Settled`).
+    (`Settled`). architecture: what it has to be built from, as text that is kept with its weights; None where only params.yaml
+    says.
     """
 
     higher_is_better: bool = False
     differentiable: bool = True
     uses_sources: bool = False
     learns: Learns | None = "pairs"
+    architecture: str | None = None
 
     def scores(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
         """Score pictures (B, 3, H, W) that were made of the sources, tensors of the same shape; returns (B,)."""
@@ -55,13 +57,32 @@ class RatedJudge(Judge):
     criteria: tuple[str, ...] = ()
     heatmap_side: int = 0
 
+    def prepared(self, picture: torch.Tensor) -> torch.Tensor:
+        """Pictures (B, 3, H, W), float in [0, 1], sRGB, as `features` takes them in: those of any size can then be one batch."""
+        raise NotImplementedError
+
     def features(self, picture: torch.Tensor) -> torch.Tensor:
-        """Of pictures (B, 3, H, W), float in [0, 1], sRGB; the same as long as the options are."""
+        """Of pictures (B, 3, H, W), float in [0, 1], sRGB, prepared or not; the same as long as the options are."""
         raise NotImplementedError
 
     def judged(self, fused: torch.Tensor, sources: Sequence[torch.Tensor]) -> Opinion:
         """What it makes of the features of a picture and of its sources."""
         raise NotImplementedError
+
+    def opinion(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor]) -> Opinion:
+        """What it makes of pictures (B, 3, H, W), float in [0, 1], sRGB, and of their sources."""
+        return self.judged(self.features(pictures), [self.features(source) for source in sources])
+
+    def overall(self, opinion: Opinion) -> torch.Tensor:
+        """One number (B,) in [0, HIGHEST] a picture: the mean of its scores, or without these what the heatmap leaves."""
+        if opinion.scores.shape[1]:
+            return HIGHEST * opinion.scores.mean(1)
+        if opinion.heatmap is None:
+            raise ValueError("an opinion has scores, or a heatmap")
+        return HIGHEST * (1 - opinion.heatmap.mean((1, 2, 3)))
+
+    def scores(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
+        return self.overall(self.opinion(pictures, sources))
 
 
 class Settled(Judge):

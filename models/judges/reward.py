@@ -10,6 +10,7 @@ which the rounds go by, is the mean of the criteria.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import torch
@@ -17,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.judges import encoders
-from models.judges.base import HIGHEST, Opinion, RatedJudge
+from models.judges.base import Opinion, RatedJudge
 
 CRITERIA = ("thermal", "texture", "artifacts", "sharpness")
 """What EVAFusion's experts score, 1 to 5."""
@@ -48,6 +49,11 @@ class RewardModel(RatedJudge):
         score_branch: bool = True,
     ) -> None:
         super().__init__()
+        options = {
+            "encoder": encoder, "side": side, "grid": grid, "width": width, "depth": depth, "heads": heads,
+            "criteria": list(criteria), "heatmap": heatmap, "score_branch": score_branch,
+        }  # fmt: skip
+        self.architecture = json.dumps({"judge": "reward", "options": options}, sort_keys=True)
         if min(side, grid, width, depth, heads) < 1 or width % heads or width % 4 or side < 2 * grid:
             raise ValueError(
                 "width should be a multiple of heads and of 4, side at least twice grid, all positive, not width "
@@ -71,9 +77,14 @@ class RewardModel(RatedJudge):
 
     def features(self, picture: torch.Tensor) -> torch.Tensor:
         """Of pictures (B, 3, H, W), float in [0, 1], sRGB: (B, C, grid, grid). The same as long as the options are."""
-        small = F.interpolate(picture, (self.side, self.side), mode="bilinear", align_corners=False, antialias=True)
-        found: torch.Tensor = self.encoder(small)
+        found: torch.Tensor = self.encoder(self.prepared(picture))
         return found
+
+    def prepared(self, picture: torch.Tensor) -> torch.Tensor:
+        """Pictures (B, 3, H, W) reduced or enlarged to (B, 3, side, side)."""
+        if picture.shape[-2:] == (self.side, self.side):
+            return picture
+        return F.interpolate(picture, (self.side, self.side), mode="bilinear", align_corners=False, antialias=True)
 
     def judged(self, fused: torch.Tensor, sources: Sequence[torch.Tensor]) -> Opinion:
         """What it makes of features (B, C, grid, grid) of the fused picture, and of infrared and visible."""
@@ -94,19 +105,7 @@ class RewardModel(RatedJudge):
             raise ValueError(
                 f"a reward model is given infrared and visible beside the fused picture, not {len(sources)}"
             )
-        return self.judged(self.features(pictures), [self.features(source) for source in sources])
-
-    def scores(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
-        """The mean of the criteria (B,), in [0, 5]; as `opinion`."""
-        return overall(self.opinion(pictures, sources))
-
-
-def overall(opinion: Opinion) -> torch.Tensor:
-    """One number (B,) in [0, 5] a picture: the mean of its scores, or without these what the heatmap leaves."""
-    if opinion.scores.shape[1]:
-        return HIGHEST * opinion.scores.mean(1)
-    assert opinion.heatmap is not None
-    return HIGHEST * (1 - opinion.heatmap.mean((1, 2, 3)))
+        return super().opinion(pictures, sources)
 
 
 def _heatmap_branch(width: int) -> nn.Sequential:

@@ -3,7 +3,8 @@
 Metrics whose info says `needs_sources` take what the image was fused from: `create("qabf")(fused, sources=(under, over))`.
 
 A new metric is one file with a build function, and one entry in `models.quality.catalogue`. A user's own is named as
-`module:function` (`models.own.metrics`). The facts of ours need no torch.
+`module:function` (`models.own.metrics`), a trained reward model as `reward:PATH` of its weights (`models.quality.judged`). The
+facts of ours need no torch.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 from models.own import is_own
 from models.quality.catalogue import CATALOGUE
 from models.quality.facts import GROUP, MetricInfo, MetricUnavailable, RenamedMetric, UnknownMetric
+from models.quality.judged import PREFIX, judged_metric
 from models.weights import WeightUnavailable
 
 if TYPE_CHECKING:
@@ -95,6 +97,8 @@ def _find(name: str) -> tuple[MetricInfo, Build | str]:
         raise RenamedMetric(name, RENAMED[name])
     if name in _METRICS:
         return _METRICS[name]
+    if name.startswith(PREFIX):
+        return judged_metric(name)
     if is_own(name, GROUP):
         return _own(name)
     raise UnknownMetric(name, names())

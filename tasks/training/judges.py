@@ -137,13 +137,13 @@ def train_on_pairs(
         device=device(params),
         live=out / "live",
     )
-    save_weights(judge, out / MODEL)
+    save_weights(judge, out / MODEL, judge.architecture)
     outcome.discard_state()
 
 
 def keep(judge: Judge, out: Path) -> None:
     """Write a judge that learnt nothing to `out`, with live/ that has no curves, as the stages that train one leave it."""
-    save_weights(judge, out / MODEL)
+    save_weights(judge, out / MODEL, judge.architecture)
     with curves(out / "live"):
         (out / "live" / "plots" / "metrics").mkdir(parents=True, exist_ok=True)
 

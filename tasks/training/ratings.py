@@ -135,7 +135,7 @@ def train_on_ratings(
         device=device(params),
         live=out / "live",
     )
-    save_weights(judge, out / MODEL)
+    save_weights(judge, out / MODEL, judge.architecture)
     outcome.discard_state()
 
 

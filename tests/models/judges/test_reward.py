@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from models.artifacts import CRITERIA
 from models.judges import UnknownJudge, create
 from models.judges.encoders import ENCODERS
-from models.judges.reward import RewardModel, overall
+from models.judges.reward import RewardModel
 
 SMALL: dict[str, Any] = {"side": 64, "grid": 4, "width": 16, "depth": 1, "heads": 2}
 
@@ -74,7 +74,7 @@ def test_either_branch_may_be_left_out() -> None:
     found = mute.opinion(fused, sources)
     assert found.scores.shape == (2, 0) and found.heatmap is not None
     assert torch.allclose(mute.scores(fused, sources), 5 * (1 - found.heatmap.mean((1, 2, 3))))
-    assert torch.allclose(overall(found), mute.scores(fused, sources))
+    assert torch.allclose(mute.overall(found), mute.scores(fused, sources))
 
 
 @pytest.mark.parametrize(
