@@ -151,8 +151,20 @@ def opinions(judge: RatedJudge, examples: Examples, to: str = "cpu", batch: int 
     return Opinion(torch.cat([one.scores.cpu() for one in found]), torch.cat(heatmaps) if heatmaps else None)
 
 
+BINS = 8
+
+
+def _calibration_error(said: np.ndarray, true: np.ndarray) -> float:
+    parts = np.array_split(np.argsort(said, kind="stable"), min(BINS, len(said)))
+    return float(HIGHEST * np.mean([abs(said[part].mean() - true[part].mean()) for part in parts]))
+
+
 def predicts(found: Opinion, examples: Examples, criteria: Sequence[str]) -> dict[str, Any]:
-    """How well: PLCC, SRCC and RMSE (in points) of each score, and CC, SIM, NSS and AUC of the heatmaps with a mark, means."""
+    """How well: PLCC, SRCC and RMSE (in points) of each score, and CC, SIM, NSS and AUC of the heatmaps with a mark, means.
+
+    Calibration of each score: slope of the true one over the predicted one (1 where a point more is a point more), and ece, the
+    mean distance, in points, of predicted and true mean within `BINS` parts of equal size, by what is predicted.
+    """
     from scipy.stats import pearsonr, spearmanr
 
     result: dict[str, Any] = {}
@@ -163,6 +175,8 @@ def predicts(found: Opinion, examples: Examples, criteria: Sequence[str]) -> dic
             "plcc": float(pearsonr(said, true).statistic) if spread else None,
             "srcc": float(spearmanr(said, true).statistic) if spread else None,
             "rmse": float(HIGHEST * np.sqrt(((said - true) ** 2).mean())),
+            "slope": float(np.polyfit(said, true, 1)[0]) if spread else None,
+            "ece": _calibration_error(said, true),
         }
     if found.heatmap is not None:
         measures = {name: getattr(agreement, name) for name in ("cc", "sim", "nss", "auc")}

@@ -18,7 +18,15 @@ from tasks.config import View, validate
 from tasks.kinds import named
 from tasks.kinds.fusers import opened
 from tasks.thermal.models import method
-from tasks.training.ratings import UnknownCriteria, loss_of, opinions, predicts, seen, train_on_ratings
+from tasks.training.ratings import (
+    Examples,
+    UnknownCriteria,
+    loss_of,
+    opinions,
+    predicts,
+    seen,
+    train_on_ratings,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = {"side": 96, "grid": 6, "width": 32, "depth": 1, "heads": 2}
@@ -72,6 +80,18 @@ def test_features_are_those_of_each_picture_and_of_a_source_once(
         assert torch.allclose(found.features[place][9].float(), features(tensor)[0], rtol=0.01, atol=0.01)
     assert torch.allclose(found.scores[9], torch.tensor([one.scores[name] / 5 for name in judge.criteria]))
     assert len(asked) < 3 * len(found)
+
+
+def test_how_well_scores_are_calibrated() -> None:
+    true = torch.rand(400, 1)
+    maps = torch.zeros(400, 1, 2, 2)
+    examples = Examples((), true, maps, torch.ones(400))
+    exact = predicts(Opinion(true, None), examples, ["thermal"])["thermal"]
+    assert exact["slope"] == pytest.approx(1, abs=1e-4) and exact["ece"] == pytest.approx(0, abs=1e-6)
+    timid = predicts(Opinion(0.5 + 0.5 * (true - 0.5), None), examples, ["thermal"])["thermal"]
+    assert (
+        timid["slope"] == pytest.approx(2, abs=1e-3) and 0.5 < timid["ece"] < 0.75 and timid["srcc"] == pytest.approx(1)
+    )
 
 
 def test_the_loss_is_that_of_both_branches() -> None:
