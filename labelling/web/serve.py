@@ -45,15 +45,16 @@ def serve(
     A browser keeps votes that are not sent yet by address: a server that comes back elsewhere would not get them.
 
     `rounds` None: every round of the store. `open_for` names the observer to make a link for, who is added where not
-    known yet; `open_browser` opens that link. `host` is the address to listen on: loopback alone, unless another one is
-    given, and `allowed_hosts` the further names that browsers may call it by. The address is in
-    `.loupe/label-address` while the server runs, for commands that print links. Raises UnknownRound, StoreError for a
-    round that people do not label, StoreUnavailable, and OSError where host or port cannot be had.
+    known yet, as an expert where reviews are asked for; `open_browser` opens that link. `host` is the address to listen
+    on: loopback alone, unless another one is given, and `allowed_hosts` the further names that browsers may call it by.
+    The address is in `.loupe/label-address` while the server runs, for commands that print links. Raises UnknownRound,
+    StoreError for a round that people do not label, StoreUnavailable, and OSError where host or port cannot be had.
     """
     opened = store or Store.open(busy_timeout=_PATIENCE)
     try:
         for round in rounds or ():
             _check(opened, round)
+        reviews = any(opened.batch(round).task == "reviews" for round in rounds or opened.rounds())
         named = tuple(allowed_hosts)
         hosts = named if _is_any(host) else (*named, _in_url(host))
         app = create_app(opened, rounds=rounds, allowed_hosts=hosts, announce=announce)
@@ -61,7 +62,7 @@ def serve(
             name = _in_url((*named, "127.0.0.1")[0] if _is_any(host) else host)
             address = f"http://{name}:{listener.getsockname()[1]}"
             with noted(address):
-                _greet(opened, address, open_for, open_browser, announce)
+                _greet(opened, address, open_for, reviews, open_browser, announce)
                 if _is_any(host) and not named:
                     announce("Other machines are refused until you name this one: --allow-host NAME")
                 with _until_stopped():
@@ -99,18 +100,24 @@ def _check(store: Store, round: str) -> None:
 
 
 def _greet(
-    store: Store, address: str, open_for: str | None, open_browser: bool, announce: Callable[[str], object]
+    store: Store,
+    address: str,
+    open_for: str | None,
+    reviews: bool,
+    open_browser: bool,
+    announce: Callable[[str], object],
 ) -> None:
     announce(f"The labelling app runs at {address} (stop with Ctrl-C)")
     if open_for is not None:
-        name = store.add_observer(open_for).name
+        # Who runs the server may do what it is run for.
+        name = store.add_observer(open_for, role="expert" if reviews else "observer").name
         link = observer_link(store, name, address)
         announce(f"Personal link of {name}: {link}")
         if open_browser:
             webbrowser.open(link)
     store.add_observer(MANAGER, role="manager")
     announce(f"To watch (keep it to yourself): {observer_link(store, MANAGER, address)}")
-    announce("Links for others: loupe observers add NAME")
+    announce("Links for others: loupe observers add NAME" + (" --role expert (who may review)" if reviews else ""))
 
 
 def _listen_as_before(host: str) -> Listener:

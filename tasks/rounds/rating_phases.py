@@ -102,9 +102,10 @@ class Phases:
     def _complete(self, batch: str, what: str, done: str) -> bool:
         status = self.store.status(self.name, batch)
         if not status.complete:
+            words = "Review, as an expert," if what == "reviews" else "Rate"
             print(
                 f"round {self.name} waits for {what}: {status.have} of {status.need} on {status.pairs} pictures are in.\n"
-                f"Go on with `loupe label {self.name}`, then run `dvc repro` again.",
+                f"{words} with `loupe label {self.name}`, then run `dvc repro` again.",
                 flush=True,
             )
             return False
