@@ -1,11 +1,12 @@
-"""Losses of infrared and visible fusion: DCEvo's three terms, and four more that its evolution may weigh.
+"""Losses of infrared and visible fusion: DCEvo's three terms, four more that its evolution may weigh, and edges as Qabf has them.
 
 All are means over pixels and batch, to be minimised, of Y (B, 1, H, W) in [0, 1].
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from models.core.gaussian import gaussian_taps, smooth_valid
 from models.losses.fusion import gradient_max, l1, ssim_loss
+from models.quality.fusion.gradient import preserved, sobel
 
+_FLAT = 0.01
 _TAPS = gaussian_taps(1.0, 2)
 
 
@@ -59,6 +62,28 @@ def detail(scene: Scene) -> Tensor:
     return l1(fused, torch.where(infrared.abs() >= visible.abs(), infrared, visible))
 
 
+def transfer(scene: Scene) -> Tensor:
+    """1 - Qabf (Xydeas and Petrovic 2000): how well each edge of a source survives, by strength and direction.
+
+    As the metric `qabf`, but smooth: strengths of an 8-bit level and less count as none, and equal ones are not set apart.
+    """
+    fused = _edges(scene.fused)
+    kept, whole = scene.fused.new_zeros(()), scene.fused.new_zeros(())
+    for y in (scene.infrared, scene.visible):
+        strength, angle = _edges(y)
+        ratio = torch.minimum(strength, fused[0]) / torch.maximum(strength, fused[0])
+        kept = kept + (preserved(ratio, 1 - (angle - fused[1]).abs() / (math.pi / 2)) * strength).sum()
+        whole = whole + strength.sum()
+    return 1 - kept / whole
+
+
+def _edges(y: Tensor) -> tuple[Tensor, Tensor]:
+    """Sobel strength, in 8-bit levels, and orientation of (B, 1, H, W), each (B, 1, H - 2, W - 2)."""
+    horizontal, vertical = (255 * part for part in sobel(y))
+    level = torch.where(horizontal.abs() < _FLAT, torch.full_like(horizontal, _FLAT), horizontal)
+    return (horizontal.square() + vertical.square() + _FLAT).sqrt(), torch.atan(vertical / level)
+
+
 def _finest(y: Tensor) -> Tensor:
     return y[..., 2:-2, 2:-2] - smooth_valid(y, _TAPS)
 
@@ -73,16 +98,12 @@ LOSSES: dict[str, Callable[[Scene], Tensor]] = {
         1 - (correlation(scene.fused, scene.infrared) + correlation(scene.fused, scene.visible)) / 2
     ),
     "detail": detail,
+    "transfer": transfer,
 }
-"""name -> term(scene), a scalar. DCEvo: intensity 1, gradient 10, decomposition 2; its evolution weighs seven terms."""
+"""name -> term(scene), a scalar. DCEvo: intensity 1, gradient 10, decomposition 2."""
 
 
 def weighted(scene: Scene, weights: Mapping[str, float]) -> tuple[Tensor, dict[str, Tensor]]:
     """The sum of the terms by their weights, and each term that has one. Raises KeyError for an unknown name."""
     terms = {name: LOSSES[name](scene) for name, weight in weights.items() if weight}
     return torch.stack([weights[name] * term for name, term in terms.items()]).sum(), terms
-
-
-def names() -> Sequence[str]:
-    """All terms, in the order of the weights that are evolved."""
-    return tuple(LOSSES)

@@ -14,8 +14,6 @@ from typing import Any
 
 from deap import base, tools
 
-from models.losses.infrared import LOSSES
-
 LOWEST, HIGHEST, SUM = 1.0, 10.0, 10.0
 SCALES = {
     "intensity": 1.0,
@@ -26,7 +24,7 @@ SCALES = {
     "correlation": 0.3,
     "detail": 10.0,
 }
-"""A term of weight 1 counts so much: terms of an untrained fuser on RoadScene are then of one order."""
+"""The seven terms that are weighed, and what one of weight 1 counts: of an untrained fuser on RoadScene all are of one order."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def normalised(genes: Sequence[float]) -> list[float]:
 
 def weights_of(genes: Sequence[float]) -> dict[str, float]:
     """The weights of the terms, as `models.losses.infrared.weighted` takes them."""
-    return {name: SCALES[name] * gene for name, gene in zip(LOSSES, normalised(genes), strict=True)}
+    return {name: SCALES[name] * gene for name, gene in zip(SCALES, normalised(genes), strict=True)}
 
 
 def evolve(
@@ -60,7 +58,7 @@ def evolve(
     state = random.getstate()
     random.seed(chance.random())  # DEAP draws from the module's generator, which is put back
     try:
-        pool = [_Individual(chance.uniform(LOWEST, HIGHEST) for _ in LOSSES) for _ in range(population)]
+        pool = [_Individual(chance.uniform(LOWEST, HIGHEST) for _ in SCALES) for _ in range(population)]
         found: list[Generation] = []
         for number in range(generations + 1):
             if number:

@@ -111,6 +111,7 @@ class LossWeights(Section):
     ssim_visible: NonNegative
     correlation: NonNegative
     detail: NonNegative
+    transfer: NonNegative = 0.0
 
     @model_validator(mode="after")
     def _one_is_there(self) -> LossWeights:

@@ -54,21 +54,22 @@ def preservation(source: Edges, fused: Edges) -> Tensor:
     kept = _ratio(strength, fused[0])
     # The kits assign the strength itself where both are equal: for whole grey values 1 or more, so the sigmoid saturates.
     kept = torch.where(strength == fused[0], strength, kept)
-    return _sigmoids(kept, 1 - (orientation - fused[1]).abs() / (math.pi / 2))
+    return preserved(kept, 1 - (orientation - fused[1]).abs() / (math.pi / 2))
 
 
 def folded_preservation(source: Edges, fused: Edges) -> Tensor:
     """How well each edge of a source survives, in [0, 0.9748], from `folded_edges` of both (Eq. 3 to 6)."""
     strength, orientation = source
     turned = ((orientation - fused[1]).abs() - math.pi / 2).abs() / (math.pi / 2)
-    return _sigmoids(_ratio(strength, fused[0]), turned)
+    return preserved(_ratio(strength, fused[0]), turned)
 
 
 def _ratio(one: Tensor, other: Tensor) -> Tensor:
     return torch.minimum(one, other) / torch.maximum(one, other).clamp(min=1e-12)
 
 
-def _sigmoids(kept: Tensor, aligned: Tensor) -> Tensor:
+def preserved(kept: Tensor, aligned: Tensor) -> Tensor:
+    """How well edges survive, in [0, 1), by the ratio of strengths and how far directions agree, both in [0, 1] (Eq. 5, 6)."""
     value = torch.ones_like(kept)
     for ratio, (gamma, kappa, sigma) in ((kept, STRENGTH), (aligned, ORIENTATION)):
         value = value * gamma / (1 + torch.exp(kappa * (ratio - sigma)))

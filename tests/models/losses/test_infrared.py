@@ -44,6 +44,23 @@ def test_detail_wants_the_stronger_source_pixel_by_pixel() -> None:
     assert kept < 0.35 * hot and kept < 0.35 * seen
 
 
+def test_transfer_is_what_qabf_measures() -> None:
+    from models.quality import create
+
+    infrared, visible = (torch.nn.functional.interpolate(y, (96, 96), mode="bicubic").clamp(0, 1) for y in sources())
+    metric = create("qabf")
+    for fused in (visible, torch.maximum(infrared, visible), (infrared + visible) / 2):
+        pictures = [y.repeat(1, 3, 1, 1) for y in (fused, infrared, visible)]
+        wanted = float(metric(pictures[0], sources=(pictures[1], pictures[2])).mean())
+        assert 1 - float(LOSSES["transfer"](Scene(fused, infrared, visible))) == pytest.approx(wanted, abs=0.05)
+    shown = ((infrared + visible) / 2).requires_grad_()
+    LOSSES["transfer"](Scene(shown, infrared, visible)).backward()
+    assert shown.grad is not None and bool(torch.isfinite(shown.grad).all()) and bool(shown.grad.any())
+    flat = torch.full_like(visible, 0.5).requires_grad_()
+    LOSSES["transfer"](Scene(flat, infrared, visible)).backward()
+    assert flat.grad is not None and bool(torch.isfinite(flat.grad).all())
+
+
 def test_correlation() -> None:
     one = torch.rand(1, 3, 16, 16)
     assert float(correlation(one, 3 * one + 1)) == pytest.approx(1, abs=1e-4)

@@ -6,15 +6,14 @@ import random
 
 import pytest
 
-from models.losses.infrared import LOSSES
 from tasks.thermal.evolution import HIGHEST, SCALES, SUM, evolve, normalised, weights_of
 
-WANTED = {name: 3.0 if name in ("gradient", "detail") else 1.0 for name in LOSSES}
+WANTED = {name: 3.0 if name in ("gradient", "detail") else 1.0 for name in SCALES}
 
 
 def near(weights: dict[str, float]) -> float:
     """How near they are to what is wanted."""
-    return -sum(abs(weights[name] / SCALES[name] - WANTED[name]) for name in LOSSES)
+    return -sum(abs(weights[name] / SCALES[name] - WANTED[name]) for name in SCALES)
 
 
 def test_it_climbs_and_keeps_the_best() -> None:
@@ -54,4 +53,4 @@ def test_weights_are_clipped_and_sum_to_ten() -> None:
     found = normalised([0.0, 40.0, 2.0, 2.0, 2.0, 2.0, 2.0])
     assert sum(found) == pytest.approx(SUM)
     assert found[1] / found[0] == pytest.approx(HIGHEST)
-    assert set(weights_of([1.0] * 7)) == set(LOSSES)
+    assert set(weights_of([1.0] * 7)) == set(SCALES)
