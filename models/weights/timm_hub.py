@@ -6,8 +6,10 @@ The catalogue has what Loupe itself uses; this is for encoders that a user names
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from models.weights.errors import WeightUnavailable
 from models.weights.resolver import cache_folder
@@ -44,7 +46,11 @@ def timm_weights(name: str) -> Path:
 
 def _fetched(name: str) -> nn.Module:
     import timm
+    from huggingface_hub import constants
 
+    # The hub's client tries for most of a minute; without its address there is nothing to wait for.
+    host = urlsplit(constants.ENDPOINT).hostname
+    socket.getaddrinfo(host, 443)
     network: nn.Module = timm.create_model(name, pretrained=True, num_classes=0)
     return network
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from models.core.storage import WeightsError, check_weights
 from models.own import OwnModelError
+from models.weights import WeightUnavailable
 from tasks import kinds
 from tasks.datasets.looking import Findings
 
@@ -56,7 +57,7 @@ def look_at_judging(kind: str, section: Any, network: Any, found: Findings) -> N
             found.faults.append(
                 f"{kind}.judge: {section.judge.name} learns from {judge.learns}; start and rounds have to say how (null now)"
             )
-    except (OwnModelError, MetricUnavailable, ValueError) as error:
+    except (OwnModelError, MetricUnavailable, WeightUnavailable, ValueError) as error:
         found.faults.append(f"{kind}.judge: {error}")
     try:
         aligner = create_aligner(section.align.name, **section.align.options)
