@@ -68,6 +68,13 @@ def build_musiq(device: str | torch.device) -> Compute:
     return one_by_one(lambda image: network(image.float()))
 
 
+def untrained_musiq(device: str | torch.device) -> Any:
+    """MUSIQ's network with random weights, for benchmarks of its time."""
+    from pyiqa.archs.musiq_arch import MUSIQ
+
+    return MUSIQ(pretrained=False).to(device).eval()
+
+
 def _nrqm_network(**options: Any) -> Any:
     path = weights.resolve("nrqm")
     from pyiqa.archs.nrqm_arch import NRQM

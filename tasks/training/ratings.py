@@ -26,10 +26,11 @@ from tasks.training.learning import learn
 
 @dataclass(frozen=True)
 class Examples:
-    """Rated pictures as the judge sees them: features (N, ...) of each picture and of its sources, float16; scores (N, K) in
-    [0, 1]; heatmaps (N, 1, side, side); weights (N,): how much each counts."""
+    """Rated pictures as the judge sees them: features of each of N pictures and of its sources, float16; scores
+    (N, K) in [0, 1]; heatmaps (N, 1, side, side); weights (N,): how much each counts. Pictures of one scene share its sources'.
+    """
 
-    features: tuple[torch.Tensor, ...]
+    features: tuple[tuple[torch.Tensor, ...], ...]
     scores: torch.Tensor
     heatmaps: torch.Tensor
     weights: torch.Tensor
@@ -39,7 +40,8 @@ class Examples:
 
     def batch(self, places: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The features, scores, heatmaps and weights in these places, float32."""
-        features = (part[places].float() for part in self.features)
+        chosen = [self.features[place] for place in places.tolist()]
+        features = (torch.stack(same).float() for same in zip(*chosen, strict=True))
         return (*features, self.scores[places], self.heatmaps[places], self.weights[places])
 
     def weighed(self, weights: Sequence[float]) -> Examples:
@@ -76,7 +78,7 @@ def seen(judge: RatedJudge, scenes: Iterable[Sequence[RatedPicture]], to: str = 
                 )
             )
     return Examples(
-        tuple(torch.stack(parts) for parts in zip(*(row[0] for row in rows), strict=True)),
+        tuple(tuple(row[0]) for row in rows),
         torch.tensor([row[1] for row in rows]),
         torch.stack([row[2] for row in rows]),
         torch.ones(len(rows)),

@@ -202,6 +202,16 @@ def test_what_counts_is_averaged_by_weight(project: Path) -> None:
     assert judge_ratings.counted(pd.DataFrame(rows[2:])) == []
 
 
+def test_a_judge_of_pairs_learns_from_what_ratings_rank() -> None:
+    rated_as = [("a", 2.0), ("a", 4.0), ("b", 3.0), ("a", 2.0)]
+    made = [
+        judge_ratings.Rated(image, f"{place}.png", str(place), dict.fromkeys(NAMES, score), ((),), 1.0)
+        for place, (image, score) in enumerate(rated_as)
+    ]
+    found = {(pair.better, pair.worse) for pair in judge_ratings.ranked(made)}
+    assert found == {(1, 0), (1, 3)}, "of one image, and not of equal ones"
+
+
 def test_a_rejected_rating_counts_for_nothing(project: Path) -> None:
     items = tables.read("items", AT.questions(ROUND) / "items.parquet")
     with Store.open() as store:

@@ -180,6 +180,22 @@ def test_ratings(sqlite_store: Store) -> None:
     json.dumps(overview(sqlite_store), allow_nan=False)
 
 
+def test_reviews(sqlite_store: Store) -> None:
+    items = [RatingItem(sha256=sha(i), png=png(i)) for i in range(3)]
+    asked = ("How good?", Options(criteria=FUSION_CRITERIA))
+    sqlite_store.register_ratings("fusion", "llm", items, 1, *asked)
+    given = [rating(i, "some-model", (3, 3, 3, 3), id=f"m{i}", kind="llm") for i in range(3)]
+    sqlite_store.add_ratings(given)
+    sqlite_store.register_ratings("fusion", "people", items[1:], 1, *asked, task="reviews")
+    assert (only_round(sqlite_store)["have"], only_round(sqlite_store)["need"]) == (0, 2)
+    for i in (0, 1):
+        review = {"reviews": f"m{i}", "verdict": "accepted", "scores": {}}
+        sqlite_store.add_ratings([rating(i, "eva", (3, 3, 3, 3), id=f"r{i}", **review)])
+    found = only_round(sqlite_store)
+    assert (found["task"], found["have"], found["need"], found["complete"]) == ("reviews", 1, 2, False)
+    assert found["reviews"] == {"accepted": 2} and found["open"] == 1
+
+
 def test_a_round_is_computed_again_only_when_something_came_in(voted: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     overview(voted)
 

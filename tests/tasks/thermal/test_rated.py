@@ -77,7 +77,7 @@ def test_features_are_those_of_each_picture_and_of_a_source_once(
     one = scenes[1][3]
     for place, picture in enumerate((one.picture, *one.sources)):
         tensor = torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)[None]
-        assert torch.allclose(found.features[place][9].float(), features(tensor)[0], rtol=0.01, atol=0.01)
+        assert torch.allclose(found.features[9][place].float(), features(tensor)[0], rtol=0.01, atol=0.01)
     assert torch.allclose(found.scores[9], torch.tensor([one.scores[name] / 5 for name in judge.criteria]))
     assert len(asked) < 3 * len(found)
 
