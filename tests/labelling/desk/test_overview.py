@@ -189,7 +189,7 @@ def test_reviews(sqlite_store: Store) -> None:
     sqlite_store.register_ratings("fusion", "people", items[1:], 1, *asked, task="reviews")
     assert (only_round(sqlite_store)["have"], only_round(sqlite_store)["need"]) == (0, 2)
     for i in (0, 1):
-        review = {"reviews": f"m{i}", "verdict": "accepted", "scores": {}}
+        review = {"reviews": f"m{i}", "verdict": "accepted"}
         sqlite_store.add_ratings([rating(i, "eva", (3, 3, 3, 3), id=f"r{i}", **review)])
     found = only_round(sqlite_store)
     assert (found["task"], found["have"], found["need"], found["complete"]) == ("reviews", 1, 2, False)
