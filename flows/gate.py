@@ -85,7 +85,8 @@ class Gate:
         for stage in awaiting:
             round = round_of(stage)
             status = self._count(round)
-            parts.append(f"{stage} has {status.have} of {status.need} votes: label with `loupe label {round}`")
+            how = "its log says why" if status.kind == notice.LLM else f"label with `loupe label {round}`"
+            parts.append(f"{stage} has {status.have} of {status.need} {status.what}: {how}")
         return "; ".join(parts)
 
     def _any_complete(self, awaiting: list[str]) -> bool:

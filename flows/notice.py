@@ -20,9 +20,12 @@ from flows import states
 from flows.params import settings
 from labelling.web.addresses import running
 
+LLM = "llm"
+"""The kind of labels that a stage fetches itself, whenever it runs."""
+
 
 class LabelsStatus(Protocol):
-    """What the gate wants to know of a round's labels: votes cast, votes wanted, all there."""
+    """What the gate wants to know of a round's labels: how many are there and wanted, of what, and by whom."""
 
     @property
     def have(self) -> int: ...
@@ -30,6 +33,10 @@ class LabelsStatus(Protocol):
     def need(self) -> int: ...
     @property
     def complete(self) -> bool: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def what(self) -> str: ...
 
 
 def label_address(root: Path) -> str | None:
@@ -54,17 +61,19 @@ def message(root: Path, round: str, status: LabelsStatus) -> str:
     """The sentence that the waiting run shows."""
     where = label_address(root)
     how = f"label at {where}" if where else f"label with `loupe label {round}`"
-    return (
-        f"{subject(round)} waits for labels: {status.have} of {status.need} votes are in. To go on, {how}; "
-        "the run resumes by itself when the last vote is in."
-    )
+    known = f"{subject(round)} waits for labels: {status.have} of {status.need} {status.what} are in"
+    if status.kind == LLM:
+        return (
+            f"{known}. The log of its labels stage says why the others are not; mend that, and resume to ask it again."
+        )
+    return f"{known}. To go on, {how}; the run resumes by itself when the last is in."
 
 
 def form(root: Path, round: str, status: LabelsStatus) -> str:
     """The words of the form that Prefect shows at Resume (Markdown)."""
     return (
         f"**Nothing has to be filled in.** {message(root, round, status)}\n\n"
-        "Resume only if it did not go on by itself: the votes are counted again, and while some are missing the run waits "
+        "Resume only if it did not go on by itself: the labels are counted again, and while some are missing the run waits "
         "again. Next come the ranker's training on these labels, the model's fine-tuning, and the next round."
     )
 
@@ -73,7 +82,7 @@ def publish(root: Path, round: str, status: LabelsStatus, key: str) -> None:
     """The link to label and the progress, as artifacts of this run. `key`: of the progress, which the app moves."""
     share = 100.0 * min(1.0, status.have / status.need) if status.need else 0.0
     create_progress_artifact(
-        share, key=key, description=f"Labels of {subject(round)}: {status.have} of {status.need} votes"
+        share, key=key, description=f"Labels of {subject(round)}: {status.have} of {status.need} {status.what}"
     )
     if where := label_address(root):
         text = f"Label {subject(round)}"

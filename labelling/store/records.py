@@ -241,6 +241,14 @@ class LabelsStatus:
     batch: str
     unsure: int = 0
     undecidable: int = 0
+    task: str = "pairs"
+
+    @property
+    def what(self) -> str:
+        """What is counted: votes, ratings, reviews; of a language model its answers, which no waiting brings."""
+        if self.kind == "llm":
+            return "answers of the language model"
+        return "votes" if self.task == "pairs" else self.task
 
     def words(self) -> str:
         """What there is to say beside the votes, such as "; 3 can't tell, 1 pair undecidable"; "" for nothing."""

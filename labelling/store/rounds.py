@@ -163,7 +163,7 @@ class Rounds(Database):
         need = (asked.pairs - undecidable) * asked.votes_per_pair
         return LabelsStatus(
             round=round, kind=asked.kind, pairs=asked.pairs, votes_per_pair=asked.votes_per_pair, have=have, need=need,
-            complete=have >= need, batch=asked.id, unsure=unsure, undecidable=undecidable,
+            complete=have >= need, batch=asked.id, unsure=unsure, undecidable=undecidable, task=asked.task,
         )  # fmt: skip
 
     def _size(self, db: Connection, sha256: str) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 
 def labels_status(round, store=None):
     there = Path(f"votes_{round}").exists()
-    return SimpleNamespace(complete=there, have=4 if there else 1, need=4)
+    return SimpleNamespace(complete=there, have=4 if there else 1, need=4, kind="people", what="votes")
 """
 
 # All of `labelling` is the real one but how many votes there are, which the file beside this one says.

@@ -16,7 +16,7 @@ class Votes:
 
     def __call__(self, round: str) -> gate.LabelsStatus:
         complete = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return SimpleNamespace(have=9 if complete else 3, need=9, complete=complete)
+        return SimpleNamespace(have=9 if complete else 3, need=9, complete=complete, kind="people", what="votes")
 
 
 def test_without_a_deployment_the_gate_does_not_wait(tmp_path: Path) -> None:

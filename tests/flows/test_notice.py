@@ -13,7 +13,7 @@ from flows import notice
 from prefect.client.schemas.filters import TaskRunFilter
 from prefect.client.schemas.objects import State
 
-STATUS = SimpleNamespace(have=3, need=8, complete=False)
+STATUS = SimpleNamespace(have=3, need=8, complete=False, kind="people", what="votes")
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def test_params_that_say_nothing_of_it(tmp_path: Path) -> None:
 def test_the_waiting_run_says_what_where_and_what_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert notice.message(tmp_path, "low_light-r01", STATUS) == (
         "round r01 of low light waits for labels: 3 of 8 votes are in. To go on, label with `loupe label low_light-r01`; "
-        "the run resumes by itself when the last vote is in."
+        "the run resumes by itself when the last is in."
     )
     monkeypatch.setenv("LOUPE_LABEL_ADDRESS", "https://labels.lab.example")
     assert "label at https://labels.lab.example;" in notice.message(tmp_path, "low_light-r01", STATUS)
@@ -81,3 +81,12 @@ def test_only_tasks_of_stages_that_wait_no_more_are_closed(monkeypatch: pytest.M
     assert closed == {tasks[0].id: "LabelsIn"}
     notice.labels_are_in(run, [])
     assert set(closed) == {task.id for task in tasks}
+
+
+def test_what_no_waiting_brings_is_said_otherwise(tmp_path: Path) -> None:
+    missing = SimpleNamespace(have=3, need=8, complete=False, kind="llm", what="answers of the language model")
+    said = notice.message(tmp_path, "thermal-r01", missing)
+    assert said.startswith(
+        "round r01 of thermal waits for labels: 3 of 8 answers of the language model are in. The log"
+    )
+    assert "loupe label" not in said

@@ -68,7 +68,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
 def look(client: Client, root: Path, complete: bool = False) -> str | None:
     def count(round: str) -> Any:
         assert round == "low_light-r01"
-        return SimpleNamespace(have=4 if complete else 1, need=4, complete=complete)
+        return SimpleNamespace(have=4 if complete else 1, need=4, complete=complete, kind="people", what="votes")
 
     verdict = siblings._look_at_siblings(client, root, uuid.uuid4(), count)  # type: ignore[arg-type]
     return verdict.name if verdict else None
