@@ -65,6 +65,7 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "cc_sources": ("CC to sources", "", 3, "Correlation of grey values with the sources"),
     "ssim_sources": ("SSIM to sources", "", 3, "Closeness of structure to the sources"),
     "psnr_sources": ("PSNR to sources", "dB", 2, "Closeness to the sources"),
+    "nabf": ("Nabf", "", 5, "Edges of the fused picture that are in no source: artifacts"),
     "pi": ("PI", "", 2, "Perceptual index, without a reference"),
 }
 CURVES = {

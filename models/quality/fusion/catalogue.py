@@ -296,4 +296,20 @@ FUSION: tuple[tuple[MetricInfo, str], ...] = (
         ),
         "models.quality.fusion.similarity:build_psnr_sources",
     ),
+    (
+        MetricInfo(
+            name="nabf",
+            higher_is_better=False,
+            value_range=(0.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "fusion artifacts, Petrovic and Xydeas 2005 as modified by Shreyamsha Kumar (Evaluation-for-Image-Fusion):"
+                " Sobel / 8, edges mirrored; strength 0.9999 19 0.5, orientation 0.9995 22 0.5, L 1.5, threshold 2, least "
+                "weight 0.001; Y of YIQ rounded to 8 bit"
+            ),
+            min_size=3,
+        ),
+        "models.quality.fusion.artifacts:build",
+    ),
 )

@@ -10,9 +10,9 @@ from models.quality.metric import Metric, MetricInfo
 
 WITH_SOURCES = [
     "mef_ssim", "qabf", "mef_ms_ssim", "qabf_folded", "viff", "vif_sources", "ms_ssim_sources", "mi", "nmi", "cross_entropy",
-    "scd", "cc_sources", "ssim_sources", "psnr_sources",
+    "scd", "cc_sources", "ssim_sources", "psnr_sources", "nabf",
 ]  # fmt: skip
-LOWER = {"cross_entropy"}
+LOWER = {"cross_entropy", "nabf"}
 WITH_REFERENCE = ["cc", "tmqi", "vif", "ms_ssim"]
 ALL = [*WITH_SOURCES, *WITH_REFERENCE, "sd", "sf", "ag", "ei"]
 SIDE = (161, 168)
