@@ -22,7 +22,7 @@ THRESHOLD, POWER, LEAST_WEIGHT = 2.0, 1.5, 0.001
 
 
 def edges(padded: Tensor) -> Edges:
-    """Strength (Sobel / 8) and orientation in [-pi/2, pi/2] of a padded picture (B, 1, H + 2, W + 2); 0 where there is no edge."""
+    """Strength (Sobel / 8) and orientation in [-pi/2, pi/2], 0 without an edge, of a padded picture (B, 1, H + 2, W + 2)."""
     horizontal, vertical = (gradient / 8 for gradient in sobel(padded))
     angle = torch.atan(horizontal / torch.where(vertical == 0, 1, vertical))
     right = torch.where(vertical == 0, horizontal.sign() * (math.pi / 2), angle)

@@ -312,4 +312,20 @@ FUSION: tuple[tuple[MetricInfo, str], ...] = (
         ),
         "models.quality.fusion.artifacts:build",
     ),
+    (
+        MetricInfo(
+            name="qw",
+            higher_is_better=True,
+            value_range=(-1.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "weighted quality index of Piella and Heijmans 2003 as MEFB's kit gives it: of edge pictures (Prewitt "
+                "magnitude, borders padded with 0), SSIM (Gaussian window 11, sigma 1.5, K1 0.01, K2 0.03) in place of the"
+                " paper's UQI, variance as saliency; Y of YIQ rounded to 8 bit"
+            ),
+            min_size=11,
+        ),
+        "models.quality.fusion.piella:build",
+    ),
 )

@@ -99,6 +99,7 @@ KITS = {
     ("Cross_entropy", MEFB): ("cross_entropy", 1e-8),
     ("SCD", CDDFUSE): ("scd", 1e-6),  # float32
     ("SCD", "Evaluation-for-Image-Fusion (Octave 7.3)"): ("scd", 1e-8),
+    ("Qw", MEFB): ("qw", 1e-10),  # ten digits were kept
     ("Nabf", "Evaluation-for-Image-Fusion (Octave 7.3)"): ("nabf", 1e-13),
 }
 """CDDFuse takes means over both sources for CC, MSE and PSNR (of the mean error, with the highest
