@@ -67,6 +67,7 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "psnr_sources": ("PSNR to sources", "dB", 2, "Closeness to the sources"),
     "nabf": ("Nabf", "", 5, "Edges of the fused picture that are in no source: artifacts"),
     "qw": ("Qw", "", 3, "Closeness of edges to the sources, weighted by how much happens there"),
+    "fmi": ("FMI", "", 3, "What gradients tell of the sources' gradients, window by window"),
     "pi": ("PI", "", 2, "Perceptual index, without a reference"),
 }
 CURVES = {

@@ -328,4 +328,20 @@ FUSION: tuple[tuple[MetricInfo, str], ...] = (
         ),
         "models.quality.fusion.piella:build",
     ),
+    (
+        MetricInfo(
+            name="fmi",
+            higher_is_better=True,
+            value_range=(0.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "feature mutual information of Haghighat 2011: gradient magnitude (central differences) of Y of YIQ rounded"
+                " to 8 bit, windows of 3 x 3, normalised by both entropies, mean over windows and sources; by the paper, "
+                "not compared with the authors' program"
+            ),
+            min_size=3,
+        ),
+        "models.quality.fusion.feature_information:build",
+    ),
 )

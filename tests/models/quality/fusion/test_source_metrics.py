@@ -11,7 +11,7 @@ from models.quality.metric import Metric, MetricInfo
 WITH_SOURCES = [
     "mef_ssim", "qabf", "mef_ms_ssim", "qabf_folded", "viff", "vif_sources", "ms_ssim_sources", "mi", "nmi", "cross_entropy",
     "scd", "cc_sources", "ssim_sources", "psnr_sources",
-    "nabf", "qw",
+    "nabf", "qw", "fmi",
 ]  # fmt: skip
 LOWER = {"cross_entropy", "nabf"}
 WITH_REFERENCE = ["cc", "tmqi", "vif", "ms_ssim"]
