@@ -68,6 +68,8 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "nabf": ("Nabf", "", 5, "Edges of the fused picture that are in no source: artifacts"),
     "qw": ("Qw", "", 3, "Closeness of edges to the sources, weighted by how much happens there"),
     "fmi": ("FMI", "", 3, "What gradients tell of the sources' gradients, window by window"),
+    "qcb": ("Qcb", "", 3, "Visible local contrast kept from the sources"),
+    "qcv": ("Qcv", "", 0, "Visible difference from the sources, most where they have edges"),
     "pi": ("PI", "", 2, "Perceptual index, without a reference"),
 }
 CURVES = {

@@ -344,4 +344,36 @@ FUSION: tuple[tuple[MetricInfo, str], ...] = (
         ),
         "models.quality.fusion.feature_information:build",
     ),
+    (
+        MetricInfo(
+            name="qcb",
+            higher_is_better=True,
+            value_range=(0.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "Chen and Blum 2009: sensitivity by a difference of Gaussians (15.3870, 1.3456, 0.7622; a picture fills 15 "
+                "degrees), contrast by Gaussians of sigma 2 and 4 (31 x 31, borders padded with 0), masking k 1, h 1, p 3, "
+                "q 2, Z 1e-4; Y of YIQ rounded to 8 bit, not stretched"
+            ),
+            min_size=16,
+        ),
+        "models.quality.fusion.seen:build_qcb",
+    ),
+    (
+        MetricInfo(
+            name="qcv",
+            higher_is_better=False,
+            value_range=(0.0, INFINITE),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "Chen and Varshney 2007: sensitivity of Mannos and Sakrison (0.114; some programs have 0.144; a picture fills 4"
+                " degrees), blocks of 16 (incomplete ones count with their pixels), weighted by the sum of the Sobel magnitude"
+                " (borders padded with 0); Y of YIQ rounded to 8 bit"
+            ),
+            min_size=16,
+        ),
+        "models.quality.fusion.seen:build_qcv",
+    ),
 )

@@ -89,7 +89,7 @@ def fmi(image: Tensor, sources: Sequence[Tensor]) -> Tensor:
     """FMI (B,) in [0, 1] of fused images (B, 3, H, W) in [0, 1] with K >= 1 sources, sides >= 3: means over windows and sources.
 
     Features: `gradient_magnitude`. Source: Haghighat, Aghagolzadeh, Seyedarabi, A non-reference image fusion metric based on
-    mutual information of image features, 2011, Sec. 2 and 3; each term over both entropies, as in Hossny 2008.
+    mutual information of image features, 2011; each term over both entropies, as in Hossny 2008.
     """
 
     def sums(fused: Tensor, *others: Tensor) -> Tensor:
