@@ -172,5 +172,20 @@ CATALOGUE: tuple[tuple[MetricInfo, str], ...] = (
         ),
         "models.quality.fidelity:build_ms_ssim",
     ),
+    (
+        MetricInfo(
+            name="loe",
+            higher_is_better=False,
+            value_range=(0.0, INFINITE),
+            needs_reference=False,
+            needs_sources=True,
+            least_sources=1,
+            variant=(
+                "lightness order error of Wang 2013: brightest of R, G and B, 8 bit, at every step-th pixel, step the "
+                "shorter side over 50 rounded down; mean over pixels (not divided by their number again) and sources"
+            ),
+        ),
+        "models.quality.lightness:build",
+    ),
     *FUSION,
 )

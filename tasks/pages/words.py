@@ -70,6 +70,7 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "fmi": ("FMI", "", 3, "What gradients tell of the sources' gradients, window by window"),
     "qcb": ("Qcb", "", 3, "Visible local contrast kept from the sources"),
     "qcv": ("Qcv", "", 0, "Visible difference from the sources, most where they have edges"),
+    "loe": ("LOE", "", 0, "How far the order of lightness differs from that of the picture it was made from"),
     "pi": ("PI", "", 2, "Perceptual index, without a reference"),
 }
 CURVES = {
