@@ -71,6 +71,8 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "qcb": ("Qcb", "", 3, "Visible local contrast kept from the sources"),
     "qcv": ("Qcv", "", 0, "Visible difference from the sources, most where they have edges"),
     "loe": ("LOE", "", 0, "How far the order of lightness differs from that of the picture it was made from"),
+    "ssim_rgb": ("SSIM (RGB)", "", 3, "Closeness of structure to the reference, mean over R, G and B"),
+    "ciede2000": ("CIEDE2000", "ΔE", 1, "Difference of colour from the reference, pixel by pixel"),
     "pi": ("PI", "", 2, "Perceptual index, without a reference"),
 }
 CURVES = {
