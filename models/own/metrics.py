@@ -20,7 +20,8 @@ def own_metric(name: str) -> tuple[MetricInfo, Callable[[Any], Any]]:
 
     It is a function of pictures (B, 3, H, W), float in [0, 1], sRGB, that returns (B,), with an attribute `higher_is_better`.
     With `needs_reference = True` it is called with the references, too; with `needs_sources = True` with a tuple of what the
-    pictures were fused from. It may say `min_size`, `value_range`, `variant` and `differentiable`. Raises `OwnModelError`.
+    pictures were made from, `least_sources` (2) or more. It may say `min_size`, `value_range`, `variant` and `differentiable`.
+    Raises `OwnModelError`.
     """
     found = locate(name, GROUP)
     if isinstance(found, Path):
@@ -42,6 +43,7 @@ def own_metric(name: str) -> tuple[MetricInfo, Callable[[Any], Any]]:
             min_size=int(getattr(found, "min_size", 1)),
             differentiable=bool(getattr(found, "differentiable", False)),
             needs_sources=bool(getattr(found, "needs_sources", False)),
+            least_sources=int(getattr(found, "least_sources", 2)),
         )
     except (TypeError, ValueError) as error:
         raise OwnModelError(f"{name}: {error}") from error

@@ -12,6 +12,7 @@ from models.quality.fusion.catalogue import FUSION
 
 INFINITE = math.inf
 _PYIQA = "pyiqa 0.1.16"
+_SKIMAGE = "scikit-image 0.26.0"
 
 # Facts, and MODULE:FUNCTION of what builds the metric.
 CATALOGUE: tuple[tuple[MetricInfo, str], ...] = (
@@ -171,6 +172,46 @@ CATALOGUE: tuple[tuple[MetricInfo, str], ...] = (
             min_size=161,
         ),
         "models.quality.fidelity:build_ms_ssim",
+    ),
+    (
+        MetricInfo(
+            name="loe",
+            higher_is_better=False,
+            value_range=(0.0, INFINITE),
+            needs_reference=False,
+            needs_sources=True,
+            least_sources=1,
+            variant=(
+                "lightness order error of Wang 2013: brightest of R, G and B, 8 bit, at every step-th pixel, step the "
+                "shorter side over 50 rounded down; mean over pixels (not divided by their number again) and sources"
+            ),
+        ),
+        "models.quality.lightness:build",
+    ),
+    (
+        MetricInfo(
+            name="ssim_rgb",
+            higher_is_better=True,
+            value_range=(-1.0, 1.0),
+            needs_reference=True,
+            variant=(
+                "mean over R, G and B rounded to 8 bit; Gaussian window 11, sigma 1.5, population covariance, K1 0.01, K2 "
+                "0.03, valid part, not downsampled; negative structure counts as it is"
+            ),
+            min_size=11,
+        ),
+        "models.quality.fidelity:build_ssim_rgb",
+    ),
+    (
+        MetricInfo(
+            name="ciede2000",
+            higher_is_better=False,
+            value_range=(0.0, INFINITE),
+            needs_reference=True,
+            variant="mean over pixels of CIEDE2000 in CIELAB (D65, 2 degrees), kL kC kH 1, no blur",
+            library=_SKIMAGE,
+        ),
+        "models.quality.colour:build_ciede2000",
     ),
     *FUSION,
 )

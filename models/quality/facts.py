@@ -48,7 +48,8 @@ class MetricInfo:
     variant: which of the definitions in use this is (colour channel, model, window, crop).
     min_size: pixels that the shorter side must have.
     differentiable: gradients flow to the image and the reference.
-    needs_sources: compares with the images that the image was fused from; such a metric needs no reference.
+    needs_sources: compares with the images that the image was made from; such a metric needs no reference.
+    least_sources: how many of them it takes at least, where it needs any.
     """
 
     name: str
@@ -60,9 +61,16 @@ class MetricInfo:
     min_size: int = 1
     differentiable: bool = False
     needs_sources: bool = False
+    least_sources: int = 2
 
     def __post_init__(self) -> None:
         if self.needs_sources and self.needs_reference:
             raise ValueError(
                 f"metric {self.name!r} needs sources and a reference: a metric compares with one or the other"
             )
+        if self.least_sources < 1:
+            raise ValueError(f"metric {self.name!r} takes {self.least_sources} sources; one is the least")
+
+    def measures(self, references: bool, sources: int) -> bool:
+        """Whether all that the metric compares with is there: a reference, and so many sources."""
+        return (references or not self.needs_reference) and (sources >= self.least_sources or not self.needs_sources)

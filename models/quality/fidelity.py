@@ -39,6 +39,12 @@ def ssim(image: Tensor, reference: Tensor) -> Tensor:
     return _similarity(luma(image).double(), luma(reference).double())[0]
 
 
+def ssim_rgb(image: Tensor, reference: Tensor) -> Tensor:
+    """The mean over R, G and B of structural similarity, (B,) in [-1, 1], each channel in 8 bit; otherwise as `ssim`."""
+    channels = ((full_precision(one) * 255).round().double().flatten(0, 1)[:, None] for one in (image, reference))
+    return _similarity(*channels)[0].view(image.shape[0], 3).mean(1)
+
+
 def ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
     """Multi-scale structural similarity of the luma, (B,) in [0, 1], five scales, sides of at least 161.
 
@@ -83,6 +89,11 @@ def build_psnr(device: str | torch.device) -> Compute:
 def build_ssim(device: str | torch.device) -> Compute:
     """The compute function of `ssim`."""
     return lambda image, reference: ssim(image, need(reference))
+
+
+def build_ssim_rgb(device: str | torch.device) -> Compute:
+    """The compute function of `ssim_rgb`."""
+    return lambda image, reference: ssim_rgb(image, need(reference))
 
 
 def build_ms_ssim(device: str | torch.device) -> Compute:

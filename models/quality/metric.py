@@ -34,12 +34,13 @@ class Metric:
 
         A batch gives what its images give one by one, up to the rounding of float32 (no-reference metrics: exactly).
         image, reference: (B, 3, H, W) floating point in [0, 1], sRGB. NaN where the metric is undefined (a flat image).
-        sources: two or more such tensors of the image's shape: what each image was fused from, in any order.
+        sources: such tensors of the image's size, `least_sources` or more: what each image was made from, in any order. They,
+        and an image that is compared with them, may be (B, 1, H, W): that is measured as three equal channels.
         A reference or sources given to a metric that needs none are ignored. bfloat16 and float16 are measured in float32,
         also inside an autocast region; the result is never -0.0.
         Raises ValueError: wrong type, shape or range, too small, not finite, a missing reference, or missing sources.
         """
-        check_image(self.info, image, "image")
+        image = self._checked(image, "image")
         gradients = nullcontext() if self.info.differentiable else torch.no_grad()
         with gradients, torch.autocast(self.device.type, enabled=False):
             if self.info.needs_sources:
@@ -50,6 +51,11 @@ class Metric:
                 value = cast(Compute, self._compute)(self._ready(image), None if other is None else self._ready(other))
             # IEEE 754: -0.0 + 0.0 is 0.0.
             return value + 0.0
+
+    def _checked(self, image: Tensor, role: str) -> Tensor:
+        """(B, 3, H, W) of an image that passed `check_image`."""
+        check_image(self.info, image, role, grey=self.info.needs_sources)
+        return image.expand(-1, 3, -1, -1)
 
     def _ready(self, image: Tensor) -> Tensor:
         return full_precision(image.to(self.device))
@@ -66,28 +72,35 @@ class Metric:
         return reference
 
     def _checked_sources(self, image: Tensor, sources: Sources | None) -> Sources:
-        if sources is None or isinstance(sources, Tensor) or len(sources) < 2:
-            given = (
-                "none were" if sources is None else "one was" if isinstance(sources, Tensor) else f"{len(sources)} was"
-            )
+        least = self.info.least_sources
+        if sources is None or isinstance(sources, Tensor) or len(sources) < least:
+            given = "none were" if sources is None else "a tensor was" if isinstance(sources, Tensor) else len(sources)
+            if isinstance(given, int):
+                given = f"{given} {'was' if given == 1 else 'were'}"
+            wanted = {1: "one or more", 2: "two or more"}.get(least, f"at least {least}")
             raise ValueError(
-                f"metric {self.info.name!r} compares with the images that were fused, a tuple of two or more; {given} given"
+                f"metric {self.info.name!r} compares with the images that were fused, a tuple of {wanted}; {given} given"
             )
+        found = []
         for i, source in enumerate(sources, 1):
-            check_image(self.info, source, f"source {i}")
-            if image.shape != source.shape:
+            found.append(self._checked(source, f"source {i}"))
+            if image.shape != found[-1].shape:
                 shapes = f"{tuple(image.shape)} and {tuple(source.shape)}"
                 raise ValueError(f"metric {self.info.name!r}: shapes of image and source {i} differ: {shapes}")
-        return tuple(sources)
+        return tuple(found)
 
 
-def check_image(info: MetricInfo, image: Tensor, role: str) -> None:
-    """Raise ValueError unless image is (B, 3, H, W), floating point, finite, in [0, 1] and large enough."""
+def check_image(info: MetricInfo, image: Tensor, role: str, grey: bool = False) -> None:
+    """Raise ValueError unless image is (B, 3, H, W), floating point, finite, in [0, 1] and large enough.
+
+    grey: (B, 1, H, W) passes, too.
+    """
     where = f"metric {info.name!r}: the {role}"
     if not isinstance(image, Tensor):
         raise ValueError(f"{where} should be a torch tensor, got {type(image).__name__}")
-    if image.dim() != 4 or image.shape[0] < 1 or image.shape[1] != 3:
-        raise ValueError(f"{where} should have shape (B, 3, H, W) with B >= 1, got {tuple(image.shape)}")
+    if image.dim() != 4 or image.shape[0] < 1 or image.shape[1] not in ((1, 3) if grey else (3,)):
+        shapes = "(B, 3, H, W) or (B, 1, H, W)" if grey else "(B, 3, H, W)"
+        raise ValueError(f"{where} should have shape {shapes} with B >= 1, got {tuple(image.shape)}")
     if not image.is_floating_point():
         raise ValueError(f"{where} should be floating point in [0, 1], got {image.dtype} (divide 8-bit values by 255)")
     if min(image.shape[2:]) < info.min_size:

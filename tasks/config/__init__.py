@@ -202,16 +202,15 @@ class Params(Section):
 
 
 def _metrics_of_others(kind: kinds.Kind, section: KindSection) -> str | None:
-    """Which metrics compare a picture with several sources, where the kind has one; else None."""
-    if kind.source_names:
-        return None
+    """Which metrics compare a picture with more sources than a scene of the kind has; else None."""
     judge = section.judge.options.get("metric") if section.judge.name == "metric" else None
     named = {
         "labels.simulated.utility": list(section.labels.simulated.utility),
         "evaluate.metrics": section.evaluate.metrics,
         "judge.options.metric": [judge] if isinstance(judge, str) else [],
     }
-    return next((fault for key, chosen in named.items() if (fault := metrics_of_fusion(key, chosen))), None)
+    sources = len(kind.sources)
+    return next((fault for key, chosen in named.items() if (fault := metrics_of_fusion(key, chosen, sources))), None)
 
 
 @cache

@@ -125,11 +125,11 @@ def unknown_metrics(key: str, chosen: Sequence[str]) -> str | None:
     return f"{key} names unknown metrics {unknown}; known are {', '.join(sorted(names()))}" if unknown else None
 
 
-def metrics_of_fusion(key: str, chosen: Sequence[str]) -> str | None:
-    """Which of the known metrics named under `key` cannot judge an enhanced photo, because they need sources; else None."""
+def metrics_of_fusion(key: str, chosen: Sequence[str], sources: int = 1) -> str | None:
+    """Which of the known metrics named under `key` need more sources than a picture has; else None."""
     from models.quality import info
 
-    fused = sorted(name for name in set(chosen) if info(name).needs_sources)
+    fused = sorted(name for name in set(chosen) if not info(name).measures(references=True, sources=sources))
     if fused:
         return f"{key} names {', '.join(fused)}, which compare a fused image with its exposures; an enhanced photo has none"
     return None

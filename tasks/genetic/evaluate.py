@@ -25,7 +25,7 @@ from tasks.config import View
 from tasks.datasets.subjects import frame
 from tasks.genetic.search import enhanced
 from tasks.measuring.rows import score_row
-from tasks.measuring.scoring import available, score
+from tasks.measuring.scoring import available, score_files
 from tasks.stage import tables
 from tasks.stage.mapping import map_images
 from tasks.stage.places import MODEL, Places
@@ -43,10 +43,10 @@ def predictor(params: View) -> GenePredictor:
     return network.requires_grad_(False).eval()
 
 
-def measure(job: tuple[str, str, str, str | None, tuple[str, ...]]) -> list[dict[str, Any]]:
-    """Rows of the scores table of one picture: (image, model, path, reference, metrics)."""
-    image, model, path, reference, metrics = job
-    values = score(metrics, read_uint8(path), None if reference is None else read_uint8(reference))
+def measure(job: tuple[str, str, str, str | None, str, tuple[str, ...]]) -> list[dict[str, Any]]:
+    """Rows of the scores table of one picture: (image, model, path, reference, photo, metrics)."""
+    image, model, path, reference, photo, metrics = job
+    values = score_files(metrics, read_uint8(path), reference, [photo])
     return [score_row(image, model, name, value) for name, value in values.items()]
 
 
@@ -104,6 +104,7 @@ def run(params: View) -> None:
                 row["model"],
                 row["path"],
                 _reference(images, row),
+                images.path[row["image"]],
                 tuple(usable),
             )
             for row in rows

@@ -58,16 +58,15 @@ def score(
     reference: np.ndarray | None = None,
     sources: Sequence[np.ndarray] = (),
 ) -> dict[str, float | None]:
-    """The metrics of a picture (H, W, 3) uint8, against its reference where there is one, and against what it was fused from.
+    """The metrics of a picture (H, W, 3) uint8, against its reference where there is one, and against what it was made from.
 
-    None where a metric needs a reference or sources and there are none, where the picture is too small for it, or where its
+    None where a metric needs a reference or more sources than there are, where the picture is too small for it, or where its
     value is not finite.
     """
     values: dict[str, float | None] = {}
     for name in names:
         facts = info(name)
-        lacking = (facts.needs_reference and reference is None) or (facts.needs_sources and len(sources) < 2)
-        if lacking or min(picture.shape[:2]) < facts.min_size:
+        if not facts.measures(reference is not None, len(sources)) or min(picture.shape[:2]) < facts.min_size:
             values[name] = None
             continue
         other = tensor(reference) if facts.needs_reference and reference is not None else None

@@ -65,6 +65,14 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "cc_sources": ("CC to sources", "", 3, "Correlation of grey values with the sources"),
     "ssim_sources": ("SSIM to sources", "", 3, "Closeness of structure to the sources"),
     "psnr_sources": ("PSNR to sources", "dB", 2, "Closeness to the sources"),
+    "nabf": ("Nabf", "", 5, "Edges of the fused picture that are in no source: artifacts"),
+    "qw": ("Qw", "", 3, "Closeness of edges to the sources, weighted by how much happens there"),
+    "fmi": ("FMI", "", 3, "What gradients tell of the sources' gradients, window by window"),
+    "qcb": ("Qcb", "", 3, "Visible local contrast kept from the sources"),
+    "qcv": ("Qcv", "", 0, "Visible difference from the sources, most where they have edges"),
+    "loe": ("LOE", "", 0, "How far the order of lightness differs from that of the picture it was made from"),
+    "ssim_rgb": ("SSIM (RGB)", "", 3, "Closeness of structure to the reference, mean over R, G and B"),
+    "ciede2000": ("CIEDE2000", "ΔE", 1, "Difference of colour from the reference, pixel by pixel"),
     "pi": ("PI", "", 2, "Perceptual index, without a reference"),
 }
 CURVES = {

@@ -225,6 +225,19 @@ def test_metrics_of_fused_pictures_judge_no_photo() -> None:
     validate(changed(brackets__labels__simulated__utility={"mef_ssim": 1.0}))
 
 
+def test_a_metric_that_takes_one_source_judges_photos() -> None:
+    validate(
+        changed(
+            low_light__labels__simulated__utility={"loe": 0.001},
+            low_light__evaluate__metrics=["loe", "niqe"],
+            low_light__judge={"name": "metric", "options": {"metric": "loe"}, "start": None, "rounds": None},
+            brackets__evaluate__metrics=["loe"],
+            genetic_evaluate__metrics=["loe"],
+        )
+    )
+    assert "'loe' compares a fused image" in faults(changed(genetic__objectives=["loe", "entropy"]))
+
+
 def test_a_former_metric_name_is_refused_with_todays() -> None:
     for key in (
         "brackets__search_report__metrics",

@@ -296,4 +296,84 @@ FUSION: tuple[tuple[MetricInfo, str], ...] = (
         ),
         "models.quality.fusion.similarity:build_psnr_sources",
     ),
+    (
+        MetricInfo(
+            name="nabf",
+            higher_is_better=False,
+            value_range=(0.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "fusion artifacts, Petrovic and Xydeas 2005 as modified by Shreyamsha Kumar (Evaluation-for-Image-Fusion):"
+                " Sobel / 8, edges mirrored; strength 0.9999 19 0.5, orientation 0.9995 22 0.5, L 1.5, threshold 2, least "
+                "weight 0.001; Y of YIQ rounded to 8 bit"
+            ),
+            min_size=3,
+        ),
+        "models.quality.fusion.artifacts:build",
+    ),
+    (
+        MetricInfo(
+            name="qw",
+            higher_is_better=True,
+            value_range=(-1.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "weighted quality index of Piella and Heijmans 2003 as MEFB's kit gives it: of edge pictures (Prewitt "
+                "magnitude, borders padded with 0), SSIM (Gaussian window 11, sigma 1.5, K1 0.01, K2 0.03) in place of the"
+                " paper's UQI, variance as saliency; Y of YIQ rounded to 8 bit"
+            ),
+            min_size=11,
+        ),
+        "models.quality.fusion.piella:build",
+    ),
+    (
+        MetricInfo(
+            name="fmi",
+            higher_is_better=True,
+            value_range=(0.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "feature mutual information of Haghighat 2011: gradient magnitude (central differences) of Y of YIQ rounded"
+                " to 8 bit, windows of 3 x 3, normalised by both entropies, mean over windows and sources; by the paper, "
+                "not compared with the authors' program"
+            ),
+            min_size=3,
+        ),
+        "models.quality.fusion.feature_information:build",
+    ),
+    (
+        MetricInfo(
+            name="qcb",
+            higher_is_better=True,
+            value_range=(0.0, 1.0),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "Chen and Blum 2009: sensitivity by a difference of Gaussians (15.3870, 1.3456, 0.7622; a picture fills 15 "
+                "degrees), contrast by Gaussians of sigma 2 and 4 (31 x 31, borders padded with 0), masking k 1, h 1, p 3, "
+                "q 2, Z 1e-4; Y of YIQ rounded to 8 bit, not stretched"
+            ),
+            min_size=16,
+        ),
+        "models.quality.fusion.seen:build_qcb",
+    ),
+    (
+        MetricInfo(
+            name="qcv",
+            higher_is_better=False,
+            value_range=(0.0, INFINITE),
+            needs_reference=False,
+            needs_sources=True,
+            variant=(
+                "Chen and Varshney 2007: sensitivity of Mannos and Sakrison (0.114; some programs have 0.144; a picture fills 4"
+                " degrees), blocks of 16 (incomplete ones count with their pixels), weighted by the sum of the Sobel magnitude"
+                " (borders padded with 0); Y of YIQ rounded to 8 bit"
+            ),
+            min_size=16,
+        ),
+        "models.quality.fusion.seen:build_qcv",
+    ),
 )

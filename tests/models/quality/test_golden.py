@@ -26,12 +26,14 @@ TOLERANCE = {
     "ms_ssim": 5e-6,  # pytorch-msssim's window is float32, in float64 pictures, too
     "ms_ssim_sources": 5e-6,
     "delta_e": 1e-5,  # ours is float32, 0.01 to 60
+    "ssim_rgb": 1e-12,
+    "ciede2000": 5e-6,  # the pictures are float32
     "cc": 1e-12,
     "entropy": 1e-12,
     "sd": 1e-10,
     "viff": 1e-11,
 }
-FLOAT32_WINDOW = {("ssim", "pytorch-msssim 1.0.0"): 2e-5}
+FLOAT32_WINDOW = {("ssim", "pytorch-msssim 1.0.0"): 2e-5, ("ssim_rgb", "pytorch-msssim 1.0.0"): 2e-5}
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "golden"
 
 
@@ -99,6 +101,8 @@ KITS = {
     ("Cross_entropy", MEFB): ("cross_entropy", 1e-8),
     ("SCD", CDDFUSE): ("scd", 1e-6),  # float32
     ("SCD", "Evaluation-for-Image-Fusion (Octave 7.3)"): ("scd", 1e-8),
+    ("Qw", MEFB): ("qw", 1e-10),  # ten digits were kept
+    ("Nabf", "Evaluation-for-Image-Fusion (Octave 7.3)"): ("nabf", 1e-13),
 }
 """CDDFuse takes means over both sources for CC, MSE and PSNR (of the mean error, with the highest
 value of the fused picture as peak). MEFB's VIF is neither of ours (0.16 where

@@ -13,12 +13,13 @@ from models.quality import colour
 from models.quality.lpips import unit
 from models.quality.metric import Metric, MetricInfo
 
-OWN = ["entropy", "psnr", "ssim", "lpips", "delta_e"]
+OWN = ["entropy", "psnr", "ssim", "lpips", "delta_e", "ssim_rgb", "ciede2000"]
 ALL = [*OWN, "niqe", "brisque", "piqe"]
 MISSING_HERE = ["musiq", "nrqm", "pi"]
 FUSION = [
-    "vif", "ms_ssim", "sd", "cc", "tmqi", "mef_ssim", "mef_ms_ssim", "qabf", "qabf_folded", "viff", "vif_sources",
+    "loe", "vif", "ms_ssim", "sd", "cc", "tmqi", "mef_ssim", "mef_ms_ssim", "qabf", "qabf_folded", "viff", "vif_sources",
     "ms_ssim_sources", "sf", "ag", "ei", "mi", "nmi", "cross_entropy", "scd", "cc_sources", "ssim_sources", "psnr_sources",
+    "nabf", "qw", "fmi", "qcb", "qcv",
 ]  # fmt: skip
 """Tested in fusion/test_source_metrics.py, on larger images."""
 
@@ -44,7 +45,7 @@ def test_facts_need_no_torch_no_pyiqa_and_no_weights() -> None:
     assert done.stdout.split("\n")[:2] == ["True", "[]"]
 
 
-@pytest.mark.parametrize("name", ["psnr", "ssim", "lpips", "delta_e"])
+@pytest.mark.parametrize("name", ["psnr", "ssim", "lpips", "delta_e", "ssim_rgb", "ciede2000"])
 def test_equal_images_get_the_best_value(name: str) -> None:
     image = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     other = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))

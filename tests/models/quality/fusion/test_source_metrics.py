@@ -9,10 +9,12 @@ from models import quality
 from models.quality.metric import Metric, MetricInfo
 
 WITH_SOURCES = [
+    "loe",
     "mef_ssim", "qabf", "mef_ms_ssim", "qabf_folded", "viff", "vif_sources", "ms_ssim_sources", "mi", "nmi", "cross_entropy",
     "scd", "cc_sources", "ssim_sources", "psnr_sources",
+    "nabf", "qw", "fmi", "qcb", "qcv",
 ]  # fmt: skip
-LOWER = {"cross_entropy"}
+LOWER = {"loe", "cross_entropy", "nabf", "qcv"}
 WITH_REFERENCE = ["cc", "tmqi", "vif", "ms_ssim"]
 ALL = [*WITH_SOURCES, *WITH_REFERENCE, "sd", "sf", "ag", "ei"]
 SIDE = (161, 168)
@@ -122,16 +124,62 @@ IMAGE = torch.rand(1, 3, 16, 16)
     [
         (None, "a tuple of two or more; none were given"),
         ((IMAGE,), "two or more; 1 was given"),
-        (IMAGE, "two or more; one was given"),
+        (IMAGE, "two or more; a tensor was given"),
         ((IMAGE, IMAGE[..., :12]), r"image and source 2 differ: \(1, 3, 16, 16\) and \(1, 3, 16, 12\)"),
         ((IMAGE * 255, IMAGE), r"the source 1 should lie in \[0, 1\]"),
-        ((IMAGE, IMAGE[:, :1]), r"the source 2 should have shape \(B, 3, H, W\)"),
+        ((IMAGE, IMAGE[:, :2]), r"the source 2 should have shape \(B, 3, H, W\) or \(B, 1, H, W\) .*\(1, 2, 16, 16\)"),
+        ((IMAGE, IMAGE[:, :1, :, 1:]), "image and source 2 differ"),
+        ((IMAGE, IMAGE[:, :1] * 300), r"the source 2 should lie in \[0, 1\]"),
+        ((IMAGE, IMAGE[0, :1]), "the source 2 should have shape"),
+        ((IMAGE, IMAGE[:, :0]), "the source 2 should have shape"),
     ],
 )
 def test_bad_sources_are_named(sources: tuple[torch.Tensor, ...] | None, said: str) -> None:
     facts = MetricInfo("toy", True, (0.0, 1.0), needs_reference=False, variant="toy", needs_sources=True)
     with pytest.raises(ValueError, match=said):
         Metric(facts, lambda x, y: x.mean(dim=(1, 2, 3)))(IMAGE, sources=sources)
+
+
+@pytest.mark.parametrize("name", WITH_SOURCES)
+def test_one_channel_counts_as_three_equal_ones(name: str, scene: dict[str, torch.Tensor]) -> None:
+    metric = quality.create(name)
+    fused, under, over = (scene[key][:1, :1] for key in ("mean", "under", "over"))
+    wanted = metric(fused.repeat(1, 3, 1, 1), sources=(under.repeat(1, 3, 1, 1), over.repeat(1, 3, 1, 1)))
+    assert torch.equal(metric(fused, sources=(under, over)), wanted)
+    colour = scene["mean"][:1]
+    mixed = metric(colour, sources=(under, scene["over"][:1]))
+    assert torch.equal(mixed, metric(colour, sources=(under.repeat(1, 3, 1, 1), scene["over"][:1])))
+
+
+def test_one_channel_is_refused_where_no_sources_are_compared() -> None:
+    for name in ("sd", "cc"):
+        with pytest.raises(ValueError, match=r"should have shape \(B, 3, H, W\) with"):
+            quality.create(name)(IMAGE[:, :1], IMAGE[:, :1])
+
+
+@pytest.mark.parametrize(
+    ("least", "sources", "said"),
+    [
+        (1, None, "a tuple of one or more; none were given"),
+        (1, (), "a tuple of one or more; 0 were given"),
+        (1, IMAGE, "a tuple of one or more; a tensor was given"),
+        (3, (IMAGE, IMAGE), "a tuple of at least 3; 2 were given"),
+    ],
+)
+def test_a_metric_says_how_many_sources_it_takes(
+    least: int, sources: tuple[torch.Tensor, ...] | None, said: str
+) -> None:
+    facts = MetricInfo("toy", True, (0.0, 1.0), False, "toy", needs_sources=True, least_sources=least)
+    metric = Metric(facts, lambda x, y: x.mean(dim=(1, 2, 3)))
+    with pytest.raises(ValueError, match=said):
+        metric(IMAGE, sources=sources)
+    assert metric(IMAGE, sources=(IMAGE,) * least).item() == IMAGE.mean().item()
+    assert [facts.measures(False, count) for count in (least - 1, least)] == [False, True]
+
+
+def test_no_metric_takes_no_sources_and_needs_them() -> None:
+    with pytest.raises(ValueError, match="takes 0 sources; one is the least"):
+        MetricInfo("toy", True, (0.0, 1.0), False, "toy", needs_sources=True, least_sources=0)
 
 
 def test_sources_are_ignored_where_none_are_needed() -> None:
