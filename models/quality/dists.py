@@ -27,7 +27,7 @@ Backbone = Mapping[str, Tensor]
 
 
 def pooled(features: Tensor) -> Tensor:
-    """Root of the mean of squares of 3 x 3 features, weighted 1 2 1 each way, at every second one: (B, C, ceil(H/2), ceil(W/2))."""
+    """Root of the mean of squares of 3 x 3 features, weighted 1 2 1 each way, at every second: (B, C, ceil(H/2), ceil(W/2))."""
     taps = torch.tensor([0.25, 0.5, 0.25], dtype=features.dtype, device=features.device)
     window = (taps[:, None] * taps).expand(features.shape[1], 1, 3, 3)
     return (functional.conv2d(features**2, window, stride=2, padding=1, groups=features.shape[1]) + 1e-12).sqrt()
