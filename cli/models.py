@@ -29,8 +29,8 @@ from tasks.rounds import loop
 Row = tuple[str, str, str, str]
 # As the metrics resolve them (models/quality).
 _WEIGHTS_OF = {
-    "lpips": ("alexnet", "lpips-alex"), "niqe": ("niqe",), "brisque": ("brisque",), "musiq": ("musiq",),
-    "nrqm": ("nrqm",), "pi": ("niqe", "nrqm"),
+    "lpips": ("alexnet", "lpips-alex"), "dists": ("vgg16", "dists"), "niqe": ("niqe",), "brisque": ("brisque",),
+    "musiq": ("musiq",), "nrqm": ("nrqm",), "pi": ("niqe", "nrqm"),
 }  # fmt: skip
 _TOLERANCE = 1e-4
 _PROBES = ((96, 96), (128, 160))

@@ -213,5 +213,20 @@ CATALOGUE: tuple[tuple[MetricInfo, str], ...] = (
         ),
         "models.quality.colour:build_ciede2000",
     ),
+    (
+        MetricInfo(
+            name="dists",
+            higher_is_better=False,
+            value_range=(0.0, INFINITE),
+            needs_reference=True,
+            variant=(
+                "Ding 2020, VGG16 (five stages, L2 pooling) and the picture itself, channel weights of dists-pytorch 0.1; full "
+                "size, 0 for equal images"
+            ),
+            min_size=16,
+            differentiable=True,
+        ),
+        "models.quality.dists:build",
+    ),
     *FUSION,
 )

