@@ -51,7 +51,7 @@ def learnt(params: Any, train: Examples, options: dict[str, Any], name: str) -> 
     make_deterministic()
     torch.manual_seed(params.seed)
     judge = cast(RatedJudge, create("reward", **options))
-    train_on_ratings(judge, train, params.judge.start, params, name=name, data=name, out=Path("out") / name)
+    train_on_ratings(judge, train, params.judge.start, params, name=name, data=name, out=Path("out") / name, first=True)
     return judge
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,6 +68,9 @@ class RatedJudge(Judge):
     def judged(self, fused: torch.Tensor, sources: Sequence[torch.Tensor]) -> Opinion:
         """What it makes of the features of a picture and of its sources."""
         raise NotImplementedError
+
+    def get_used_to(self, features: Iterable[torch.Tensor]) -> None:
+        """Take the size of features, each of one picture, as the usual one; before its first training."""
 
     def opinion(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor]) -> Opinion:
         """What it makes of pictures (B, 3, H, W), float in [0, 1], sRGB, and of their sources."""

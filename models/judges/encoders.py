@@ -12,8 +12,6 @@ from torch.nn import functional as F
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 VIT_DEPTHS = (0.25, 0.42, 0.58, 0.75)
 """How deep the blocks of a transformer lie whose tokens are taken, as a part of all."""
-LITE_SIZE = 5.0
-"""Of EfficientNet-Lite0's activations, about: over it they are of order one, as the others' are, and training is steady."""
 VGG_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 
 
@@ -84,7 +82,7 @@ class EfficientNetLite(Encoder):
 
     def depths(self, picture: torch.Tensor) -> list[torch.Tensor]:
         # As the weights were trained, (x - 127) / 128.
-        return [maps / LITE_SIZE for maps in self._held[0]((picture * 255 - 127) / 128)]
+        return list(self._held[0]((picture * 255 - 127) / 128))
 
 
 class ViT(Encoder):

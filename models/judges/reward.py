@@ -11,7 +11,7 @@ which the rounds go by, is the mean of the criteria.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
@@ -20,6 +20,10 @@ from torch.nn import functional as F
 from models.judges import encoders
 from models.judges.base import Opinion, RatedJudge
 
+FAR = 6.0
+"""Standard deviations from the mean, beyond which a feature says no more."""
+LEAST = 0.1
+"""Of the middle channel's deviation: channels that vary less are not magnified to the others' size."""
 CRITERIA = ("thermal", "texture", "artifacts", "sharpness")
 """What EVAFusion's experts score, 1 to 5."""
 
@@ -35,6 +39,8 @@ class RewardModel(RatedJudge):
 
     uses_sources = True
     places: torch.Tensor
+    mean: torch.Tensor
+    deviation: torch.Tensor
 
     def __init__(
         self,
@@ -68,6 +74,8 @@ class RewardModel(RatedJudge):
         )
         layer = nn.TransformerEncoderLayer(width, heads, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
         self.together = nn.TransformerEncoder(layer, depth, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.register_buffer("mean", torch.zeros(self.encoder.channels, 1, 1))
+        self.register_buffer("deviation", torch.ones(self.encoder.channels, 1, 1))
         self.register_buffer("places", _places(grid, width), persistent=False)
         self.heatmap = _heatmap_branch(width) if heatmap else None
         self.score = nn.ModuleList(
@@ -88,7 +96,8 @@ class RewardModel(RatedJudge):
 
     def judged(self, fused: torch.Tensor, sources: Sequence[torch.Tensor]) -> Opinion:
         """What it makes of features (B, C, grid, grid) of the fused picture, and of infrared and visible."""
-        joined = self.project(torch.cat([*sources, fused], 1)) + self.places
+        usual = [((one - self.mean) / self.deviation).clamp(-FAR, FAR) for one in (*sources, fused)]
+        joined = self.project(torch.cat(usual, 1)) + self.places
         batch, width = joined.shape[:2]
         tokens = self.together(joined.flatten(2).transpose(1, 2))
         seen = tokens.transpose(1, 2).reshape(batch, width, self.grid, self.grid)
@@ -98,6 +107,18 @@ class RewardModel(RatedJudge):
             torch.cat(scores, 1) if scores else pooled.new_zeros(batch, 0),
             None if self.heatmap is None else torch.sigmoid(self.heatmap(seen)),
         )
+
+    @torch.no_grad()
+    def get_used_to(self, features: Iterable[torch.Tensor]) -> None:
+        """Take the mean and the standard deviation of each channel of features (C, grid, grid) as 0 and 1."""
+        total, squares, count = torch.zeros(()), torch.zeros(()), 0
+        for one in features:
+            values = one.double().flatten(1)
+            total, squares, count = total + values.sum(1), squares + values.square().sum(1), count + values.shape[1]
+        mean = total / count
+        deviation = (squares / count - mean.square()).clamp(min=0).sqrt()
+        self.mean.copy_(mean[:, None, None])
+        self.deviation.copy_(deviation.clamp(min=LEAST * float(deviation.median()) + 1e-6)[:, None, None])
 
     def opinion(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor]) -> Opinion:
         """Of fused pictures (B, 3, H, W), float in [0, 1], sRGB. sources: infrared and visible. Raises ValueError: not two."""

@@ -173,7 +173,7 @@ def from_corruptions(judge: RatedJudge, params: View, out: Path) -> None:
     parts = {split: seen(judge, scenes(split), to) for split in subjects}
     hashes = [sha256 for of_split in subjects.values() for subject in of_split for sha256 in subject.hashes]
     data = "\n".join([*hashes, sha256_file(Path(f0.weights))])
-    train_on_ratings(judge, parts["train"], section, params, name=f"judge_start@{name}", data=data, out=out)
+    train_on_ratings(judge, parts["train"], section, params, name=f"judge_start@{name}", data=data, out=out, first=True)
     held_out = predicts(opinions(judge, parts["validation"], to), parts["validation"], judge.criteria)
     tables.write("scores", [], out / "scores.parquet")
     tables.write("pairs", [], out / "dataset" / "pairs.parquet")

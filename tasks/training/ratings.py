@@ -114,9 +114,15 @@ def loss_of(
 
 
 def train_on_ratings(
-    judge: RatedJudge, examples: Examples, section: JudgeTraining, params: View, *, name: str, data: str, out: Path
-) -> None:
-    """Train on ratings and write model.safetensors and live/ to `out`. data: what they are, so that only the same is resumed."""
+    judge: RatedJudge, examples: Examples, section: JudgeTraining, params: View, *, name: str, data: str, out: Path,
+    first: bool = False,
+) -> None:  # fmt: skip
+    """Train on ratings and write model.safetensors and live/ to `out`. data: what they are, so that only the same is resumed.
+
+    first: of a fresh judge, which gets used to the size of features before.
+    """
+    if first:
+        judge.get_used_to({id(one): one for of_one in examples.features for one in of_one}.values())
 
     def batch(index: int) -> tuple[torch.Tensor, ...]:
         generator = step_generator(params.seed, index, "ratings")

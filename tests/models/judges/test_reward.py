@@ -67,6 +67,25 @@ def test_the_encoder_goes_where_the_judge_goes() -> None:
     assert judge.opinion(fused.double(), [source.double() for source in sources]).scores.dtype == torch.float64
 
 
+def test_it_gets_used_to_the_size_of_features() -> None:
+    judge = small().eval()
+    features = [3 + 7 * torch.randn(judge.encoder.channels, 4, 4) for _ in range(40)]
+    features = [one.clone() for one in features]
+    for one in features:
+        one[0] = 2.0  # a channel that never varies
+    judge.get_used_to(features)
+    assert torch.allclose(judge.mean[1:], torch.tensor(3.0), atol=1.5) and torch.allclose(
+        judge.deviation[1:], torch.tensor(7.0), rtol=0.2
+    )
+    assert float(judge.deviation[0]) == pytest.approx(0.7, rel=0.05), "not magnified without end"
+    again = small()
+    again.load_state_dict(judge.state_dict())
+    assert torch.equal(again.mean, judge.mean)
+    fused, *sources = (torch.stack(features[i : i + 2]) for i in (0, 2, 4))
+    plain = small().eval()
+    assert not torch.allclose(plain.judged(fused, sources).scores, judge.judged(fused, sources).scores)
+
+
 def test_either_branch_may_be_left_out() -> None:
     fused, sources = pictures()
     blind, mute = small(heatmap=False).eval(), small(score_branch=False).eval()
