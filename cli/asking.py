@@ -34,15 +34,24 @@ from tasks.rounds.llm import endpoint_of
 EXAMPLE = "{base_url: http://localhost:8000/v1, model: NAME, budget: {requests: 500, money: 0.0}}"
 
 
-def labels_of(kind: str) -> tuple[Labels, Endpoint]:
-    """The labels section of a kind and its endpoint. Raises UserError where there is none."""
+def labels_of(kind: str | None) -> tuple[str, Labels, Endpoint]:
+    """A kind, its labels section and its endpoint; the only kind that has one where none is named. Raises UserError."""
     params = load_whole()
+    if kind is None:
+        having = [name for name in params.kinds if params.of(name).labels.llm is not None]
+        if len(having) > 1:
+            raise UserError(f"several kinds have a language model, {', '.join(having)}: say which by --kind")
+        if not having:
+            raise UserError(
+                f"labels.llm of every kind in params.yaml is null; say which model, and where: llm: {EXAMPLE}"
+            )
+        kind = having[0]
     if kind not in params.kinds:
         raise UserError(f"kinds of params.yaml does not name {kind!r}; it names {', '.join(params.kinds)}")
     labels: Labels = params.of(kind).labels
     if labels.llm is None:
         raise UserError(f"{kind}.labels.llm of params.yaml is null; say which model, and where: llm: {EXAMPLE}")
-    return labels, endpoint_of(labels.llm)
+    return kind, labels, endpoint_of(labels.llm)
 
 
 def experts_ratings(store: Store, round_name: str) -> list[Example]:
@@ -56,9 +65,9 @@ def experts_ratings(store: Store, round_name: str) -> list[Example]:
     return [Example(one, store.sources(round_name, one.item), store.picture_size(one.item)) for one in found]
 
 
-def try_pictures(pictures: Sequence[Path], sources: Sequence[Path], kind: str, round_name: str | None) -> str:
+def try_pictures(pictures: Sequence[Path], sources: Sequence[Path], kind: str | None, round_name: str | None) -> str:
     """The request and the reply as text. Raises UserError, ImageError."""
-    labels, endpoint = labels_of(kind)
+    kind, labels, endpoint = labels_of(kind)
     own = kinds.named(kind)
     names = own.source_names or ("source",)
     if len(pictures) > 2:
@@ -118,11 +127,11 @@ def try_pictures(pictures: Sequence[Path], sources: Sequence[Path], kind: str, r
     return "\n".join(parts)
 
 
-def write_training(round_name: str, out: Path, kind: str, start: bool) -> str:
+def write_training(round_name: str, out: Path, kind: str | None, start: bool) -> str:
     """Write the file, and start the job where asked; returns what was done. Raises UserError, EndpointError."""
     if out.suffix != ".jsonl":
         raise UserError(f"{out} should end in .jsonl")
-    labels, endpoint = labels_of(kind)
+    kind, labels, endpoint = labels_of(kind)
     with Store.open() as store:
         rated = experts_ratings(store, round_name)
         criteria = store.options(round_name).criteria

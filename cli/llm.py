@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(help="The language model that rates, or votes on, pictures.", no_args_is_help=True)
-Kind = Annotated[str, typer.Option(help="The kind of pictures; its labels.llm says which model, and where")]
+Kind = Annotated[
+    str | None,
+    typer.Option(help="The kind of pictures whose labels.llm says which model, and where; the only one by default"),
+]
 
 
 @app.command("try")
@@ -17,7 +20,7 @@ def try_one(
     source: Annotated[
         list[Path] | None, typer.Option(help="What it was made of, in the kind's order (infrared, visible); repeatable")
     ] = None,
-    kind: Kind = "thermal",
+    kind: Kind = None,
     round_: Annotated[
         str | None, typer.Option("--round", help="A round of the label store whose experts' ratings are the examples")
     ] = None,
@@ -32,7 +35,7 @@ def try_one(
 def finetune(
     round_: Annotated[str, typer.Argument(metavar="ROUND", help="A round of the label store that experts rated")],
     out: Annotated[Path, typer.Option(help="The file to write, .jsonl")],
-    kind: Kind = "thermal",
+    kind: Kind = None,
     start: Annotated[bool, typer.Option(help="Upload the file and start the job at the endpoint")] = False,
 ) -> None:
     """Write the experts' ratings of a round as a file that fine-tunes the model; with --start, begin that at the endpoint."""

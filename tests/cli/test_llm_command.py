@@ -112,5 +112,7 @@ def test_without_a_model_it_says_how_to_name_one(
     server: Seen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_params(None)
-    assert loupe(monkeypatch, "try", "fused.png") == 1
+    assert loupe(monkeypatch, "try", "fused.png", "--kind", "thermal") == 1
     assert "thermal.labels.llm of params.yaml is null; say which model" in capsys.readouterr().err
+    assert loupe(monkeypatch, "try", "fused.png") == 1
+    assert "labels.llm of every kind in params.yaml is null; say which model" in capsys.readouterr().err

@@ -82,8 +82,9 @@ def test_check_lists_faults_without_a_traceback(
     )
     assert loupe(monkeypatch, "check") == 1
     errors = capsys.readouterr().err
-    assert errors.startswith("error: params.yaml has 5 faults:\n")
+    assert errors.startswith("error: params.yaml has 6 faults:\n")
     assert "  low_light.pairs.strategy: " in errors and "  brackets.pairs.strategy: " in errors
+    assert "  thermal.labels.ratings.strategy: " in errors
     assert "  sed: unknown key" in errors
     assert "  seed: Field required" in errors
 
