@@ -77,7 +77,8 @@ def ask(
 ) -> Outcome[T]:  # fmt: skip
     """Ask all of them, `endpoint.concurrency` at once. Raises NoKey where something must be asked and there is no key.
 
-    What the endpoint refuses for good, or for longer than the retries last, stops the run: what was answered is kept.
+    What the endpoint refuses for good, or for longer than the retries last, stops the run, and so does a reply that cannot be
+    kept: what was answered is kept.
     """
     return _Asking(requests, endpoint, pictures, replies, round, say).run()
 
@@ -162,7 +163,10 @@ class _Asking(Generic[T]):
             return None
         usage = reply.get("usage") or {}
         cost = self._endpoint.cost(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
-        self._replies.keep(key, self._round, asked, reply, cost)
+        try:
+            self._replies.keep(key, self._round, asked, reply, cost)
+        except OSError as error:  # It is paid for, and used; nothing more is bought that cannot be kept.
+            self._stop(f"a reply cannot be kept in {self._replies.folder} ({error.strerror or error})")
         self._landed(cost, paid=True)
         return reply
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
-import io
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 
-from PIL import Image
+import numpy as np
+
+from pictures import as_uint8, encode_png, photo_from, reduce_to
 
 _KEPT = 64
 
@@ -38,11 +40,10 @@ class Pictures:
 
 
 def reduced(png: bytes, side: int) -> bytes:
-    """The picture as 8-bit RGB PNG, its longer side at most `side` pixels."""
-    with Image.open(io.BytesIO(png)) as image:
-        picture = image.convert("RGB")
-    if max(picture.size) > side:
-        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    held = io.BytesIO()
-    picture.save(held, "PNG")
-    return held.getvalue()
+    """The picture, of 8 or 16 bits, as 8-bit RGB PNG, its longer side at most `side` pixels. Raises `ImageError`."""
+    pixels = as_uint8(photo_from(Path("picture.png"), png).pixels)
+    longer = max(pixels.shape[:2])
+    if longer > side:
+        small = reduce_to(pixels.astype(np.float32) / 255, side / longer)
+        pixels = np.round(small * 255).astype(np.uint8)
+    return encode_png(pixels)

@@ -17,8 +17,6 @@ from typing import Any
 from labelling.store import project_root
 from pictures import FileFault, atomic_path, read_json
 
-MAX_BYTES = 64 << 20
-
 
 @dataclass(frozen=True)
 class Spent:

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.core.training import step_seed
 from models.judges.base import Judge, RatedJudge, costs
-from pictures import fresh_folder, quantise, sha256_file, write_png
+from pictures import encode_png, fresh_folder, sha256_bytes, write_png
 from tasks import kinds
 from tasks.config import View
 from tasks.datasets.subjects import Subject, subjects_of
@@ -30,6 +30,16 @@ class Scene:
 
     subject: Subject
     candidates: Mapping[str, kinds.RatedPicture]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A picture that may be asked about. spread: how far its score lies from its scene's mean, where the judge was asked."""
+
+    image: str
+    model: str
+    spread: float | None
+    sha256: str
 
 
 class NothingToRate(ValueError):
@@ -67,29 +77,51 @@ def spread(judge: Judge, scene: Scene, to: str) -> dict[str, float]:
     return {name: abs(value - mean) for name, value in said.items()}
 
 
-def chosen(params: View, round: str) -> list[tuple[str, str, float | None]]:
-    """Image, model, spread of the pictures to rate, in the order in which they are asked."""
-    settings = params.labels.ratings
-    found: list[tuple[str, str, float | None]] = []
+def rated_before(params: View, round: str) -> set[str]:
+    """The pictures, by hash, that were rated in the rounds before."""
+    path = Places(params.kind).judge(previous(round)) / "dataset" / "ratings.parquet"
+    return set(tables.read("ratings", path)["item"]) if path.is_file() else set()
+
+
+def offered(params: View, round: str) -> list[Offer]:
+    """Every candidate of every training scene, in the order in which they would be asked."""
+    settings, found = params.labels.ratings, []
+    to = device(params)
+    judge = load_judge(params, previous(round), to) if settings.strategy == "spread" else None
+    for scene in scenes(params, round):
+        far = {} if judge is None else spread(judge, scene, to)
+        for name, one in scene.candidates.items():
+            sha256 = sha256_bytes(encode_png(one.picture))
+            found.append(Offer(scene.subject.id, name, far.get(name), sha256))
     if settings.strategy == "spread":
-        to = device(params)
-        judge = load_judge(params, previous(round), to)
-        for scene in scenes(params, round):
-            found += [(scene.subject.id, name, far) for name, far in spread(judge, scene, to).items()]
-        found.sort(key=lambda one: (-(one[2] or 0), one[0], one[1]))
-    else:
-        found = [(scene.subject.id, name, None) for scene in scenes(params, round) for name in scene.candidates]
-        order = np.random.default_rng(step_seed(params.seed, int(round[1:]), "items")).permutation(len(found))
-        found = [found[place] for place in order]
+        return sorted(found, key=lambda one: (-(one.spread or 0), one.image, one.model))
+    order = np.random.default_rng(step_seed(params.seed, int(round[1:]), "items")).permutation(len(found))
+    return [found[place] for place in order]
+
+
+def chosen(params: View, round: str) -> dict[tuple[str, str], tuple[int, Offer]]:
+    """The pictures to rate, with their rank, by image and model. Raises `NothingToRate`.
+
+    A picture that several models made is asked about once, and one that was rated in a round before not again.
+    """
+    seen = rated_before(params, round)
+    found: dict[tuple[str, str], tuple[int, Offer]] = {}
+    for one in offered(params, round):
+        if one.sha256 not in seen and len(found) < params.labels.ratings.pictures:
+            seen.add(one.sha256)
+            found[one.image, one.model] = (len(found), one)
+    if not found:
+        raise NothingToRate(
+            f"there is no picture to rate in round {round} of {params.kind} that was not rated before: fine-tuning changed "
+            f"nothing (align.steps, align.learning_rate), or labels.ratings.injected is 0"
+        )
     return found
 
 
 def run(params: View, round: str) -> None:
     """Write the pictures and their table, items.parquet, to data/KIND/questions/ROUND."""
     settings, out = params.labels.ratings, Places(params.kind).questions(round)
-    asked = chosen(params, round)
-    # Some may be the same picture, which is asked about once: a few more are made than are wanted.
-    rank = {(image, name): (place, far) for place, (image, name, far) in enumerate(asked[: 2 * settings.pictures])}
+    wanted = chosen(params, round)
     names = [criterion.name for criterion in kinds.named(params.kind).criteria]
     experts, alone = settings.experts, params.labels.llm is None
     first = 0 if experts is None else settings.pictures if alone or experts.pictures is None else experts.pictures
@@ -98,39 +130,28 @@ def run(params: View, round: str) -> None:
         rows: list[dict[str, Any]] = []
         for scene in scenes(params, round):
             for name, one in scene.candidates.items():
-                if (scene.subject.id, name) not in rank:
+                if (scene.subject.id, name) not in wanted:
                     continue
-                place, far = rank[scene.subject.id, name]
+                rank, offer = wanted[scene.subject.id, name]
                 file = folder / "pictures" / f"{scene.subject.id}__{name}.png"
-                write_png(file, quantise(one.picture, 8))
+                write_png(file, one.picture)
                 rows.append(
                     {
                         "round": round,
-                        "image": scene.subject.id,
-                        "model": name,
+                        "image": offer.image,
+                        "model": offer.model,
                         "path": f"pictures/{file.name}",
-                        "sha256": sha256_file(file),
-                        "rank": place,
-                        "spread": far,
+                        "sha256": offer.sha256,
+                        "rank": rank,
+                        "first": rank < first,
+                        "spread": offer.spread,
                         "criteria": names,
                         "truth": [float(one.scores[criterion]) for criterion in names],
                         "disks": [value for disk in one.disks for value in (disk.x, disk.y, disk.radius)],
                     }
                 )
-        kept: dict[str, dict[str, Any]] = {}
-        for row in sorted(rows, key=lambda row: row["rank"]):
-            if len(kept) < settings.pictures:
-                kept.setdefault(row["sha256"], row)
-        for row in rows:
-            if kept.get(row["sha256"]) is not row:
-                (folder / row["path"]).unlink()
-        if not kept:
-            raise NothingToRate(f"there is no picture to rate in round {round} of {params.kind}")
-        final = [row | {"rank": place, "first": place < first} for place, row in enumerate(kept.values())]
-        tables.write("items", final, folder / "items.parquet")
-    print(
-        f"{len(final)} of {len(asked)} pictures chosen by {settings.strategy}, {min(first, len(final))} for experts first"
-    )
+        tables.write("items", sorted(rows, key=lambda row: row["rank"]), folder / "items.parquet")
+    print(f"{len(rows)} pictures chosen by {settings.strategy}, {min(first, len(rows))} for experts first")
 
 
 def _tensor(picture: np.ndarray, to: str) -> Any:

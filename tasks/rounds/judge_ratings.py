@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any
 
@@ -41,31 +41,25 @@ class NoRatings(ValueError):
 
 
 def counted(ratings: pd.DataFrame) -> list[Rated]:
-    """What counts of each picture: means weighed as the rows are; the weight of a picture is the largest of them.
+    """What counts of each picture, by image and hash: means weighed as the rows are, of the criteria that all of them scored.
 
-    A picture that was rated in several rounds is one.
+    The weight of a picture is the largest of them; a picture that was rated in several rounds is one.
     """
     found = []
-    for item, group in ratings[ratings.weight > 0].groupby("item", sort=True):
+    for (image, item), group in ratings[ratings.weight > 0].groupby(["image", "item"], sort=True):
         rows = list(tables.rows(group))
         weights = np.array([row.weight for row in rows])
-        scores = {
-            name: float(
-                np.average([dict(zip(row.criteria, row.scores, strict=True))[name] for row in rows], weights=weights)
-            )
-            for name in rows[0].criteria
-        }
+        given = [dict(zip(row.criteria, map(float, row.scores), strict=True)) for row in rows]
+        shared = sorted(set(given[0]).intersection(*given[1:]))
+        scores = {name: float(np.average([one[name] for one in given], weights=weights)) for name in shared}
         circles = tuple(tuple(disks_of(row.circles)) for row in rows)
-        found.append(Rated(rows[0].image, rows[0].path, str(item), scores, circles, float(weights.max())))
+        found.append(Rated(str(image), rows[0].path, str(item), scores, circles, float(weights.max())))
     return found
 
 
 def pictures(rated: Sequence[Rated], subjects: dict[str, Subject]) -> Iterator[list[RatedPicture]]:
-    """The rated pictures, image by image, with the mean of what was marked as heatmap."""
-    of_image: dict[str, list[Rated]] = {}
-    for one in rated:
-        of_image.setdefault(one.image, []).append(one)
-    for image, group in of_image.items():
+    """The rated pictures, which are sorted by image, image by image, with the mean of what was marked as heatmap."""
+    for image, group in groupby(rated, key=lambda one: one.image):
         sources = tuple(read_uint8(path).astype(np.float32) / 255 for path in subjects[image].sources)
         versions_of = []
         for one in group:
@@ -76,13 +70,9 @@ def pictures(rated: Sequence[Rated], subjects: dict[str, Subject]) -> Iterator[l
 
 
 def examples(judge: RatedJudge, rated: Sequence[Rated], kind: str, to: str = "cpu") -> Examples:
-    """The ratings as the judge sees them, in the order of `pictures`."""
+    """The ratings, which are sorted by image, as the judge sees them."""
     subjects = {subject.id: subject for subject in subjects_of(kind)}
-    found = seen(judge, pictures(rated, subjects), to)
-    order: dict[str, list[float]] = {}
-    for one in rated:
-        order.setdefault(one.image, []).append(one.weight)
-    return found.weighed([weight for group in order.values() for weight in group])
+    return seen(judge, pictures(rated, subjects), to).weighed([one.weight for one in rated])
 
 
 def learn_from(ratings: pd.DataFrame, judge: Judge, params: View, round: str) -> dict[str, Any]:
@@ -101,7 +91,8 @@ def learn_from(ratings: pd.DataFrame, judge: Judge, params: View, round: str) ->
     section = training_of(params.judge.rounds, judge, f"{params.kind}.judge.rounds")
     if isinstance(judge, RatedJudge):
         to = device(params)
-        fresh = [one for one in counted(newest) if one.sha256 in {other.sha256 for other in rated}]
+        learnt = set(ratings[ratings["round"] != round]["item"])
+        fresh = [one for one in counted(newest) if one.sha256 not in learnt]
         if fresh:
             summary["predicted"] = foretold(judge, fresh, params.kind, round, out / "dataset", to)
         train_on_ratings(judge, examples(judge, rated, params.kind, to), section, params, name=name, data=data, out=out)
@@ -123,11 +114,8 @@ def foretold(judge: RatedJudge, rated: Sequence[Rated], kind: str, round: str, f
     """
     known = examples(judge, rated, kind, to)
     said = opinions(judge, known, to)
-    order: dict[str, list[Rated]] = {}
-    for one in rated:
-        order.setdefault(one.image, []).append(one)
     rows = []
-    for place, one in enumerate(one for group in order.values() for one in group):
+    for place, one in enumerate(rated):
         rows.append(
             {
                 "round": round,

@@ -160,7 +160,7 @@ def run(params: View, round: str) -> int:
     if settings.asks == "ratings":
         from tasks.rounds import rating_phases
 
-        return rating_phases.run(params, round)
+        return 0 if rating_phases.run(params, round) else LABELS_MISSING
     at, kind = Places(params.kind), params.kind
     pairs = tables.read("pairs", at.questions(round) / "pairs.parquet")
     name, shown = store_round(kind, round), offered(pairs, kind)

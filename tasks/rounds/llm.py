@@ -38,11 +38,11 @@ def spent_of(outcome: Outcome[Any], replies: Replies, round_name: str) -> dict[s
     return {"requests": spent.requests, "money": round(spent.money, 6), "failed": len(outcome.failed)}
 
 
-def waits(outcome: Outcome[Any], round_name: str, kind: str) -> bool:
-    """Say why the model's answers are not all in, where they are not."""
+def waits(outcome: Outcome[Any], round_name: str, kind: str, before: int = 0) -> bool:
+    """Say why the model's answers are not all in, where they are not. before: answers that were in already."""
     if not outcome.left:
         return False
-    have = len(outcome.answers) + len(outcome.failed)
+    have = before + len(outcome.answers) + len(outcome.failed)
     print(
         f"round {round_name} waits for the language model: {have} of {have + len(outcome.left)} answers are in, and kept; "
         f"{outcome.stopped}.\nMend that ({kind}.labels.llm in params.yaml, or the endpoint), then run `dvc repro` again.",

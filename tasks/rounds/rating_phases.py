@@ -38,7 +38,6 @@ from tasks.rounds.showing import sources_of
 from tasks.stage import tables
 from tasks.stage.places import Places, store_round
 
-LABELS_MISSING = 75
 _NAMESPACE = uuid.UUID("52b0c7d2-0d3c-4b7c-bc1f-3c7a3b0a6f55")
 _NEAR = 1
 """Points by which a simulated expert lets a score of the language model pass."""
@@ -136,12 +135,16 @@ class Phases:
         self._asked(asked, "llm", 1)
         for item in asked.sha256:
             sizes[item] = store.picture_size(item)
+        # What it rated once is not asked again, even where a late expert has changed the examples.
+        done = _rated_by(store, name, endpoint.model)
         requests = [
-            rating_request(item, sources[item], self.options.criteria, question, shown) for item in asked.sha256
+            rating_request(item, sources[item], self.options.criteria, question, shown)
+            for item in asked.sha256
+            if item not in done
         ]
         outcome = ask(requests, endpoint, Pictures(store.picture, endpoint.side), replies, name, llm.said)
         store.add_ratings(ratings_of(outcome.answers, sizes, endpoint.model, name))
-        if llm.waits(outcome, name, self.kind):
+        if llm.waits(outcome, name, self.kind, len(asked) - len(requests)):
             return False
         self.summary["llm"] = {
             "model": endpoint.model,
@@ -151,8 +154,8 @@ class Phases:
             **llm.spent_of(outcome, replies, name),
         }
         print(
-            f"round {name}: {endpoint.model} rated {len(outcome.answers)} pictures, {len(checked)} of them to be compared with "
-            f"experts; {len(outcome.failed)} never got an answer that fits"
+            f"round {name}: {endpoint.model} rated {len(asked) - len(outcome.failed)} pictures, {len(checked)} of them to be "
+            f"compared with experts; {len(outcome.failed)} never got an answer that fits"
         )
         return True
 
@@ -256,6 +259,11 @@ def _first(store: Store, name: str) -> list[StoredRating]:
     return list(found.values())
 
 
+def _rated_by(store: Store, name: str, observer: str) -> set[str]:
+    """The pictures that an observer has rated."""
+    return {one.item for one in _first(store, name) if one.observer == observer}
+
+
 def _drawn(rater: SimulatedRater, row: Any, size: tuple[int, int]) -> tuple[dict[str, int], tuple[Circle, ...]]:
     truth = dict(zip(row.criteria, map(float, row.truth), strict=True))
     scores, disks = rater.rate(row.sha256, truth, disks_of(row.disks), size)
@@ -283,16 +291,16 @@ def _reviewed(expert: SimulatedRater, given: StoredRating, row: Any, name: str, 
     )  # fmt: skip
 
 
-def run(params: View, round: str) -> int:
-    """Write ratings.parquet and summary.json to data/KIND/labels/ROUND, or say what is missing and return 75."""
+def run(params: View, round: str) -> bool:
+    """Write ratings.parquet and summary.json to data/KIND/labels/ROUND; False, which is said, where some are missing."""
     with Store.open() as store:
         phases = Phases(store, params, round)
         if not phases.run():
-            return LABELS_MISSING
+            return False
         rows = phases.rows()
     with fresh_folder(Places(params.kind).labels(round)) as folder:
         placed = [row | {"path": tables.relative(row["path"], Places(params.kind).labels(round))} for row in rows]
         tables.write("ratings", placed, folder / "ratings.parquet")
         counted = sum(row["weight"] > 0 for row in rows)
         write_json(folder / "summary.json", phases.summary | {"ratings": len(rows), "counted": counted})
-    return 0
+    return True

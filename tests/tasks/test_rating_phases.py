@@ -130,6 +130,19 @@ def test_each_phase_waits_for_what_it_lacks(
     assert labels.run(wanted, ROUND) == 0 and (AT.labels(ROUND) / "ratings.parquet").read_bytes() == before
 
 
+def test_a_late_rating_of_an_expert_pays_for_nothing_again(project: Path, model: tuple[str, Seen]) -> None:
+    address, seen = model
+    wanted = params("people", llm_at(address), review=None)
+    assert labels.run(wanted, ROUND) == 75
+    with Store.open() as store:
+        seeds = store.items(NAME)
+    rate(seeds, 4)
+    assert labels.run(wanted, ROUND) == 0 and seen.requests == 8
+    rate(seeds[:1], 1, "eva")
+    assert labels.run(wanted, ROUND) == 0
+    assert seen.requests <= 9, "the examples are others now; only a picture that is compared may be new"
+
+
 def test_an_endpoint_that_fails_leaves_the_round_waiting(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     down = params("simulated", llm_at("http://127.0.0.1:9/v1", retries=0))
     assert labels.run(down, ROUND) == 75
@@ -200,6 +213,29 @@ def test_what_counts_is_averaged_by_weight(project: Path) -> None:
     (one,) = judge_ratings.counted(pd.DataFrame(rows))
     assert one.scores == dict.fromkeys(NAMES, 3.0) and one.weight == 1.0 and len(one.circles) == 2
     assert judge_ratings.counted(pd.DataFrame(rows[2:])) == []
+
+
+def test_what_counts_is_of_criteria_that_all_scored_and_sorted_by_image() -> None:
+    def row(image: str, item: str, observer: str, scores: dict[str, float]) -> dict[str, Any]:
+        said = {
+            "image": image,
+            "item": item,
+            "observer": observer,
+            "criteria": sorted(scores),
+            "circles": [],
+            "weight": 1.0,
+        }
+        return said | {"scores": [scores[name] for name in sorted(scores)], "path": f"{item}.png"}
+
+    rows = [
+        row("b", "1", "anna", {"x": 2.0, "y": 1.0}),
+        row("a", "2", "anna", {"x": 3.0}),
+        row("b", "1", "eva", {"x": 4.0}),
+    ]
+    rows.append(row("b", "0", "eva", {"x": 1.0}))
+    found = judge_ratings.counted(pd.DataFrame(rows))
+    assert [(one.image, one.sha256) for one in found] == [("a", "2"), ("b", "0"), ("b", "1")]
+    assert found[2].scores == {"x": 3.0}
 
 
 def test_a_judge_of_pairs_learns_from_what_ratings_rank() -> None:

@@ -310,7 +310,7 @@ FUSION: tuple[tuple[MetricInfo, str], ...] = (
             ),
             min_size=3,
         ),
-        "models.quality.fusion.artifacts:build",
+        "models.quality.fusion.nabf:build",
     ),
     (
         MetricInfo(

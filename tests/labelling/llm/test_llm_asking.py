@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from label_helpers import png, sha, wait_for
 
@@ -18,7 +20,9 @@ from benchmarks.llm_server import FAULTS, Model, Seen, serving
 from labelling.exchange.criteria import FUSION_CRITERIA
 from labelling.llm import Endpoint, NoKey, Outcome, Pictures, RatedAnswer, Replies, ask, rating_request
 from labelling.llm.asking import InvalidAnswer, Request
+from labelling.llm.pictures import reduced
 from labelling.llm.ratings import parse
+from pictures import as_uint8, encode_png, photo_from
 
 QUESTION = "How good is this picture?"
 ROOT = Path(__file__).resolve().parents[3]
@@ -114,6 +118,31 @@ def test_the_budget_is_never_passed(server: tuple[str, Seen], replies: Replies) 
     found = asked(address, replies, requests=1000, money=10.5, concurrency=1, **price)
     assert found.requests == 10, "those before had no price"
     assert "10.00 of 10.50" in found.stopped
+
+
+def test_a_full_disk_stops_the_spending(
+    server: tuple[str, Seen], replies: Replies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, seen = server
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(replies, "keep", full)
+    found = asked(address, replies, concurrency=1)
+    assert seen.requests == found.requests == 1 and len(found.answers) == 1 and len(found.left) == 19
+    assert found.stopped == f"a reply cannot be kept in {replies.folder} (No space left on device)"
+
+
+def test_pictures_of_16_bits_are_sent_whole() -> None:
+    deep = np.linspace(0, 65535, 64 * 32 * 3).reshape(32, 64, 3).astype(np.uint16)
+    for side, size in ((64, (32, 64)), (16, (8, 16))):
+        sent = photo_from(Path("sent.png"), reduced(encode_png(deep), side)).pixels
+        assert sent.dtype == np.uint8 and sent.shape[:2] == size
+        small = (
+            np.asarray(as_uint8(deep), float).reshape(size[0], 32 // size[0], size[1], 64 // size[1], 3).mean((1, 3))
+        )
+        assert np.abs(sent - small).max() <= 1, "scaled, and not clipped at 8 bits"
 
 
 def test_who_has_no_key_or_a_wrong_one(replies: Replies, monkeypatch: pytest.MonkeyPatch) -> None:

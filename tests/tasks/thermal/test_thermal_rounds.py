@@ -157,6 +157,10 @@ def test_a_round_of_ratings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     dataset = AT.judge("r01") / "dataset"
     assert len(list((dataset / "pictures").iterdir())) == len(list((dataset / "heatmaps").iterdir())) == 6
     align.run(of(align), "r01")
+    outputs.run(of(outputs), "r02")
+    questions.run(of(questions), "r02", "pictures")
+    later = tables.read("items", AT.questions("r02") / "items.parquet")
+    assert len(later) == 6 and not set(later.sha256) & set(asked.sha256), "nobody rates a picture twice"
     for variant in ablation.VARIANTS:
         ablation.run(of(ablation), variant)
     evaluate.run(of(evaluate))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.quality import strips
-from models.quality.fusion.artifacts import nabf
+from models.quality.fusion.nabf import nabf
 
 
 def grey(values: np.ndarray) -> torch.Tensor:
