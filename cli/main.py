@@ -8,7 +8,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -106,6 +106,39 @@ def score(
     from cli.scoring import score_pictures
 
     sys.exit(score_pictures(pictures, source or [], out, kind, round_, heatmaps))
+
+
+@app.command()
+def downstream(
+    pictures: Annotated[
+        list[str], typer.Argument(metavar="PICTURES...", help="A folder a method, as FOLDER or NAME=FOLDER")
+    ],
+    labels: Annotated[
+        Path, typer.Option(help="detect: a folder of YOLO's .txt, or a COCO .json; segment: a folder of .png masks")
+    ],
+    task: Annotated[Literal["detect", "segment"], typer.Option(help="What the network does")],
+    model: Annotated[str, typer.Option(help="yolox_nano, torchvision:NAME, or FILE.onnx")],
+    weights: Annotated[
+        Path | None, typer.Option(help="Of torchvision:NAME; torchvision's own, from its address, by default")
+    ] = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="Names of the labels' classes, one a line, and what the network calls them")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Table to write, .csv or .parquet")] = None,
+    absent_is_empty: Annotated[
+        bool, typer.Option("--absent-is-empty", help="A picture without a file of YOLO's has no objects")
+    ] = False,
+    values: Annotated[
+        Literal["imagenet", "unit"], typer.Option(help="What an ONNX segmentation network takes: normalised, or 0 to 1")
+    ] = "imagenet",
+    draws: Annotated[int, typer.Option(min=0, help="Of the intervals; 0 leaves them out")] = 500,
+    per_class: Annotated[bool, typer.Option("--per-class", help="Print the scores of each class, too")] = False,
+) -> None:
+    """Compare methods by how well a detector or a segmentation network does on their pictures, by labels of yours."""
+    from cli.downstream import Asked, score_downstream
+
+    asked = Asked(labels, task, model, weights, classes, out, absent_is_empty, values, draws, per_class)
+    sys.exit(score_downstream(pictures, asked))
 
 
 @app.command()

@@ -21,7 +21,7 @@ class OnnxNetwork(nn.Module):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
-        self._session: Any = _session(path)
+        self._session: Any = session(path)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         shape = list(inputs[0].shape) if inputs else []
         if (
@@ -53,7 +53,8 @@ class OnnxNetwork(nn.Module):
         return OnnxNetwork(self.path)
 
 
-def _session(path: Path) -> Any:
+def session(path: Path) -> Any:
+    """An onnxruntime session on the CPU. Raises `OwnModelError`: onnxruntime is not installed, or the file is not read."""
     try:
         import onnxruntime
     except ImportError:
