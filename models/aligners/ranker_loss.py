@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.aligners.base import Aligner, Crops, Need
+from models.aligners.base import Aligner, Material, Need
 from models.core.features import load_vgg16
 from models.core.training import Outcome, Run
 from models.judges.base import Judge, costs
@@ -33,7 +33,7 @@ class RankerLoss(Aligner):
         self.content_layer = content_layer
         self.content_reduce = content_reduce
 
-    def align(self, model: nn.Module, judge: Judge | None, crops: Crops, run: Run) -> Outcome:
+    def align(self, model: nn.Module, judge: Judge | None, material: Material, run: Run) -> Outcome:
         before = deepcopy(model).requires_grad_(False).eval().to(run.device)
         features = load_vgg16(self.content_layer, device=run.device)
         model.requires_grad_(True)
@@ -55,4 +55,4 @@ class RankerLoss(Aligner):
             score = ranker_loss(costs(judge, made, given))
             return content + self.lambda_ranker * score, {"content": content, "ranker": score}
 
-        return run.train(model, crops, objective)
+        return run.train(model, material.crops, objective, watch=material.watch)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -26,6 +26,26 @@ from models.core.storage import save_weights
 
 Batches = Callable[[int], Any]
 Objective = Callable[[nn.Module, Any], tuple[torch.Tensor, Mapping[str, torch.Tensor]]]
+
+
+class Watch(Protocol):
+    """Looks at a model in training, and may end it and change which weights are the result. Its state is resumed with it.
+
+    every: steps between looks. stopped: the training is over.
+    """
+
+    every: int
+    stopped: bool
+
+    def look(self, step: int, model: nn.Module) -> Mapping[str, float]:
+        """Look at the weights after a step; 0 before the first. Returns values to log."""
+
+    def finish(self, model: nn.Module) -> None:
+        """Give the model the weights that are the result."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 class TrainingError(RuntimeError):
@@ -83,10 +103,12 @@ class Run:
     device: str = "cpu"
     name: str = "training"
     on_log: Callable[[int, Mapping[str, float]], None] | None = None
+    log_gradient: bool = False
 
     def train(
-        self, model: nn.Module, batches: Batches, objective: Objective, snapshot_steps: Sequence[int] = ()
-    ) -> Outcome:
+        self, model: nn.Module, batches: Batches, objective: Objective, snapshot_steps: Sequence[int] = (),
+        watch: Watch | None = None,
+    ) -> Outcome:  # fmt: skip
         """The engine: `train`."""
         return train(
             model,
@@ -99,6 +121,8 @@ class Run:
             name=self.name,
             snapshot_steps=snapshot_steps,
             on_log=self.on_log,
+            watch=watch,
+            log_gradient=self.log_gradient,
         )
 
 
@@ -133,6 +157,8 @@ def train(
     name: str = "training",
     snapshot_steps: Sequence[int] = (),
     on_log: Callable[[int, Mapping[str, float]], None] | None = None,
+    watch: Watch | None = None,
+    log_gradient: bool = False,
 ) -> Outcome:
     """Train `model` in place with Adam and leave it in evaluation mode with the resulting weights.
 
@@ -142,6 +168,8 @@ def train(
     continued only when settings, identity and initial weights are the same, else it is discarded.
     snapshot_steps: steps after which the weights are kept as `snapshots` (safetensors in `folder`).
     on_log: called with (step, values) for each log entry, those of an earlier, interrupted run first.
+    log_gradient: the norm of the gradient, before it is clipped, is logged as well.
+    watch: what it says at its last look stands in the log entries; the result is what it chooses.
     Raises `TrainingError` when the loss or the weights stop being finite.
     """
     make_deterministic()
@@ -155,8 +183,10 @@ def train(
         weight_decay=settings.weight_decay,
     )
     average = _average(model, settings.ema)
-    state = _State(folder, fingerprint, model, optimiser, average=average, scaler=accelerator.scaler)
+    state = _State(folder, fingerprint, model, optimiser, average=average, scaler=accelerator.scaler, watch=watch)
     first = state.resume(target)
+    if watch is not None and not first:
+        state.seen = _looked(watch, 0, model, average)
     for entry in state.history:
         _report(on_log, entry)
     if first:
@@ -164,6 +194,8 @@ def train(
     begun = time.monotonic()
     lines = {max(1, round(settings.steps * part / 5)) for part in range(1, 6)}
     for step in range(first, settings.steps):
+        if watch is not None and watch.stopped:
+            break
         values = _step(
             model,
             batches,
@@ -173,6 +205,7 @@ def train(
             accelerator=accelerator,
             optimiser=optimiser,
             target=target,
+            log_gradient=log_gradient,
         )
         if not all(math.isfinite(value) for value in values.values()):
             raise TrainingError(
@@ -181,12 +214,15 @@ def train(
         if average is not None:
             average.update_parameters(model)
         done = step + 1
-        if done % settings.log_every == 0 or done == settings.steps:
-            state.history.append({"step": float(done), **values})
+        if watch is not None and (done % watch.every == 0 or done == settings.steps):
+            state.seen = _looked(watch, done, model, average)
+        ended = done == settings.steps or (watch is not None and watch.stopped)
+        if done % settings.log_every == 0 or ended:
+            state.history.append({"step": float(done), **values, **state.seen})
             _report(on_log, state.history[-1])
         if done in snapshot_steps:
             save_weights(average.module if average is not None else model, _snapshot(folder, done))
-        if done % settings.save_every == 0 or done == settings.steps:
+        if done % settings.save_every == 0 or ended:
             # A finite loss can have an infinite gradient: neither state nor result may hold what it leads to.
             if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
                 raise TrainingError(
@@ -199,6 +235,8 @@ def train(
             print(f"{name}: step {done}/{settings.steps}  {shown}  {time.monotonic() - begun:.0f} s", flush=True)
     if average is not None:
         model.load_state_dict(average.module.state_dict())
+    if watch is not None:
+        watch.finish(model)
     model.eval()
     return Outcome(
         state.history,
@@ -219,6 +257,7 @@ def _step(
     accelerator: Any,
     optimiser: torch.optim.Optimizer,
     target: torch.device,
+    log_gradient: bool,
 ) -> dict[str, float]:
     """One optimiser step; returns the mean logged values of its batches."""
     for group in optimiser.param_groups:
@@ -237,8 +276,10 @@ def _step(
     scaler = accelerator.scaler
     if scaler is not None:
         scaler.unscale_(optimiser)
-    if settings.clip_norm is not None:
-        nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+    if settings.clip_norm is not None or log_gradient:
+        norm = nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm or math.inf)
+        if log_gradient:
+            totals["gradient"] = float(norm)
     if scaler is not None:
         scaler.step(optimiser)
         scaler.update()
@@ -259,22 +300,35 @@ class _State:
         *,
         average: Any,
         scaler: Any,
+        watch: Watch | None,
     ) -> None:
-        parts = {"model": model, "optimiser": optimiser, "average": average, "scaler": scaler}
+        parts = {"model": model, "optimiser": optimiser, "average": average, "scaler": scaler, "watch": watch}
         there = {name: part for name, part in parts.items() if part is not None}
         self._state = ResumableState(folder, fingerprint, there, "training")
         self.history: list[dict[str, float]] = []
+        self.seen: Mapping[str, float] = {}
 
     def resume(self, device: torch.device) -> int:
         """Load the state if it is this training's; returns the number of steps done, 0 for a fresh start."""
         saved = self._state.load(device)
         if saved is None:
             return 0
-        self.history = saved["history"]
+        self.history, self.seen = saved["history"], saved.get("seen", {})
         return int(saved["step"])
 
     def save(self, step: int) -> None:
-        self._state.save(history=self.history, step=step)
+        self._state.save(history=self.history, seen=dict(self.seen), step=step)
+
+
+def _looked(watch: Watch, step: int, model: nn.Module, average: Any) -> Mapping[str, float]:
+    """What the watch sees in what would be the result now."""
+    shown = model if average is None else average.module
+    training = shown.training
+    shown.eval()
+    with torch.no_grad():
+        found = watch.look(step, shown)
+    shown.train(training)
+    return found
 
 
 def _accelerator(settings: Settings, device: str) -> Any:

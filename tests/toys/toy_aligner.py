@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from models.aligners.base import Aligner, Crops, Need
+from models.aligners.base import Aligner, Material, Need
 from models.core.training import Outcome, Run, step_generator
 from models.judges.base import Judge, costs
 
@@ -24,12 +24,12 @@ class HillClimbing(Aligner):
         self.sigma = sigma
 
     @torch.no_grad()
-    def align(self, model: nn.Module, judge: Judge | None, crops: Crops, run: Run) -> Outcome:
+    def align(self, model: nn.Module, judge: Judge | None, material: Material, run: Run) -> Outcome:
         assert judge is not None
         model.to(run.device).eval()
         history = []
         for step in range(run.settings.steps):
-            given = tuple(source.to(run.device) for source in crops(step))
+            given = tuple(source.to(run.device) for source in material.crops(step))
             noise, moved = step_generator(run.settings.seed, step, "climb"), deepcopy(model)
             for weight in moved.parameters():
                 weight.add_(torch.randn(weight.shape, generator=noise).to(weight), alpha=self.sigma)

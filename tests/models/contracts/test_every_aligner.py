@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from models.aligners import ALIGNERS, UnknownAligner, create
+from models.aligners.base import Material, one_region
+from models.aligners.registry import ASK_ABOUT_REGIONS
 from models.core.training import Run, Settings
 from models.enhancers import create as create_enhancer
 from models.judges import create as create_judge
@@ -17,6 +19,10 @@ from models.judges.base import Judge, costs
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "ranker_loss": {"lambda_ranker": 5.0, "content_layer": "relu1_1"},
+    "direct": {"anchor": 0.01},
+    "grpo": {"explore": {"scale": 0.05, "colour": True}, "kl": 0.0, "side": 32},
+    "ppo": {"explore": {"scale": 0.05, "colour": True}, "kl": 0.0, "side": 32},
+    "dpo": {"explore": {"scale": 0.05, "colour": True}, "side": 32},
     "toy": {"sigma": 0.1},
 }
 NAMES = [*ALIGNERS, "toy"]
@@ -38,7 +44,7 @@ def judge() -> Judge:
 def aligned(name: str, folder: Path) -> tuple[torch.nn.Module, Any, Judge]:
     model, found = create_enhancer("toy", gain=0.5), judge()
     run = Run(Settings(steps=STEPS, learning_rate=0.02, log_every=5), folder, "data", name=name)
-    return model, create(name, **OPTIONS[name]).align(model, found, crops, run), found
+    return model, create(name, **OPTIONS[name]).align(model, found, Material(crops, one_region(crops)), run), found
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -72,12 +78,19 @@ def test_what_it_needs_is_asked_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_option_that_is_unknown_or_missing_is_named(name: str) -> None:
-    with pytest.raises(UnknownAligner, match=r"no option 'strength'.*needs the option"):
+    with pytest.raises(UnknownAligner, match=r"no option 'strength'"):
         create(name, strength=1)
 
 
+def test_the_registry_knows_who_asks_about_regions() -> None:
+    asking = {name for name in ALIGNERS if name != "toy" and create(name, **OPTIONS[name]).uses_regions}
+    assert asking == ASK_ABOUT_REGIONS
+
+
 def test_what_is_no_aligner_is_named() -> None:
-    with pytest.raises(UnknownAligner, match="no aligner is called 'magic'; known are ranker_loss, toy"):
+    with pytest.raises(
+        UnknownAligner, match="no aligner is called 'magic'; known are direct, dpo, grpo, ppo, ranker_loss, toy"
+    ):
         create("magic")
     with pytest.raises(UnknownAligner, match=r"aligner 'toy' with options .*: sigma is a deviation above 0, not 0"):
         create("toy", sigma=0)

@@ -1,0 +1,334 @@
+"""Policy optimisation over regions: GRPO (EVAFusion, Sec. 3.4), PPO and DPO, for any model that makes pictures and any judge.
+
+All three sample G pictures around the model's output, have the judge score K regions of each, and change the model so that what
+was liked becomes likelier. They need no gradient of the judge.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from models.aligners.base import Aligner, Material, Need
+from models.aligners.baseline import Baseline, WithBaseline, policy_of
+from models.aligners.exploration import exploration
+from models.aligners.rewards import Beside, View
+from models.aligners.rollout import Credit, Rollout, Sampler, region_means
+from models.core.training import Outcome, Run, step_generator, step_seed
+from models.judges.base import Judge
+from models.losses.policy import (
+    Group,
+    advantages,
+    clipped_share,
+    clipped_surrogate,
+    paper_ratio,
+    preference_loss,
+    weighted_mean,
+)
+
+Values = dict[str, torch.Tensor]
+FACTORS, PROBES, ODD = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), 4, 0.8
+"""Deviations that are tried where they adapt, of the one given; batches each; the explained share that is asked for."""
+
+
+class PolicyAligner(Aligner):
+    """What GRPO, PPO and DPO share.
+
+    samples: G pictures of a scene, in pairs of opposite noise. regions: K of a crop at most; 0: the whole crop is one. explore:
+    name and options of `models.aligners.exploration`. kl: weight of the divergence from the frozen f(n), exact for two Gaussians
+    of one covariance. inner: steps on each rollout. view: the judge is shown each region's box at `side` pixels (regions), or the
+    whole crop, perhaps with what its map of artifacts says of the region (local). credit: what regions weigh: equal, their area,
+    or the judge's map of artifacts, of regions (heatmap) or of their pixels. adapt: the deviation is measured before the first
+    step: the largest of a few of which the rewards' variance is mostly odd in the noise (`explained_share`). beside: metrics
+    whose values are rewards beside the judge's, by their weights, all in standard deviations of the group.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({"gradient of the model"})
+    uses_regions: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        samples: int = 8,
+        regions: int = 6,
+        explore: Mapping[str, Any] | None = None,
+        kl: float = 0.1,
+        inner: int = 1,
+        view: View = "regions",
+        side: int = 96,
+        credit: Credit = "equal",
+        adapt: bool = False,
+        beside: Mapping[str, float] | None = None,
+    ) -> None:
+        if samples < 2 or samples % 2 or regions < 0 or inner < 1 or side < 16 or kl < 0:
+            raise ValueError(
+                f"samples is even and 2 or more, regions and kl 0 or more, inner 1 or more, side 16 or more, not {samples}, "
+                f"{regions}, {kl}, {inner}, {side}"
+            )
+        _one_of("view", view, ("regions", "whole", "local"))
+        _one_of("credit", credit, ("equal", "area", "heatmap", "pixels"))
+        chosen = {"name": "white"} | dict(explore or {})
+        explorer = exploration(chosen.pop("name"), **chosen)
+        self.sampler = Sampler(explorer, samples, regions, view, side, credit, Beside(beside or {}))
+        self.samples, self.kl, self.inner, self.adapt = samples, kl, inner, adapt
+
+    def align(self, model: nn.Module, judge: Judge | None, material: Material, run: Run) -> Outcome:
+        assert judge is not None
+        reference = deepcopy(model).requires_grad_(False).eval().to(run.device)
+        model.requires_grad_(True)
+        judge.to(run.device)
+        if self.adapt:
+            self.sampler = self.adapted(reference, judge, material, run)
+        accumulate, rollouts = run.settings.accumulate, dict[int, Rollout]()
+
+        def of_index(index: int) -> int:
+            """Which rollout a batch belongs to: the batches of `inner` steps share theirs."""
+            step, part = divmod(index, accumulate)
+            return step // self.inner * accumulate + part
+
+        def batches(index: int) -> tuple[int, int, tuple[torch.Tensor, ...], torch.Tensor]:
+            number = of_index(index)
+            return index, number, material.crops(number), material.labels(number)
+
+        def objective(module: nn.Module, batch: Any) -> tuple[torch.Tensor, Values]:
+            index, number, sources, labels = batch
+            mean = policy_of(module)(*sources)
+            if index // accumulate % self.inner == 0:
+                for old in [other for other in rollouts if other // accumulate != number // accumulate]:
+                    del rollouts[old]
+                generator = step_generator(run.settings.seed, number, "rollout")
+                with torch.no_grad():
+                    anchor = reference(*sources)
+                rollouts[number] = self.sampler.roll(judge, mean.detach(), anchor, sources, labels, generator)
+            rollout = rollouts[number]
+            loss, values = self.loss(mean, rollout)
+            divergence = weighted_mean(self.sampler.divergence(mean, rollout), rollout.weight)
+            apart = F.mse_loss(mean.detach(), rollout.reference).clamp(min=1e-10)
+            known = torch.where(torch.isfinite(rollout.judged), rollout.judged, 0.0)
+            return loss + self.kl * divergence, {
+                **values,
+                "reward": weighted_mean(known.mean(0), rollout.weight),
+                "reward_spread": weighted_mean(known.std(0, correction=0), rollout.weight),
+                "explained": torch.tensor(rollout.explained if math.isfinite(rollout.explained) else 0.0),
+                "kl": divergence,
+                "fidelity": -10 * apart.log10(),
+            }
+
+        # A state in the middle of a rollout's steps would have to hold the rollout.
+        settings = replace(run.settings, save_every=-(-run.settings.save_every // self.inner) * self.inner)
+        return replace(run, settings=settings, log_gradient=True).train(
+            self.trained(model, material, run.settings.seed), batches, objective, watch=material.watch
+        )
+
+    @torch.no_grad()
+    def adapted(self, reference: nn.Module, judge: Judge, material: Material, run: Run) -> Sampler:
+        """The sampler with the largest of a few deviations whose explained share is `ODD` at least, else of the largest."""
+        shares: dict[float, float] = {}
+        for factor in FACTORS:
+            tried, found = replace(self.sampler, exploration=self.sampler.exploration.scaled(factor)), []
+            for number in range(PROBES):
+                sources = tuple(source.to(run.device) for source in material.crops(number))
+                made, labels = reference(*sources), material.labels(number).to(run.device)
+                generator = step_generator(run.settings.seed, number, "probe")
+                found.append(tried.roll(judge, made, made, sources, labels, generator).explained)
+            known = [share for share in found if math.isfinite(share)]
+            shares[factor] = sum(known) / len(known) if known else 0.0
+        good = [factor for factor, share in shares.items() if share >= ODD]
+        factor = max(good) if good else max(shares, key=lambda one: shares[one])
+        chosen = self.sampler.exploration.scaled(factor)
+        print(
+            f"{run.name}: deviation {chosen.scale:.3g}, of which {shares[factor]:.0%} of the rewards' variance is of use"
+        )
+        return replace(self.sampler, exploration=chosen)
+
+    def advice(self, judge: Judge, guarded: bool) -> str | None:
+        if not judge.differentiable:
+            return None
+        return (
+            f"its judge has a gradient, which direct and ranker_loss use at a small part of the cost; {self.samples} samples of "
+            "each scene are worth it where a judge is exploited, or where credit by its map of artifacts is wanted"
+        )
+
+    def trained(self, model: nn.Module, material: Material, seed: int) -> nn.Module:
+        """What is trained: the model, or more than it."""
+        return model
+
+    @abstractmethod
+    def loss(self, mean: torch.Tensor, rollout: Rollout) -> tuple[torch.Tensor, Values]:
+        """What to descend beside the divergence, and values to log, of the policy's mean (B, 3, H, W) with its gradient."""
+
+    def weights(self, rollout: Rollout, alive: torch.Tensor) -> torch.Tensor:
+        """(G, B, K): the credit of each entry that tells something."""
+        return rollout.weight[None] * alive
+
+
+class Grpo(PolicyAligner):
+    """Group relative policy optimisation over regions.
+
+    clip: epsilon. group: over what rewards are normalised: samples of a region, regions of a sample (as EVAFusion writes), both.
+    ratio: likelihood, of the Gaussian policy; paper: 1 + alpha |F - F_old| / |F_old|, F being the sample (docs/alignment.md says
+    what is wrong with it). The other options are `PolicyAligner`'s.
+    """
+
+    def __init__(
+        self,
+        samples: int = 8,
+        regions: int = 6,
+        explore: Mapping[str, Any] | None = None,
+        clip: float = 0.2,
+        kl: float = 0.1,
+        group: Group = "samples",
+        ratio: Literal["likelihood", "paper"] = "likelihood",
+        alpha: float = 1.0,
+        inner: int = 1,
+        view: View = "regions",
+        side: int = 96,
+        credit: Credit = "equal",
+        adapt: bool = False,
+        beside: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(samples, regions, explore, kl, inner, view, side, credit, adapt, beside)
+        _one_of("group", group, ("samples", "regions", "both"))
+        _one_of("ratio", ratio, ("likelihood", "paper"))
+        if not 0 < clip < 1 or alpha <= 0:
+            raise ValueError(f"clip is between 0 and 1, alpha above 0, not {clip}, {alpha}")
+        self.clip, self.group, self.ratio, self.alpha = clip, group, ratio, alpha
+
+    def loss(self, mean: torch.Tensor, rollout: Rollout) -> tuple[torch.Tensor, Values]:
+        found = advantages(rollout.rewards, self.group, rollout.there)
+        if self.ratio == "paper":
+            each = [
+                paper_ratio(mean + noise, rollout.scene.before, self.alpha, rollout.pixels) for noise in rollout.noise
+            ]
+            ratio = torch.stack(each)
+        else:
+            ratio = ratio_of(self.sampler, mean, rollout)
+        weight = self.weights(rollout, found.alive)
+        return clipped_surrogate(ratio, found.values, self.clip, weight), {
+            "ratio": weighted_mean(ratio.detach(), weight),
+            "clipped": clipped_share(ratio.detach(), found.values, self.clip, weight),
+            "advantage_spread": weighted_mean(found.values.square(), weight).sqrt(),
+            "flat_groups": mean.new_tensor(found.flat / max(found.groups, 1)),
+            "unknown_rewards": mean.new_tensor(float(found.unknown)),
+        }
+
+
+class Ppo(PolicyAligner):
+    """Proximal policy optimisation: the advantage is the reward less what a small network expects of a region.
+
+    value: weight of that network's squared error. The other options are `Grpo`'s.
+    """
+
+    def __init__(
+        self,
+        samples: int = 8,
+        regions: int = 6,
+        explore: Mapping[str, Any] | None = None,
+        clip: float = 0.2,
+        kl: float = 0.1,
+        value: float = 0.5,
+        inner: int = 1,
+        view: View = "regions",
+        side: int = 96,
+        credit: Credit = "equal",
+        adapt: bool = False,
+        beside: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(samples, regions, explore, kl, inner, view, side, credit, adapt, beside)
+        if not 0 < clip < 1 or value <= 0:
+            raise ValueError(f"clip is between 0 and 1, value above 0, not {clip}, {value}")
+        self.clip, self.value = clip, value
+        self._baseline: Baseline | None = None
+
+    def trained(self, model: nn.Module, material: Material, seed: int) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(step_seed(seed, 0, "baseline"))
+            self._baseline = Baseline(3 * (1 + len(material.crops(0))))
+        return WithBaseline(model, self._baseline)
+
+    def loss(self, mean: torch.Tensor, rollout: Rollout) -> tuple[torch.Tensor, Values]:
+        assert self._baseline is not None
+        scene = rollout.scene
+        expected = region_means(self._baseline(scene.before, scene.sources)[None], scene.regions)[0]
+        finite = torch.isfinite(rollout.rewards) & rollout.there[None]
+        rewards = torch.where(finite, rollout.rewards, 0.0)
+        found = advantages(rollout.rewards, "samples", rollout.there)
+        surprise = torch.where(finite, rewards - expected.detach()[None], 0.0)
+        weight = self.weights(rollout, found.alive)
+        spread = weighted_mean(surprise.square(), weight).sqrt().clamp(min=1e-6)
+        ratio = ratio_of(self.sampler, mean, rollout)
+        error = weighted_mean((rewards - expected[None]).square(), self.weights(rollout, finite))
+        return clipped_surrogate(ratio, surprise / spread, self.clip, weight) + self.value * error, {
+            "ratio": weighted_mean(ratio.detach(), weight),
+            "clipped": clipped_share(ratio.detach(), surprise, self.clip, weight),
+            "advantage_spread": spread,
+            "baseline_error": error,
+            "flat_groups": mean.new_tensor(found.flat / max(found.groups, 1)),
+            "unknown_rewards": mean.new_tensor(float(found.unknown)),
+        }
+
+
+class Dpo(PolicyAligner):
+    """Direct preference optimisation: of each region's samples the best is preferred to the worst.
+
+    beta: how far the policy may go from the frozen one; the divergence is in the loss itself, so kl is 0. The other options are
+    `Grpo`'s.
+    """
+
+    def __init__(
+        self,
+        samples: int = 8,
+        regions: int = 6,
+        explore: Mapping[str, Any] | None = None,
+        beta: float = 1.0,
+        kl: float = 0.0,
+        inner: int = 1,
+        view: View = "regions",
+        side: int = 96,
+        credit: Credit = "equal",
+        adapt: bool = False,
+        beside: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(samples, regions, explore, kl, inner, view, side, credit, adapt, beside)
+        if beta <= 0:
+            raise ValueError(f"beta is above 0, not {beta}")
+        self.beta = beta
+
+    def loss(self, mean: torch.Tensor, rollout: Rollout) -> tuple[torch.Tensor, Values]:
+        found = advantages(rollout.rewards, "samples", rollout.there)
+        lowest = torch.where(found.alive, found.values, float("inf")).argmin(0, keepdim=True)
+        highest = torch.where(found.alive, found.values, float("-inf")).argmax(0, keepdim=True)
+        now = self.sampler.log_probability(mean, rollout)
+        before = self.sampler.log_probability(rollout.reference, rollout)
+        loss = preference_loss(
+            now.gather(0, highest),
+            now.gather(0, lowest),
+            before.gather(0, highest),
+            before.gather(0, lowest),
+            self.beta,
+        )[0]
+        weight = rollout.weight * found.alive.any(0)
+        right = (now - before).gather(0, highest) > (now - before).gather(0, lowest)
+        return weighted_mean(loss, weight), {
+            "preferred": weighted_mean(right[0].float(), weight),
+            "flat_groups": mean.new_tensor(found.flat / max(found.groups, 1)),
+            "unknown_rewards": mean.new_tensor(float(found.unknown)),
+        }
+
+
+def ratio_of(sampler: Sampler, mean: torch.Tensor, rollout: Rollout) -> torch.Tensor:
+    """p(action) / p_old(action) per region (G, B, K)."""
+    before = sampler.log_probability(rollout.scene.before, rollout)
+    return (sampler.log_probability(mean, rollout) - before).exp()
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} is {', '.join(known)}, not {value!r}")
