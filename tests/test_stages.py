@@ -64,7 +64,7 @@ def kinds_of(module: str) -> list[str]:
 def import_graph(kind: str) -> grimp.ImportGraph:
     """Who imports whom, also lazily inside functions, where `kind` is the only kind; imports for the type checker run nothing."""
     graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True)
-    for package in ("enhancers", "fusers", "judges", "aligners"):  # these `create` imports by name
+    for package in ("enhancers", "fusers", "judges", "aligners", "regions"):  # these `create` imports by name
         table = package.upper()
         for build in getattr(importlib.import_module(f"models.{package}.registry"), table).values():
             graph.add_import(importer=f"models.{package}", imported=build.split(":")[0])

@@ -47,17 +47,26 @@ class InnerFaults(ValueError):
         self.lines = tuple(lines)
 
 
-def plain(options: dict[str, Any]) -> dict[str, Any]:
-    """The options, which are numbers, words, true, false, null, or lists of these. Raises `InnerFaults`."""
+def plain(options: dict[str, Any], *, named: bool = False) -> dict[str, Any]:
+    """The options, which are numbers, words, true, false, null, or lists of these; with `named` also such ones by name.
+
+    Raises `InnerFaults`.
+    """
     wrong = [
         f"{key}: should be a number of at most {LARGEST:.0g}, a word, true, false or null, or a list of these (is "
         f"{shortened(repr(value))})"
         for key, value in options.items()
-        if not all(map(_is_plain, value if isinstance(value, list) else [value]))
+        if not all(map(_is_plain, _parts(value, named)))
     ]
     if wrong:
         raise InnerFaults(wrong)
     return options
+
+
+def _parts(value: object, named: bool) -> list[object]:
+    if named and isinstance(value, dict):
+        return [part for one in value.values() for part in (one if isinstance(one, list) else [one])]
+    return value if isinstance(value, list) else [value]
 
 
 def _is_plain(value: object) -> bool:

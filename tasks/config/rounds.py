@@ -90,7 +90,7 @@ def _sound(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
     """The options, where they fit what `name` names, as far as that is known."""
     shape = _OPTIONS.get(str(info.data.get("name")))
     if shape is None:
-        return plain(options)
+        return plain(options, named=True)
     try:
         shape.model_validate(options)
     except ValidationError as error:
@@ -140,12 +140,17 @@ class Judge(Section):
         return self
 
     def _keys_fault(self, key: str, section: JudgeTraining) -> str | None:
-        """What a training lacks, or has too much of: before there are labels a judge of ratings learns from corruptions."""
+        """What a training lacks, or has too much of.
+
+        Before there are labels a judge of ratings learns from corruptions, or, with crop and margin, from pairs as a ranker does.
+        """
+        values = section.model_dump()
+        as_ranker = section.variants is None and any(values[name] is not None for name in _PAIRS)
         rated = key == "start" and (
-            _LEARNS.get(self.name) == "ratings" or (self.name not in _LEARNS and section.variants)
+            (_LEARNS.get(self.name) == "ratings" and not as_ranker)
+            or (self.name not in _LEARNS and section.variants is not None)
         )
         wanted, others = (_RATINGS, _PAIRS) if rated else (_PAIRS, _RATINGS)
-        values = section.model_dump()
         missing, odd = (
             [name for name in wanted if values[name] is None],
             [name for name in others if values[name] is not None],
@@ -168,12 +173,65 @@ class Pairs(Section):
     strategy: Literal["gap", "random"]
 
 
+class Regions(Section):
+    """A segmenter and its options (docs/regions.md). least: share of a picture under which a region is none of its own."""
+
+    name: str
+    options: NamedOptions = Field(default_factory=dict)
+    least: Annotated[float, Field(ge=0, le=0.5)] = 0.01
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        from models.regions.registry import REGIONS
+
+        if name not in REGIONS:
+            raise ValueError(f"no segmenter is called {name!r}; known are {', '.join(sorted(REGIONS))}")
+        return name
+
+
+class Guard(Section):
+    """When an alignment has gone too far; see `models.aligners.guard.Rule`.
+
+    witnesses: metrics that are looked at beside the judge, which the model is not trained on. photographs: of the training set,
+    which the alignment does not see, and the guard looks at.
+    """
+
+    witnesses: list[str] = Field(default_factory=list)
+    photographs: Few = 4
+    every: Few = 10
+    patience: Few = 2
+    harm: NonNegative = 2.0
+    fidelity: Positive | None = None
+
+    @model_validator(mode="after")
+    def _sees(self) -> Guard:
+        from models.quality import info
+
+        if fault := unknown_metrics("witnesses", self.witnesses):
+            raise ValueError(fault)
+        for name in self.witnesses:
+            if info(name).needs_reference:
+                raise ValueError(f"witness {name} compares with a reference, which there is none of in an alignment")
+        if not self.witnesses and self.fidelity is None:
+            raise ValueError(
+                "witnesses is empty and fidelity null, so nothing can go wrong; name some, or set guard to null"
+            )
+        return self
+
+
 class Align(Training):
-    """An aligner, its training, and the options of its constructor."""
+    """An aligner, its training, and the options of its constructor.
+
+    data: all training pictures, or the `share` of them whose f(n) the judge likes least. guard: null for none.
+    """
 
     name: str
     crop: Crop
     options: NamedOptions
+    data: Literal["all", "hardest"] = "all"
+    share: Annotated[float, Field(gt=0, le=1)] = 0.3
+    guard: Guard | None = None
 
     @field_validator("name")
     @classmethod
@@ -225,6 +283,7 @@ class KindSection(Section):
     judge: Judge
     pairs: Pairs
     labels: Labels
+    regions: Regions | None
     align: Align
     evaluate: Evaluate
     report: Report

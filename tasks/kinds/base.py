@@ -173,6 +173,11 @@ class Kind(ABC):
     sources: tuple[tuple[str, str], ...]
 
     @property
+    def structure(self) -> int:
+        """Which of the sources shows best what there is, and where: its place among them."""
+        return len(self.sources) - 1
+
+    @property
     def source_names(self) -> tuple[str, ...]:
         """What the files of an image are called, where it has several: under, over."""
         names = tuple(path for path, _ in self.sources)

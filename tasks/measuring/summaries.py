@@ -93,6 +93,32 @@ def mean_scores(scores: pd.DataFrame) -> dict[str, dict[str, float]]:
     }
 
 
+def mean_changes(
+    scores: pd.DataFrame, photographs: dict[str, str], before: str, after: str, draws: int, seed: int
+) -> dict[str, dict[str, Any]]:
+    """metric -> mean difference of `after` and `before` over images, its 95 % interval (bootstrap over photographs), the counts.
+
+    photographs: of the images; crops of one are drawn together. Metrics without a value of both on two photographs are left out.
+    """
+    found = {}
+    for metric, part in scores.groupby("metric", sort=True):
+        values = part.pivot(index="image", columns="model", values="value")
+        if before not in values or after not in values:
+            continue
+        change = (values[after] - values[before]).dropna()
+        groups = [group.to_numpy() for _, group in change.groupby([photographs[image] for image in change.index])]
+        if len(groups) < 2:
+            continue
+        sums, sizes = np.array([group.sum() for group in groups]), np.array([len(group) for group in groups])
+        drawn = np.random.default_rng(seed).integers(len(groups), size=(draws, len(groups)))
+        low, high = np.percentile(sums[drawn].sum(1) / sizes[drawn].sum(1), [2.5, 97.5])
+        found[str(metric)] = {
+            "mean": float(change.mean()), "low": float(low), "high": float(high), "images": len(change),
+            "photographs": len(groups),
+        }  # fmt: skip
+    return found
+
+
 def as_dict(rate: WinRate | None) -> dict[str, Any] | None:
     """A win rate for JSON."""
     if rate is None:

@@ -165,10 +165,10 @@ def gallery(at: Places, round_name: str, wanted: int, off: Mapping[str, float]) 
                 for name, source in zip(names, subjects[row.image].sources, strict=False)
             ),
             ("rated", jpeg(str(path), SIDE, QUALITY)[0]),
-            ("drawn", _marked(picture, drawn)),
+            ("drawn", marked(picture, drawn)),
         ]
         if expected.is_file():
-            views.append(("predicted", _marked(picture, _grown(read_uint8(expected)[..., 0], picture.shape[:2]))))
+            views.append(("predicted", marked(picture, read_uint8(expected)[..., 0])))
         scores = [
             {"criterion": name, "given": f"{given:.1f}", "predicted": _within(said, off.get(name))}
             for name, given, said in zip(row.criteria, row.given, row.scores, strict=True)
@@ -181,13 +181,12 @@ def _within(value: float, off: float | None) -> str:
     return f"{value:.1f}" if off is None else f"{value:.1f} ± {off:.1f}"
 
 
-def _grown(small: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    large = Image.fromarray(small, "L").resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    return np.asarray(large, np.float32) / 255
-
-
-def _marked(picture: np.ndarray, heat: np.ndarray) -> str:
-    """The picture, greyed, with a heatmap (H, W) in [0, 1] over it, as a JPEG data URI."""
+def marked(picture: np.ndarray, heat: np.ndarray) -> str:
+    """A picture (H, W, 3) uint8, greyed, with a heatmap over it, as a JPEG data URI. heat: in [0, 1], or uint8 of any size."""
+    if heat.dtype == np.uint8:
+        height, width = picture.shape[:2]
+        large = Image.fromarray(heat, "L").resize((width, height), Image.Resampling.BILINEAR)
+        heat = np.asarray(large, np.float32) / 255
     grey = picture.mean(2, keepdims=True) * 0.75
     mixed = grey + 0.8 * heat[..., None] * (_MARK - grey)
     image = Image.fromarray(np.clip(np.rint(mixed), 0, 255).astype(np.uint8), "RGB")

@@ -12,9 +12,11 @@ from markupsafe import Markup
 
 from tasks import kinds
 from tasks.config import View
+from tasks.pages import aligned as alignments
 from tasks.pages import charts, words
 from tasks.pages import rated as ratings
 from tasks.pages.data import Findings, read_json
+from tasks.stage import tables
 from tasks.stage.places import Places
 
 FEW_PHOTOGRAPHS = 10
@@ -181,6 +183,7 @@ def metric_cards(run: Run) -> list[dict[str, Any]]:
                 ),
                 "better": better,
                 "compared": compared,
+                "change": words.change(metric, run.found.metrics.get("changes", {}).get(metric)),
                 "hidden_taste": metric in run.utility,
             }
         )
@@ -300,6 +303,22 @@ def rated(run: Run, at: Places) -> dict[str, Any] | None:
         "predicted": foreseen,
         "gallery": ratings.gallery(at, names[-1], run.params.report.photos, off),
         "ratings": int((run.found.ratings.verdict == "").sum()),
+    }
+
+
+def aligned(run: Run, at: Places) -> dict[str, Any]:
+    """What the alignment did to pictures, and about which regions the judge was asked."""
+    judge = f"g{len(run.params.rounds)}"
+    known = alignments.changes(tables.read("judgements", at.evaluate / "judgements.parquet"), judge, "f0", run.last)
+    regions = read_json(at.regions / "summary.json") if (at.regions / "summary.json").is_file() else {}
+    return {
+        "judge": judge,
+        "segmenter": regions.get("note") or regions.get("segmenter"),
+        "regions": regions.get("regions", 0),
+        "images": regions.get("images", 0),
+        "compared": len(known),
+        "worse": sum(better < 0 for _, better in known) if known else None,
+        "strips": alignments.strips(at, run.last, judge, run.params.report.photos),
     }
 
 

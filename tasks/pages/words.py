@@ -110,6 +110,16 @@ def metric_value(name: str, value: float | None) -> str:
     return f"{value:.{METRICS[name][2]}f}" if name in METRICS else f"{value:.3g}"
 
 
+def change(name: str, found: Mapping[str, Any] | None) -> str:
+    """'changed by +0.012 (95 % interval +0.004 to +0.020)'; empty for none."""
+    if not found:
+        return ""
+    mean, low, high = (
+        ("" if value < 0 else "+") + metric_value(name, value) for value in (found["mean"], found["low"], found["high"])
+    )
+    return f"changed by {mean} (95{SPACE}% interval {low} to {high}, {count(found['photographs'], 'photograph')})"
+
+
 def meaningful(name: str) -> float:
     """The smallest span of a metric that a chart fills its height with: ten units of the last printed digit."""
     return 10.0 ** (1 - METRICS[name][2]) if name in METRICS else 0.0

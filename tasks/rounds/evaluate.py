@@ -8,12 +8,14 @@ it never waits for them: raise evaluate.label_rev to take new ones in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from pictures import fresh_folder, write_json
+from models.judges.base import RatedJudge
+from pictures import fresh_folder, write_json, write_png
 from tasks.config import View
 from tasks.datasets.subjects import subjects_of
 from tasks.measuring import summaries
@@ -27,7 +29,7 @@ from tasks.stage import tables
 from tasks.stage.mapping import map_images
 from tasks.stage.places import Places
 from tasks.stage.runtime import device, stage, workers
-from tasks.training.judges import costs_of, judge_name, load_judge, versions
+from tasks.training.judges import Versions, costs_of, judge_name, load_judge, versions
 
 PARAMS = (
     "seed",
@@ -49,7 +51,10 @@ def judged(outputs: pd.DataFrame, params: View) -> list[dict[str, Any]]:
     to = device(params)
     for name in ("r00", *params.rounds):
         judge = load_judge(params, name, to)
-        values = costs_of(judge, versions(judge, params.kind, list(own.image), paths, list(own.sha256)), to)
+        shown = versions(judge, params.kind, list(own.image), paths, list(own.sha256))
+        values = costs_of(judge, shown, to)
+        if isinstance(judge, RatedJudge) and name == ("r00", *params.rounds)[-1]:
+            keep_heatmaps(judge, shown, list(own.image), list(own.model), to, outputs_at / "heatmaps")
         rows += [
             {"judge": judge_name(name), "image": image, "model": model, "value": value}
             for image, model, value in zip(own.image, own.model, values, strict=True)
@@ -57,8 +62,32 @@ def judged(outputs: pd.DataFrame, params: View) -> list[dict[str, Any]]:
     return rows
 
 
-def summary(params: View, votes: pd.DataFrame, scores: pd.DataFrame, judgements: pd.DataFrame) -> dict[str, Any]:
-    """Everything the report and `dvc metrics` show, from the tables."""
+def keep_heatmaps(
+    judge: RatedJudge, shown: Versions, images: Sequence[str], models: Sequence[str], to: str, folder: Path
+) -> None:
+    """Where a judge sees artifacts, as IMAGE__MODEL.png, of pictures by the first and the last model."""
+    import torch
+
+    order = sorted(set(models), key=lambda model: int(model[1:]))
+    for place, (image, model) in enumerate(zip(images, models, strict=True)):
+        if model not in (order[0], order[-1]):
+            continue
+        with torch.no_grad():
+            sources = [source.tensor(place)[None].to(to) for source in shown.sources]
+            heat = judge.opinion(shown.pictures.tensor(place)[None].to(to), sources).heatmap
+        if heat is not None:
+            write_png(folder / f"{image}__{model}.png", heat[0, 0].cpu().numpy()[..., None].repeat(3, 2))
+
+
+def summary(
+    params: View,
+    votes: pd.DataFrame,
+    scores: pd.DataFrame,
+    judgements: pd.DataFrame,
+    *,
+    photographs: dict[str, str],
+) -> dict[str, Any]:
+    """Everything the report and `dvc metrics` show, from the tables. photographs: of the images."""
     count = len(params.rounds) + 1
     models = [f"f{number}" for number in range(count + 1)]
     draws, seed = params.evaluate.bootstrap, params.seed
@@ -73,6 +102,7 @@ def summary(params: View, votes: pd.DataFrame, scores: pd.DataFrame, judgements:
     figure5 = {judge: summaries.accuracy(judgements, judge, rounds) for judge in judges}
     return {
         "scores": summaries.mean_scores(scores),
+        "changes": summaries.mean_changes(scores, photographs, "f0", models[-1], draws, seed),
         "preference_over_f0": preferred("f0", [*models, *VARIANTS]),
         "preference_over_input": preferred("input", models),
         "judge_accuracy": {judge: found[0] for judge, found in figure5.items() if found is not None},
@@ -108,9 +138,8 @@ def run(params: View) -> None:
     votes = simulated_votes(outputs, measured, params) if simulated else peoples_votes(outputs, last, params)
     tables.write("votes", votes, out / "votes.parquet")
     tables.write("judgements", judged(outputs, params), out / "judgements.parquet")
-    result = summary(
-        params, *(tables.read(name, out / f"{name}.parquet") for name in ("votes", "scores", "judgements"))
-    )
+    read = (tables.read(name, out / f"{name}.parquet") for name in ("votes", "scores", "judgements"))
+    result = summary(params, *read, photographs=photographs)
     write_json(out / "metrics.json", result)
     write_json(out / "missing.json", {entry.metric: entry.reason for entry in missing})
     write_plots(result, out / "plots")

@@ -2,7 +2,8 @@
 
 Every checkpoint of f0's training makes its version of every training image. A judge that learns from pairs is trained on
 those of one image, of which the lower NIQE is the better (HiLLIE, Sec. 3.2.1); a settled one takes their spread as its
-scale. One that learns from ratings is trained on injected corruptions, of which scores and heatmap are known.
+scale. One that learns from ratings is trained on injected corruptions, of which scores and heatmap are known; where
+`judge.start` has crop and margin in place of variants, it starts from NIQE's ranking as well, by its overall score.
 Reads the dataset and data/KIND/start; writes data/KIND/judges/r00.
 """
 
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from models.core.training import step_seed
 from models.judges.base import Judge, RatedJudge, Settled
@@ -109,7 +112,7 @@ class NothingToRate(ValueError):
 def run(params: View) -> None:
     kind, out = params.kind, Places(params.kind).judge("r00")
     judge = fresh_judge(params)
-    if isinstance(judge, RatedJudge):
+    if isinstance(judge, RatedJudge) and (params.judge.start is None or params.judge.start.variants is not None):
         from_corruptions(judge, params, out)
         return
     metrics = () if isinstance(judge, Settled) else (RANKS_FIRST,)
@@ -139,11 +142,21 @@ def rank(judge: Judge, shown: Versions, rows: list[dict[str, Any]], params: View
             "NIQE ranks no two checkpoints' versions of any training image: are the photos smaller than 192 pixels, "
             f"or the checkpoints alike (steps and checkpoints of {kind}.start)?"
         )
+    if isinstance(judge, RatedJudge):
+        judge.get_used_to(_features(judge, shown, device(params)))
     data = "\n".join(f"{row['sha256']} {row[RANKS_FIRST]}" for row in rows)
     train_on_pairs(
         judge, shown, pairs, section, params, name=f"judge_start@{kind}", purpose="ranker_niqe", data=data, out=out
     )
     return len(pairs)
+
+
+@torch.no_grad()
+def _features(judge: RatedJudge, shown: Versions, to: str) -> Iterator[torch.Tensor]:
+    judge.to(to).eval()
+    for place in range(len(shown)):
+        for one in (shown.pictures, *shown.sources):
+            yield judge.features(one.tensor(place)[None].to(to))[0].cpu()
 
 
 def from_corruptions(judge: RatedJudge, params: View, out: Path) -> None:
@@ -153,8 +166,8 @@ def from_corruptions(judge: RatedJudge, params: View, out: Path) -> None:
     kind, name = kinds.named(params.kind), params.kind
     if kind.rated is None:
         raise NothingToRate(
-            f"{params.judge.name} learns from ratings, and {name} has no corruptions with a known truth to start it with; take "
-            f"another judge ({name}.judge.name)"
+            f"{params.judge.name} learns from ratings, and {name} has no corruptions with a known truth to start it with: let it "
+            f"start from NIQE's ranking (crop and margin in place of variants in {name}.judge.start), or take another judge"
         )
     section, to = training_of(params.judge.start, judge, f"{name}.judge.start"), device(params)
     variants = section.variants

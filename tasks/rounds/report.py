@@ -49,6 +49,7 @@ def page(params: View, data: Path = DATA) -> str:
         judges=report_sections.judges(run),
         ablation=report_sections.ablation(run),
         rated=report_sections.rated(run, Places(params.kind, data)),
+        aligned=report_sections.aligned(run, Places(params.kind, data)),
         curves=report_sections.training_curves(run),
         settings=settings(shown),
         words=kind.page.WORDS,

@@ -44,6 +44,11 @@ class Places:
         return self.root / "report"
 
     @property
+    def regions(self) -> Path:
+        """Which pixels of each picture belong together."""
+        return self.root / "regions"
+
+    @property
     def genetic(self) -> Path:
         return self.root / "genetic"
 

@@ -57,6 +57,7 @@ def _schema(**columns: str) -> pa.Schema:
         "bool": pa.bool_(),
         "strs": pa.list_(pa.string()),
         "floats": pa.list_(pa.float64()),
+        "ints": pa.list_(pa.int32()),
     }
     return pa.schema(
         [
@@ -94,6 +95,11 @@ TABLES: dict[str, Table] = {
         ("round", "key", "observer"),
         "one observer's answer on one pair: first, second, tie or unsure (no vote), as the pairs table orders them; "
         "`undecidable` marks the pairs of which too many observers can't tell, which nothing learns from",
+    ),
+    "regions": Table(
+        _schema(image="str", region="int", height="int", width="int", area="int", counts="ints"),
+        ("image", "region"),
+        "a region of an image: run lengths down the columns, as COCO has them uncompressed; every pixel belongs to one region",
     ),
     "items": Table(
         _schema(

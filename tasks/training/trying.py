@@ -48,10 +48,12 @@ def look_at_judging(kind: str, section: Any, network: Any, found: Findings) -> N
         judge = create_judge(section.judge.name, **section.judge.options)
         if judge.learns is None and section.judge.start is not None:
             found.faults.append(f"{kind}.judge: {section.judge.name} learns nothing, so start and rounds must be null")
-        if judge.learns == "ratings" and kinds.named(kind).rated is None:
+        start = section.judge.start
+        if judge.learns == "ratings" and kinds.named(kind).rated is None and start is not None and start.variants:
             found.faults.append(
                 f"{kind}.judge: {section.judge.name} learns from ratings, and {kind} has no corruptions with a known truth to "
-                "start it with; take another judge"
+                "start it with: let it start from NIQE's ranking (crop and margin in place of variants in judge.start), or take "
+                "another judge"
             )
         if judge.learns is not None and section.judge.start is None:
             found.faults.append(
@@ -68,3 +70,18 @@ def look_at_judging(kind: str, section: Any, network: Any, found: Findings) -> N
         found.faults.append(
             f"{kind}.align: {section.align.name} cannot work with the judge {named} and the model of {kind}: {fault}"
         )
+    if aligner is not None and aligner.uses_regions and section.regions is not None:
+        look_at_segmenter(kind, section.regions, found)
+    guarded = section.align.guard is not None
+    if judge is not None and aligner is not None and (advice := aligner.advice(judge, guarded)):
+        found.counts.append(f"{kind}.align: {section.align.name}: {advice}")
+
+
+def look_at_segmenter(kind: str, section: Any, found: Findings) -> None:
+    """A segmenter: its options, its checkpoint, its weights."""
+    from models.regions import create
+
+    try:
+        create(section.name, **section.options)
+    except (WeightUnavailable, ValueError) as error:
+        found.faults.append(f"{kind}.regions: {error}")

@@ -119,6 +119,13 @@ def make(kind: str = "simulated", voted: bool = True, nasty: str = "porch") -> N
         for observer in range(3)
     ]
     tables.write("votes", votes if voted else [], AT.evaluate / "votes.parquet")
+    costs = [
+        {"judge": f"g{judge}", "image": image, "model": f"f{number}", "value": 1.0 - number * (0.1 if place else -0.1)}
+        for judge in range(len(ROUNDS) + 1)
+        for place, image in enumerate(photographs)
+        for number in range(len(ROUNDS) + 2)
+    ]
+    tables.write("judgements", costs, AT.evaluate / "judgements.parquet")
     write_json(AT.evaluate / "metrics.json", metrics(means, voted))
     write_json(
         AT.evaluate / "missing.json",

@@ -132,7 +132,7 @@ def test_it_learns_from_corruptions_what_holds_for_other_scenes(
     assert isinstance(judge, RatedJudge)
     rated = named("thermal").rated
     assert rated is not None
-    made = [rated.examples(pair(tmp_path, n), method("average"), 24, n) for n in range(6)]
+    made = [rated.examples(pair(tmp_path, n), method("average"), 16, n) for n in range(6)]
     train, held_out = (seen(judge, part) for part in (made[:4], made[4:]))
     before = predicts(opinions(judge, held_out), held_out, judge.criteria)
     train_on_ratings(judge, train, params.judge.start, params, name="reward", data="test", out=Path("out"))
