@@ -25,7 +25,18 @@ def main() -> None:
     chosen = parser.parse_args()
     import torch
 
-    from benchmarks import flow, fusion, genetic, images, labelling, large_metrics, resume, scoring, training
+    from benchmarks import (
+        alignment_cost,
+        flow,
+        fusion,
+        genetic,
+        images,
+        labelling,
+        large_metrics,
+        resume,
+        scoring,
+        training,
+    )
 
     params = load_whole()
     parts: dict[str, Callable[[], list[Result]]] = {
@@ -34,6 +45,7 @@ def main() -> None:
         "metrics": lambda: images.metrics(chosen.device, chosen.repeats),
         "large metrics": lambda: large_metrics.results(chosen.device, chosen.repeats),
         "scoring": lambda: scoring.results(params, chosen.device, chosen.repeats),
+        "alignment": lambda: alignment_cost.results(params, chosen.device, chosen.repeats),
         "genetic": lambda: genetic.results(chosen.device, chosen.repeats),
         "fusion": lambda: fusion.results(chosen.device, chosen.repeats),
         "flow": lambda: flow.results(max(2, chosen.repeats // 2)),

@@ -27,9 +27,9 @@ from tasks.low_light.kind import KIND
 STEPS = 10
 
 
-def bare_loop(model: nn.Module, batch: Any, objective: Callable[..., Any], rate: float) -> None:
+def bare_loop(model: nn.Module, batch: Any, objective: Callable[..., Any], rate: float, steps: int = STEPS) -> None:
     optimiser = torch.optim.Adam(model.parameters(), lr=rate)
-    for _ in range(STEPS):
+    for _ in range(steps):
         optimiser.zero_grad(set_to_none=True)
         loss, _ = objective(model, batch)
         loss.backward()

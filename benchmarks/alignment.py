@@ -1,0 +1,237 @@
+"""Aligners on a user's infrared and visible pairs: what each makes of the same f(0) in the same number of steps.
+
+    python -m benchmarks.alignment INFRARED VISIBLE [--seeds 1 2 3] [--only NAME ...] [--steps N] [--pairs N] --work FOLDER
+
+Once a seed: the dataset of thermal (split by scene), f(0), and two reward models that start from corruptions of different halves
+of the training scenes: one is the judge, the other is held out. Then every aligner of ALIGNED changes a copy of f(0), measured on
+validation pairs beside f(0): mean differences of what the judge says (points of 1 to 5), the held-out judge, Qabf, CC, SSIM, PSNR
+and NIQE, with 95 % intervals over pairs (t); seconds, and pictures that the judge was shown. f(0) and judges of a seed stay in
+the working folder and are used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from scipy.stats import t as student
+
+from models.core.storage import load_weights
+from models.core.training import Outcome, make_deterministic, step_seed
+from models.judges import create
+from models.judges.base import RatedJudge
+from pictures import read_uint8, write_png
+from tasks.config import PARAMS_FILE, View, read_yaml, validate
+from tasks.datasets.subjects import Subject, subjects_of
+from tasks.kinds.base import RatedPicture
+from tasks.measuring.scoring import score
+from tasks.rounds import loop, regions
+from tasks.rounds.aligning import align_model
+from tasks.stage.mapping import cores
+from tasks.stage.places import MODEL
+from tasks.thermal import models, pictures, rated, start
+from tasks.thermal.kind import KIND
+from tasks.training.ratings import seen, train_on_ratings
+
+DECLARED = (
+    "seed",
+    "{kind}.judge",
+    "{kind}.dataset",
+    "{kind}.model",
+    "{kind}.start",
+    "{kind}.regions",
+    "{kind}.align",
+    "{kind}.align.name",
+)
+METRICS = ("qabf", "cc_sources", "ssim_sources", "psnr_sources", "niqe")
+WHITE = {"name": "white", "scale": 0.02}
+# name -> aligner, its options, and changes of the section `align` or `regions`
+ALIGNED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "grpo": ("grpo", {"explore": WHITE}, {}),
+    "grpo, whole pictures": ("grpo", {"explore": WHITE, "view": "whole", "regions": 0}, {}),
+    "grpo, random boxes": ("grpo", {"explore": WHITE}, {"regions": {"name": "boxes"}}),
+    "grpo, over regions": ("grpo", {"explore": WHITE, "group": "regions"}, {}),
+    "grpo, ratio of the paper": ("grpo", {"explore": WHITE, "group": "regions", "ratio": "paper", "inner": 2}, {}),
+    "grpo, credit by heatmap": ("grpo", {"explore": WHITE, "credit": "heatmap"}, {}),
+    "grpo, scales": ("grpo", {"explore": {"name": "scales", "scale": 0.04}}, {}),
+    "grpo, cells": ("grpo", {"explore": {"name": "cells", "scale": 0.04}}, {}),
+    "grpo, gain": ("grpo", {"explore": {"name": "gain"}}, {}),
+    "grpo, gain, local, beside": ("grpo", {"explore": {"name": "gain"}, "view": "local", "beside": {"qabf": 1.0}}, {}),
+    "grpo, local": ("grpo", {"explore": WHITE, "view": "local"}, {}),
+    "grpo, gain, local": ("grpo", {"explore": {"name": "gain"}, "view": "local"}, {}),
+    "grpo, scales, local": ("grpo", {"explore": {"name": "scales", "scale": 0.04}, "view": "local"}, {}),
+    "ppo": ("ppo", {"explore": WHITE}, {}),
+    "dpo": ("dpo", {"explore": WHITE}, {}),
+    "direct": ("direct", {"anchor": 1.0}, {}),
+    "ranker_loss": ("ranker_loss", {"lambda_ranker": 1.0, "content_layer": "relu3_1", "content_reduce": 2}, {}),
+}  # fmt: skip
+
+
+def view(values: dict[str, Any], seed: int) -> View:
+    return View(validate(values | {"seed": seed}), DECLARED, KIND.name)
+
+
+def half(subjects: list[Subject], place: int) -> list[Subject]:
+    """The training images of every other photograph."""
+    photographs = sorted({subject.photograph for subject in subjects})[place::2]
+    return [subject for subject in subjects if subject.photograph in photographs]
+
+
+def learnt(params: View, subjects: list[Subject], name: str) -> RatedJudge:
+    """A reward model that starts from corruptions of these scenes."""
+    f0 = models.spec(params, loop.first_weights(KIND.name))
+
+    def scenes() -> Iterator[list[RatedPicture]]:
+        for number, subject in enumerate(subjects):
+            seed = step_seed(params.seed, number, f"corruptions/{name}")
+            yield rated.examples(subject.sources, f0, params.judge.start.variants, seed)
+
+    make_deterministic()
+    torch.manual_seed(step_seed(params.seed, 0, name))
+    judge = cast(RatedJudge, create("reward", **params.judge.options))
+    train_on_ratings(
+        judge,
+        seen(judge, scenes()),
+        params.judge.start,
+        params,
+        name=name,
+        data=name,
+        out=Path("judges") / name,
+        first=True,
+    )
+    return judge
+
+
+def prepared(values: dict[str, Any], seed: int) -> tuple[View, dict[str, RatedJudge]]:
+    """Dataset, f(0) and both judges in the working folder, made where they are not there yet."""
+    params = view(values, seed)
+    if not loop.first_weights(KIND.name).is_file():
+        pictures.run(params)
+        start.run(params)
+    judges = {}
+    for place, name in enumerate(("judge", "held_out")):
+        path = Path("judges") / name / MODEL
+        if path.is_file():
+            judges[name] = cast(RatedJudge, create("reward", **params.judge.options))
+            load_weights(judges[name], path)
+        else:
+            judges[name] = learnt(params, half(subjects_of(KIND.name, "train"), place), name)
+        judges[name].requires_grad_(False).eval()
+    return params, judges
+
+
+@torch.no_grad()
+def measured(
+    model: Any, judges: dict[str, RatedJudge], pairs: list[Subject], folder: Path | None = None
+) -> dict[str, np.ndarray]:
+    """What there is to say of each pair's fused picture."""
+    found: dict[str, list[float]] = {}
+    for pair in pairs:
+        made = models.apply(model, pair.sources)
+        sources = [read_uint8(path) for path in pair.sources]
+        if folder is not None:
+            write_png(folder / f"{pair.id}.png", made)
+        shown = [torch.tensor(one).permute(2, 0, 1)[None].float() / 255 for one in (made, *sources)]
+        said = {name: float(judge.scores(shown[0], shown[1:])) for name, judge in judges.items()}
+        for name, value in {**said, **score(METRICS, made, None, sources)}.items():
+            found.setdefault(name, []).append(float("nan") if value is None else value)
+    return {name: np.array(values) for name, values in found.items()}
+
+
+def interval(differences: np.ndarray) -> tuple[float, float]:
+    """The mean, and half of its 95 % interval over pairs."""
+    known = differences[np.isfinite(differences)]
+    error = known.std(ddof=1) / np.sqrt(len(known))
+    return float(known.mean()), float(student.ppf(0.975, len(known) - 1) * error)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("infrared", type=Path)
+    parser.add_argument("visible", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--only", nargs="+", default=list(ALIGNED), choices=list(ALIGNED))
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--rate", type=float, default=0.0005)
+    parser.add_argument("--options", type=json.loads, default={}, help="of the aligners, as JSON")
+    parser.add_argument("--pairs", type=int, default=16)
+    parser.add_argument("--params", type=Path, default=PARAMS_FILE)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--pictures", action="store_true", help="keep what was fused of validation pairs")
+    chosen = parser.parse_args()
+    torch.set_num_threads(cores())
+    values = read_yaml(chosen.params)
+    own = values[KIND.name]
+    own["dataset"]["source"] = "folder"
+    own["dataset"]["folder"] |= {"infrared": str(chosen.infrared.resolve()), "visible": str(chosen.visible.resolve())}
+    own["align"] |= {"steps": chosen.steps, "learning_rate": chosen.rate, "log_every": 5, "halve_every": None}
+    here, params_folder = Path.cwd(), chosen.work.resolve()
+    for seed in chosen.seeds:
+        work = params_folder / f"seed{seed}"
+        work.mkdir(parents=True, exist_ok=True)
+        os.chdir(work)
+        try:
+            run_seed(values, seed, chosen)
+        finally:
+            os.chdir(here)
+
+
+def aligned(params: View, judge: RatedJudge, name: str) -> tuple[Any, Outcome, int]:
+    """f(0) aligned, how it went, and how many pictures the judge was shown."""
+    model, shown = loop.load(params, loop.first_weights(KIND.name)), 0
+
+    def count(module: Any, given: Any, made: torch.Tensor) -> None:
+        nonlocal shown
+        shown += len(made)
+
+    cast(torch.nn.Module, judge.encoder).register_forward_hook(count)
+    run = f"bench-{name.replace(', ', '-').replace(' ', '_')}"
+    outcome = align_model(model, judge, params, name=run, data=str(params.seed), live=None)
+    outcome.discard_state()
+    return model, outcome, shown
+
+
+def run_seed(values: dict[str, Any], seed: int, chosen: argparse.Namespace) -> None:
+    params, judges = prepared(values, seed)
+    pairs = subjects_of(KIND.name, "validation")[: chosen.pairs]
+    f0 = loop.load(params, loop.first_weights(KIND.name))
+    before = measured(f0, judges, pairs, Path("made/f0") if chosen.pictures else None)
+    print(
+        f"seed {seed}, f0: " + "  ".join(f"{name} {np.nanmean(said):.3f}" for name, said in before.items()), flush=True
+    )
+    known: Any = object()
+    for name in chosen.only:
+        aligner, options, changes = ALIGNED[name]
+        section = deepcopy(values)
+        own = section[KIND.name]
+        own["align"] |= {
+            "name": aligner,
+            "options": options | (chosen.options if aligner in ("grpo", "ppo", "dpo") else {}),
+        }
+        own["regions"] = changes.get("regions", own["regions"])
+        params = view(section, seed)
+        if own["regions"] != known or not Path("data/thermal/regions").exists():
+            known = own["regions"]
+            regions.run(params)
+        model, outcome, shown = aligned(params, deepcopy(judges["judge"]), name)
+        after = measured(model, judges, pairs, Path(f"made/{name}") if chosen.pictures else None)
+        words = []
+        for metric, said in after.items():
+            mean, width = interval(said - before[metric])
+            words.append(f"{metric} {mean:+.4f} ± {width:.4f}")
+        last = {key: round(value, 4) for key, value in outcome.history[-1].items()}
+        print(
+            f"seed {seed}, {name}: {'  '.join(words)}  {outcome.seconds:.0f} s, {shown} pictures judged\n    {last}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
