@@ -86,11 +86,11 @@ _LEARNS = {"ranker": "pairs", "metric": None, "reward": "ratings"}
 _PAIRS, _RATINGS = ("crop", "margin"), ("variants",)
 
 
-def _sound(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+def _sound(options: dict[str, Any], info: ValidationInfo, *, named: bool = False) -> dict[str, Any]:
     """The options, where they fit what `name` names, as far as that is known."""
     shape = _OPTIONS.get(str(info.data.get("name")))
     if shape is None:
-        return plain(options, named=True)
+        return plain(options, named=named)
     try:
         shape.model_validate(options)
     except ValidationError as error:
@@ -98,8 +98,14 @@ def _sound(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
     return options
 
 
+def _sound_with_names(options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    return _sound(options, info, named=True)
+
+
 NamedOptions = Annotated[dict[str, Any], AfterValidator(_sound)]
 """Of what `name` beside them names."""
+NestedOptions = Annotated[dict[str, Any], AfterValidator(_sound_with_names)]
+"""The same, of which one may be options by name itself (explore, generator)."""
 
 
 class Judge(Section):
@@ -177,7 +183,7 @@ class Regions(Section):
     """A segmenter and its options (docs/regions.md). least: share of a picture under which a region is none of its own."""
 
     name: str
-    options: NamedOptions = Field(default_factory=dict)
+    options: NestedOptions = Field(default_factory=dict)
     least: Annotated[float, Field(ge=0, le=0.5)] = 0.01
 
     @field_validator("name")
@@ -228,7 +234,7 @@ class Align(Training):
 
     name: str
     crop: Crop
-    options: NamedOptions
+    options: NestedOptions
     data: Literal["all", "hardest"] = "all"
     share: Annotated[float, Field(gt=0, le=1)] = 0.3
     guard: Guard | None = None

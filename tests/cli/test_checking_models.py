@@ -168,9 +168,10 @@ def test_a_judge_is_built_and_compared_with_the_aligner(kind: str, section: dict
 
 def test_an_aligner_that_there_is_not_is_named() -> None:
     section = read_yaml(ROOT / "tests" / "tiny.yaml")["low_light"]["align"]
-    assert "low_light.align.name: no aligner is called 'grpo'; known are ranker_loss" in said_of(
-        "low_light", "align", section | {"name": "grpo"}
+    assert "low_light.align.name: no aligner is called 'magic'; known are direct, dpo, grpo" in said_of(
+        "low_light", "align", section | {"name": "magic"}
     )
+    assert "aligner 'grpo' has no option 'lambda_ranker'" in said_of("low_light", "align", section | {"name": "grpo"})
     fault = said_of("low_light", "align", section | {"options": {"lambda_ranker": 1.0, "layer": "relu1_1"}})
     assert "low_light.align.options.content_layer: Field required" in fault
     assert "low_light.align.options.layer: unknown key" in fault

