@@ -175,6 +175,9 @@ def test_stops_at_the_gate_goes_on_after_labelling_then_does_nothing(tmp_path: P
     assert again.returncode == 0
     assert here.ran(again) == []
 
+    if runner == "flow":
+        return  # a flow walks the graph of DVC, which says the rest
+
     here.vote("carol")
     assert here.ran(here.repro()) == [], "late votes change nothing until label_rev is raised"
 
