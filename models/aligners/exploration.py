@@ -14,6 +14,8 @@ from typing import cast
 import torch
 from torch.nn import functional as F
 
+from models.own import faults_of_options
+
 
 class Exploration(ABC):
     """Noise (G, B, C, H, W) of standard deviation `scale` (of [0, 1]) at a pixel.
@@ -203,7 +205,6 @@ def exploration(name: str, **options: float) -> Exploration:
     """Build one by name with its options. Raises ValueError: no such name, option or value."""
     if name not in EXPLORATIONS:
         raise ValueError(f"no exploration is called {name!r}; known are {', '.join(sorted(EXPLORATIONS))}")
-    try:
-        return EXPLORATIONS[name](**options)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise ValueError(f"exploration {name!r}: {error}") from error
+    if faults := faults_of_options(f"exploration {name!r}", EXPLORATIONS[name], options):
+        raise ValueError("; ".join(faults))
+    return EXPLORATIONS[name](**options)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -39,6 +39,7 @@ FACTORS, PROBES, ODD = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0), 4, 0.8
 """Deviations that are tried where they adapt, of the one given; batches each; the explained share that is asked for."""
 
 
+@dataclass(eq=False)
 class PolicyAligner(Aligner):
     """What GRPO, PPO and DPO share.
 
@@ -54,30 +55,30 @@ class PolicyAligner(Aligner):
     needs: ClassVar[frozenset[Need]] = frozenset({"gradient of the model"})
     uses_regions: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        samples: int = 8,
-        regions: int = 6,
-        explore: Mapping[str, Any] | None = None,
-        kl: float = 0.1,
-        inner: int = 1,
-        view: View = "regions",
-        side: int = 96,
-        credit: Credit = "equal",
-        adapt: bool = False,
-        beside: Mapping[str, float] | None = None,
-    ) -> None:
-        if samples < 2 or samples % 2 or regions < 0 or inner < 1 or side < 16 or kl < 0:
+    samples: int = 8
+    regions: int = 6
+    explore: Mapping[str, Any] | None = None
+    kl: float = 0.1
+    inner: int = 1
+    view: View = "regions"
+    side: int = 96
+    credit: Credit = "equal"
+    adapt: bool = False
+    beside: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.samples < 2 or self.samples % 2 or self.regions < 0 or self.inner < 1 or self.side < 16 or self.kl < 0:
             raise ValueError(
-                f"samples is even and 2 or more, regions and kl 0 or more, inner 1 or more, side 16 or more, not {samples}, "
-                f"{regions}, {kl}, {inner}, {side}"
+                f"samples is even and 2 or more, regions and kl 0 or more, inner 1 or more, side 16 or more, not "
+                f"{self.samples}, {self.regions}, {self.kl}, {self.inner}, {self.side}"
             )
-        _one_of("view", view, ("regions", "whole", "local"))
-        _one_of("credit", credit, ("equal", "area", "heatmap", "pixels"))
-        chosen = {"name": "white"} | dict(explore or {})
+        _one_of("view", self.view, ("regions", "whole", "local"))
+        _one_of("credit", self.credit, ("equal", "area", "heatmap", "pixels"))
+        chosen = {"name": "white"} | dict(self.explore or {})
         explorer = exploration(chosen.pop("name"), **chosen)
-        self.sampler = Sampler(explorer, samples, regions, view, side, credit, Beside(beside or {}))
-        self.samples, self.kl, self.inner, self.adapt = samples, kl, inner, adapt
+        self.sampler = Sampler(
+            explorer, self.samples, self.regions, self.view, self.side, self.credit, Beside(self.beside or {})
+        )
 
     def align(self, model: nn.Module, judge: Judge | None, material: Material, run: Run) -> Outcome:
         assert judge is not None
@@ -169,6 +170,7 @@ class PolicyAligner(Aligner):
         return rollout.weight[None] * alive
 
 
+@dataclass(eq=False)
 class Grpo(PolicyAligner):
     """Group relative policy optimisation over regions.
 
@@ -177,29 +179,17 @@ class Grpo(PolicyAligner):
     what is wrong with it). The other options are `PolicyAligner`'s.
     """
 
-    def __init__(
-        self,
-        samples: int = 8,
-        regions: int = 6,
-        explore: Mapping[str, Any] | None = None,
-        clip: float = 0.2,
-        kl: float = 0.1,
-        group: Group = "samples",
-        ratio: Literal["likelihood", "paper"] = "likelihood",
-        alpha: float = 1.0,
-        inner: int = 1,
-        view: View = "regions",
-        side: int = 96,
-        credit: Credit = "equal",
-        adapt: bool = False,
-        beside: Mapping[str, float] | None = None,
-    ) -> None:
-        super().__init__(samples, regions, explore, kl, inner, view, side, credit, adapt, beside)
-        _one_of("group", group, ("samples", "regions", "both"))
-        _one_of("ratio", ratio, ("likelihood", "paper"))
-        if not 0 < clip < 1 or alpha <= 0:
-            raise ValueError(f"clip is between 0 and 1, alpha above 0, not {clip}, {alpha}")
-        self.clip, self.group, self.ratio, self.alpha = clip, group, ratio, alpha
+    clip: float = 0.2
+    group: Group = "samples"
+    ratio: Literal["likelihood", "paper"] = "likelihood"
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _one_of("group", self.group, ("samples", "regions", "both"))
+        _one_of("ratio", self.ratio, ("likelihood", "paper"))
+        if not 0 < self.clip < 1 or self.alpha <= 0:
+            raise ValueError(f"clip is between 0 and 1, alpha above 0, not {self.clip}, {self.alpha}")
 
     def loss(self, mean: torch.Tensor, rollout: Rollout) -> tuple[torch.Tensor, Values]:
         found = advantages(rollout.rewards, self.group, rollout.there)
@@ -220,31 +210,20 @@ class Grpo(PolicyAligner):
         }
 
 
+@dataclass(eq=False)
 class Ppo(PolicyAligner):
     """Proximal policy optimisation: the advantage is the reward less what a small network expects of a region.
 
     value: weight of that network's squared error. The other options are `Grpo`'s.
     """
 
-    def __init__(
-        self,
-        samples: int = 8,
-        regions: int = 6,
-        explore: Mapping[str, Any] | None = None,
-        clip: float = 0.2,
-        kl: float = 0.1,
-        value: float = 0.5,
-        inner: int = 1,
-        view: View = "regions",
-        side: int = 96,
-        credit: Credit = "equal",
-        adapt: bool = False,
-        beside: Mapping[str, float] | None = None,
-    ) -> None:
-        super().__init__(samples, regions, explore, kl, inner, view, side, credit, adapt, beside)
-        if not 0 < clip < 1 or value <= 0:
-            raise ValueError(f"clip is between 0 and 1, value above 0, not {clip}, {value}")
-        self.clip, self.value = clip, value
+    clip: float = 0.2
+    value: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.clip < 1 or self.value <= 0:
+            raise ValueError(f"clip is between 0 and 1, value above 0, not {self.clip}, {self.value}")
         self._baseline: Baseline | None = None
 
     def trained(self, model: nn.Module, material: Material, seed: int) -> nn.Module:
@@ -275,6 +254,7 @@ class Ppo(PolicyAligner):
         }
 
 
+@dataclass(eq=False)
 class Dpo(PolicyAligner):
     """Direct preference optimisation: of each region's samples the best is preferred to the worst.
 
@@ -282,24 +262,13 @@ class Dpo(PolicyAligner):
     `Grpo`'s.
     """
 
-    def __init__(
-        self,
-        samples: int = 8,
-        regions: int = 6,
-        explore: Mapping[str, Any] | None = None,
-        beta: float = 1.0,
-        kl: float = 0.0,
-        inner: int = 1,
-        view: View = "regions",
-        side: int = 96,
-        credit: Credit = "equal",
-        adapt: bool = False,
-        beside: Mapping[str, float] | None = None,
-    ) -> None:
-        super().__init__(samples, regions, explore, kl, inner, view, side, credit, adapt, beside)
-        if beta <= 0:
-            raise ValueError(f"beta is above 0, not {beta}")
-        self.beta = beta
+    kl: float = 0.0
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.beta <= 0:
+            raise ValueError(f"beta is above 0, not {self.beta}")
 
     def loss(self, mean: torch.Tensor, rollout: Rollout) -> tuple[torch.Tensor, Values]:
         found = advantages(rollout.rewards, "samples", rollout.there)
