@@ -20,8 +20,8 @@ from tasks.stage import tables
 from tasks.stage.places import Places
 
 SIDE, QUALITY = 300, 80
-LOUDER = 4
-"""By how much a difference is magnified."""
+LOUDEST = 8
+"""By how much a difference is magnified at most; less where it would be clipped."""
 _EDGE = np.array([255, 214, 10], np.uint8)
 
 
@@ -45,10 +45,11 @@ def strips(at: Places, last: str, judge: str, wanted: int) -> list[dict[str, Any
     shown = []
     for image, better in judged[:wanted]:
         before, after = (read_uint8(paths[image, model]) for model in ("f0", last))
+        louder = loudness(before, after)
         views = [
             ("f0", jpeg(paths[image, "f0"], SIDE, QUALITY)[0]),
             (last, jpeg(paths[image, last], SIDE, QUALITY)[0]),
-            (f"difference × {LOUDER}", _uri(difference(before, after))),
+            (f"difference × {louder}", _uri(difference(before, after, louder))),
         ]
         if image in regions:
             views.append(("regions", _uri(outlined(read_uint8(subjects[image].sources[place]), regions[image]))))
@@ -72,10 +73,16 @@ def labels_of(at: Places) -> dict[str, np.ndarray]:
     return found
 
 
-def difference(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Grey where nothing changed, brighter and darker where the picture did, magnified; (H, W, 3) uint8."""
+def loudness(before: np.ndarray, after: np.ndarray) -> int:
+    """By how much a difference can be magnified so that 99 of 100 values are not clipped; 1 to `LOUDEST`."""
+    most = float(np.percentile(np.abs(after.astype(np.float32) - before.astype(np.float32)), 99))
+    return int(np.clip(127 / max(most, 1.0), 1, LOUDEST))
+
+
+def difference(before: np.ndarray, after: np.ndarray, louder: int) -> np.ndarray:
+    """Grey where nothing changed, brighter and darker where the picture did, `louder` times; (H, W, 3) uint8."""
     apart = after.astype(np.float32) - before.astype(np.float32)
-    found: np.ndarray = np.clip(np.rint(128 + LOUDER * apart), 0, 255).astype(np.uint8)
+    found: np.ndarray = np.clip(np.rint(128 + louder * apart), 0, 255).astype(np.uint8)
     return found
 
 

@@ -11,7 +11,7 @@ from report_artifacts import AT, make, params
 
 from models.regions.rle import encode
 from pictures import write_json, write_png
-from tasks.pages.aligned import LOUDER, changes, difference, labels_of, outlined, strips
+from tasks.pages.aligned import LOUDEST, changes, difference, labels_of, loudness, outlined, strips
 from tasks.rounds import report
 from tasks.stage import tables
 
@@ -34,9 +34,14 @@ def test_a_difference_is_grey_where_there_is_none() -> None:
     before = np.full((2, 2, 3), 100, np.uint8)
     after = before.copy()
     after[0, 0], after[1, 1] = 110, 0
-    found = difference(before, after)
-    assert found[0, 1].tolist() == [128] * 3 and found[0, 0].tolist() == [128 + 10 * LOUDER] * 3
+    found = difference(before, after, 4)
+    assert found[0, 1].tolist() == [128] * 3 and found[0, 0].tolist() == [128 + 10 * 4] * 3
     assert found[1, 1].tolist() == [0] * 3, "clipped"
+
+
+def test_a_difference_is_magnified_as_far_as_it_is_not_clipped() -> None:
+    black = np.zeros((10, 10, 3), np.uint8)
+    assert [loudness(black, black + value) for value in (1, 40, 200)] == [LOUDEST, 3, 1]
 
 
 def test_borders_lie_on_both_sides() -> None:
@@ -63,6 +68,6 @@ def test_the_page_shows_regions_and_heatmaps(here: Path) -> None:
     write_png(AT.evaluate / "outputs" / "heatmaps" / f"{first['image']}__f0.png", np.full((8, 8, 3), 200, np.uint8))
     assert labels_of(AT)[first["image"]].shape == (height, width)
     names = [name for name, _ in strips(AT, "f3", "g2", 3)[0]["views"]]
-    assert names == ["f0", "f3", f"difference × {LOUDER}", "regions", "artifacts, f0"]
+    assert names == ["f0", "f3", f"difference × {LOUDEST}", "regions", "artifacts, f0"]
     page = report.page(params())
     assert "grid, 2 regions in 1 image" in page.replace("\u00a0", " ")
