@@ -15,11 +15,11 @@ run: setup
 	@echo "The report is at $(CURDIR)/data/low_light/report/report.html (open it in a browser, it works offline)."
 
 test: setup .venv/.apt lint
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Style, types, layers, and the tests that take no time: before every commit.
 check: setup lint
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" tests/test_stages.py tests/tasks tests/models/test_*.py
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" tests/test_stages.py tests/tasks tests/models/test_*.py
 
 lint: setup
 	@$(BIN)/ruff check .

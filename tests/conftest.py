@@ -1,8 +1,14 @@
-"""Slow tests first, and dealt out to all workers: a long test at the end would leave the other worker idle."""
+"""Slow tests first, and dealt out to all workers: a long test at the end would leave the other worker idle.
+
+One thread a process, also of those that tests start: two processes of two threads each wait for one another on two cores, and
+take twenty times as long.
+"""
 
 from __future__ import annotations
 
 import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported
 
 # Its handlers write to the streams that are there at its first import: those of the session, not of some one test.
 import dvc.logger  # noqa: F401

@@ -24,8 +24,6 @@ SETTINGS = Settings(
 )  # fmt: skip
 PLAIN = Settings(steps=10, learning_rate=0.05, save_every=4, log_every=2)
 
-torch.set_num_threads(2)
-
 
 class Small(nn.Module):
     """Has batch normalisation (buffers) and dropout (random numbers in the model)."""

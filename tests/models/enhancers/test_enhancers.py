@@ -23,8 +23,6 @@ SMALL: dict[str, dict[str, float]] = {
 }
 WEIGHTS = {"spatial": 1.0, "exposure": 10.0, "colour": 5.0, "smoothness": 200.0}
 
-torch.set_num_threads(2)
-
 
 def untrained(name: str, seed: int = 0) -> Enhancer:
     torch.manual_seed(seed)

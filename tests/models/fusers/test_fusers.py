@@ -26,8 +26,6 @@ LEARNED = ["searched", "dcevo"]
 DIFFERENTIABLE = ["average", "laplacian", "searched", "pyramid", "wavelet", "guided", "dcevo"]
 TILED = ["average", "laplacian", "searched", "maximum", "pyramid", "wavelet", "guided"]
 
-torch.set_num_threads(2)
-
 
 def untrained(name: str, seed: int = 0) -> Fuser:
     torch.manual_seed(seed)

@@ -10,8 +10,6 @@ from models.losses.ranking import margin_ranking
 WIDTHS = [4, 4, 4, 8, 8, 8, 8, 8, 8, 8]
 STRIDES = [2, 1, 2, 1, 2, 1, 2, 1, 1]
 
-torch.set_num_threads(2)
-
 
 def small(seed: int = 0) -> Ranker:
     torch.manual_seed(seed)

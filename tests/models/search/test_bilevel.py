@@ -12,7 +12,6 @@ from models.search import bilevel
 from models.search.bilevel import Beta, Learners, SearchBatch, beta_gradient, scene_of, step, term_slopes
 from models.search.supernet import Supernet
 
-torch.set_num_threads(2)
 NAMES = list(LOSSES)
 
 

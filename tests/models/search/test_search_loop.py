@@ -26,8 +26,6 @@ SETTINGS = SearchSettings(
     steps=8, epoch=3, warmup=1, omega_rate=1e-3, alpha_rate=0.3, threshold=0.08, retain=3, save_every=3, seed=1
 )
 
-torch.set_num_threads(2)  # as all tests: a killed process must compute as this one does
-
 
 class Interrupted(Exception):
     pass
