@@ -52,7 +52,10 @@ DECLARED = (
 )
 METRICS = ("qabf", "cc_sources", "ssim_sources", "psnr_sources", "niqe")
 WHITE = {"name": "white", "scale": 0.02}
-# name -> aligner, its options, and changes of the section `align` or `regions`
+# The losses that DCEvo was trained by, but for the one that looks into it.
+OWN = {"intensity": 1.0, "gradient": 10.0}
+LOCAL = {"explore": {"name": "gain"}, "view": "local"}
+# name -> aligner, its options, and other sections: regions, keep
 ALIGNED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "grpo": ("grpo", {"explore": WHITE}, {}),
     "grpo, whole pictures": ("grpo", {"explore": WHITE, "view": "whole", "regions": 0}, {}),
@@ -70,6 +73,10 @@ ALIGNED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "ppo": ("ppo", {"explore": WHITE}, {}),
     "dpo": ("dpo", {"explore": WHITE}, {}),
     "direct": ("direct", {"anchor": 1.0}, {}),
+    "kept alone": ("direct", {"anchor": 1.0, "weight": 0.0}, {"keep": OWN}),
+    "direct, kept": ("direct", {"anchor": 1.0}, {"keep": OWN}),
+    "grpo, gain, local, kept": ("grpo", LOCAL, {"keep": OWN}),
+    "grpo, local, kept": ("grpo", {"explore": WHITE, "view": "local"}, {"keep": OWN}),
     "ranker_loss": ("ranker_loss", {"lambda_ranker": 1.0, "content_layer": "relu3_1", "content_reduce": 2}, {}),
 }  # fmt: skip
 
@@ -161,6 +168,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rate", type=float, default=0.0005)
     parser.add_argument("--options", type=json.loads, default={}, help="of the aligners, as JSON")
+    parser.add_argument("--keep", type=json.loads, help="losses that are kept, as JSON, in place of the variant's own")
     parser.add_argument("--pairs", type=int, default=16)
     parser.add_argument("--params", type=Path, default=PARAMS_FILE)
     parser.add_argument("--work", type=Path, required=True)
@@ -213,6 +221,7 @@ def run_seed(values: dict[str, Any], seed: int, chosen: argparse.Namespace) -> N
         own = section[KIND.name]
         own["align"] |= {
             "name": aligner,
+            "keep": changes.get("keep", {}) if chosen.keep is None else chosen.keep,
             "options": options | (chosen.options if aligner in ("grpo", "ppo", "dpo") else {}),
         }
         own["regions"] = changes.get("regions", own["regions"])

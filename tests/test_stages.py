@@ -73,9 +73,12 @@ def import_graph(kind: str) -> grimp.ImportGraph:
     graph.add_import(importer="tasks.kinds", imported=KINDS[kind])  # these `tasks.kinds` imports by name
     graph.add_import(importer="tasks.rounds.loop", imported=f"tasks.{kind}.models")
     graph.add_import(importer="tasks.rounds.report", imported=f"tasks.{kind}.page")
-    for importer, imported in (("items", "rated"), ("items", "criteria"), ("rating_phases", "criteria")):
+    for importer, imported in (
+        ("rounds.items", "rated"), ("rounds.items", "criteria"), ("rounds.rating_phases", "criteria"),
+        ("training.kept", "losses"),
+    ):  # fmt: skip
         if f"tasks.{kind}.{imported}" in graph.modules:
-            graph.add_import(importer=f"tasks.rounds.{importer}", imported=f"tasks.{kind}.{imported}")
+            graph.add_import(importer=f"tasks.{importer}", imported=f"tasks.{kind}.{imported}")
     # The one exception: tasks.config looks names up (kinds, metrics, enhancers, layers) to say what is wrong. A name more
     # there changes no result, and must not make every stage run again.
     configs = {"tasks.config"} | graph.find_descendants("tasks.config") | {f"tasks.{name}.params" for name in KINDS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -18,6 +18,9 @@ Crops = Callable[[int], tuple[torch.Tensor, ...]]
 """Number of a batch -> what the model is given, one tensor (B, 3, H, W) a source; a pure function."""
 Labels = Callable[[int], torch.Tensor]
 """Number of a batch -> the number of its region at each pixel of its crops, (B, H, W) integers; a pure function."""
+Kept = Callable[[torch.Tensor, tuple[torch.Tensor, ...]], torch.Tensor]
+"""(what the model makes (B, 3, H, W), of which sources) -> a scalar to keep low, with its gradient."""
+Logged = Mapping[str, torch.Tensor]
 
 
 def one_region(crops: Crops) -> Labels:
@@ -27,11 +30,25 @@ def one_region(crops: Crops) -> Labels:
 
 @dataclass(frozen=True)
 class Material:
-    """What an aligner works with. watch: looks at the model now and then, and may end the training (`models.aligners.guard`)."""
+    """What an aligner works with.
+
+    watch: looks at the model now and then, and may end the training (`models.aligners.guard`). kept: losses without a judge that
+    go on beside the aligner's own, as InstructGPT mixes in what was learnt before (Ouyang et al. 2022, Eq. 2).
+    """
 
     crops: Crops
     labels: Labels
     watch: Watch | None = None
+    kept: Kept | None = None
+
+    def with_kept(
+        self, loss: torch.Tensor, values: Logged, made: torch.Tensor, sources: tuple[torch.Tensor, ...]
+    ) -> tuple[torch.Tensor, Logged]:
+        """An aligner's loss and the values it logs, with what is kept of the pictures that the model made."""
+        if self.kept is None:
+            return loss, values
+        kept = self.kept(made, sources)
+        return loss + kept, {**values, "kept": kept}
 
 
 class Aligner(ABC):

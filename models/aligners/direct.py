@@ -18,16 +18,16 @@ from models.judges.base import HIGHEST, Judge, RatedJudge, costs
 class Direct(Aligner):
     """f(n) goes up the judge's score, held to what it made before.
 
-    anchor: weight of 255 times the mean squared difference to f(n)'s picture. criteria: weights of a rated judge's scores by
-    name; none: its overall score.
+    weight: of the judge's cost. anchor: of 255 times the mean squared difference to f(n)'s picture. criteria: weights of a rated
+    judge's scores by name; none: its overall score.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"gradient of the judge", "gradient of the model"})
 
-    def __init__(self, anchor: float = 1.0, criteria: Mapping[str, float] | None = None) -> None:
-        if anchor < 0:
-            raise ValueError(f"anchor is 0 or more, not {anchor}")
-        self.anchor, self.criteria = anchor, dict(criteria or {})
+    def __init__(self, anchor: float = 1.0, criteria: Mapping[str, float] | None = None, weight: float = 1.0) -> None:
+        if min(anchor, weight) < 0:
+            raise ValueError(f"anchor and weight are 0 or more, not {anchor}, {weight}")
+        self.anchor, self.criteria, self.weight = anchor, dict(criteria or {}), weight
 
     def fault(self, judge: Judge | None, model: nn.Module | None = None) -> str | None:
         if (found := super().fault(judge, model)) is not None or not self.criteria:
@@ -57,7 +57,7 @@ class Direct(Aligner):
             apart = F.mse_loss(made, anchor)
             cost = self._cost(judge, made, given)
             values = {"reward": -cost, "fidelity": -10 * apart.detach().clamp(min=1e-10).log10()}
-            return cost + self.anchor * 255 * apart, values
+            return material.with_kept(self.weight * cost + self.anchor * 255 * apart, values, made, given)
 
         return run.train(model, material.crops, objective, watch=material.watch)
 

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.aligners.base import Aligner, Material, Need
+from models.aligners.base import Aligner, Logged, Material, Need
 from models.aligners.baseline import Baseline, WithBaseline, policy_of
 from models.aligners.exploration import exploration
 from models.aligners.rewards import Beside, View
@@ -98,7 +98,7 @@ class PolicyAligner(Aligner):
             number = of_index(index)
             return index, number, material.crops(number), material.labels(number)
 
-        def objective(module: nn.Module, batch: Any) -> tuple[torch.Tensor, Values]:
+        def objective(module: nn.Module, batch: Any) -> tuple[torch.Tensor, Logged]:
             index, number, sources, labels = batch
             mean = policy_of(module)(*sources)
             if index // accumulate % self.inner == 0:
@@ -113,7 +113,7 @@ class PolicyAligner(Aligner):
             divergence = weighted_mean(self.sampler.divergence(mean, rollout), rollout.weight)
             apart = F.mse_loss(mean.detach(), rollout.reference).clamp(min=1e-10)
             known = torch.where(torch.isfinite(rollout.judged), rollout.judged, 0.0)
-            return loss + self.kl * divergence, {
+            values = {
                 **values,
                 "reward": weighted_mean(known.mean(0), rollout.weight),
                 "reward_spread": weighted_mean(known.std(0, correction=0), rollout.weight),
@@ -121,6 +121,7 @@ class PolicyAligner(Aligner):
                 "kl": divergence,
                 "fidelity": -10 * apart.log10(),
             }
+            return material.with_kept(loss + self.kl * divergence, values, mean, sources)
 
         # A state in the middle of a rollout's steps would have to hold the rollout.
         settings = replace(run.settings, save_every=-(-run.settings.save_every // self.inner) * self.inner)

@@ -51,8 +51,9 @@ class RankerLoss(Aligner):
                 anchor = before(*given)
             content = feature_content(features, reduced(made), reduced(anchor))
             if judge is None:
-                return content, {"content": content}
+                return material.with_kept(content, {"content": content}, made, given)
             score = ranker_loss(costs(judge, made, given))
-            return content + self.lambda_ranker * score, {"content": content, "ranker": score}
+            values = {"content": content, "ranker": score}
+            return material.with_kept(content + self.lambda_ranker * score, values, made, given)
 
         return run.train(model, material.crops, objective, watch=material.watch)

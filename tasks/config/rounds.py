@@ -229,7 +229,8 @@ class Guard(Section):
 class Align(Training):
     """An aligner, its training, and the options of its constructor.
 
-    data: all training pictures, or the `share` of them whose f(n) the judge likes least. guard: null for none.
+    data: all training pictures, or the `share` of them whose f(n) the judge likes least. guard: null for none. keep: weights of
+    the kind's losses by name, which go on beside the aligner's own (docs/alignment.md).
     """
 
     name: str
@@ -238,6 +239,7 @@ class Align(Training):
     data: Literal["all", "hardest"] = "all"
     share: Annotated[float, Field(gt=0, le=1)] = 0.3
     guard: Guard | None = None
+    keep: dict[str, NonNegative] = Field(default_factory=dict)
 
     @field_validator("name")
     @classmethod

@@ -7,7 +7,7 @@ for, so that a stage which needs neither does not depend on them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from torch import nn
 
     from labelling.store import Criterion
@@ -51,6 +52,10 @@ class Models(Protocol):
 
     def store(self, model: nn.Module, path: Path) -> None:
         """Write a model that was opened, and that was trained since."""
+
+
+Loss = Callable[["torch.Tensor", tuple["torch.Tensor", ...]], "torch.Tensor"]
+"""(what a model makes (B, 3, H, W), of which sources) -> a scalar to keep low."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +170,7 @@ class Kind(ABC):
 
     table: of its dataset, in data/NAME/pictures. sources: the table's columns (path, sha256) of what a model is given. start:
     what of data/NAME the training of its first model reads. Beside the module that has its KIND lie `params`, `models`,
-    `check` and `page`, and `brought` where its scenes have several pictures.
+    `check` and `page`, `brought` where its scenes have several pictures, and `losses` where some can be kept.
     """
 
     name: str
@@ -189,6 +194,12 @@ class Kind(ABC):
     @property
     def models(self) -> Models:
         return cast(Models, self._beside("models"))
+
+    @property
+    def losses(self) -> Mapping[str, Loss]:
+        """Of a model's pictures without judge and reference, by name: LOSSES of the module `losses` beside it; {}: none."""
+        found: Mapping[str, Loss] = self._beside("losses").LOSSES if self._has("losses") else {}
+        return found
 
     @property
     def check(self) -> Check:

@@ -24,6 +24,7 @@ from tasks.datasets.subjects import Subject, subjects_of
 from tasks.rounds import loop
 from tasks.stage.runtime import device, identity
 from tasks.training.image_set import ImageSet, random_crops, reflect_to
+from tasks.training.kept import kept_losses
 from tasks.training.learning import running
 from tasks.training.regions import RegionSet
 
@@ -170,4 +171,6 @@ def align_model(
         data, *(hash_ for image in (*images, *watched) for hash_ in image.hashes), *([shown] if shown else [])
     )
     with running(section, seed=params.seed, name=name, identity=known, device=to, live=live) as run:
-        return aligner.align(model, judge, Material(crops, labels, watch), run)
+        return aligner.align(
+            model, judge, Material(crops, labels, watch, kept_losses(params.kind, params.align.keep)), run
+        )

@@ -11,6 +11,7 @@ from models.own import OwnModelError
 from models.weights import WeightUnavailable
 from tasks import kinds
 from tasks.datasets.looking import Findings
+from tasks.training.kept import UnknownLoss, kept_losses
 
 
 def look_at_network(place: str, create: Callable[..., Any], model: Any, found: Findings) -> Any:
@@ -72,6 +73,10 @@ def look_at_judging(kind: str, section: Any, network: Any, found: Findings) -> N
         )
     if aligner is not None and aligner.uses_regions and section.regions is not None:
         look_at_segmenter(kind, section.regions, found)
+    try:
+        kept_losses(kind, section.align.keep)
+    except UnknownLoss as error:
+        found.faults.append(str(error))
     guarded = section.align.guard is not None
     if judge is not None and aligner is not None and (advice := aligner.advice(judge, guarded)):
         found.counts.append(f"{kind}.align: {section.align.name}: {advice}")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from models.aligners import ALIGNERS, UnknownAligner, create
-from models.aligners.base import Material, one_region
+from models.aligners.base import Kept, Material, one_region
 from models.aligners.registry import ASK_ABOUT_REGIONS
 from models.core.training import Run, Settings
 from models.enhancers import create as create_enhancer
@@ -41,10 +41,11 @@ def judge() -> Judge:
     return found.requires_grad_(False).eval()
 
 
-def aligned(name: str, folder: Path) -> tuple[torch.nn.Module, Any, Judge]:
+def aligned(name: str, folder: Path, kept: Kept | None = None) -> tuple[torch.nn.Module, Any, Judge]:
     model, found = create_enhancer("toy", gain=0.5), judge()
     run = Run(Settings(steps=STEPS, learning_rate=0.02, log_every=5), folder, "data", name=name)
-    return model, create(name, **OPTIONS[name]).align(model, found, Material(crops, one_region(crops)), run), found
+    material = Material(crops, one_region(crops), kept=kept)
+    return model, create(name, **OPTIONS[name]).align(model, found, material, run), found
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,6 +63,21 @@ def test_the_judge_likes_the_model_better_and_stays_as_it_was(name: str, tmp_pat
 def test_the_same_again_gives_the_same_model(name: str, tmp_path: Path) -> None:
     one, two = (aligned(name, tmp_path / folder)[0].state_dict() for folder in ("a", "b"))
     assert all(torch.equal(value, two[key]) for key, value in one.items())
+
+
+@pytest.mark.parametrize("name", list(ALIGNERS))
+def test_what_is_kept_holds_against_the_judge(name: str, tmp_path: Path) -> None:
+    """The judge wants red, and what is kept a picture without any: far heavier, it wins; and it is logged."""
+
+    def no_red(made: torch.Tensor, sources: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        assert sources[0].shape == made.shape
+        return 1000 * made[:, 0].mean()
+
+    before, given = create_enhancer("toy", gain=0.5), crops(99)
+    model, outcome, _ = aligned(name, tmp_path, kept=no_red)
+    with torch.no_grad():
+        assert model(*given)[:, 0].mean() < before(*given)[:, 0].mean()
+    assert "kept" in outcome.history[-1]
 
 
 @pytest.mark.parametrize("name", NAMES)
