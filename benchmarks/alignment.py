@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
+from models.aligners.registry import ASK_ABOUT_REGIONS
 from models.core.storage import load_weights
 from models.core.training import Outcome, make_deterministic, step_seed
 from models.judges import create
@@ -52,32 +53,30 @@ DECLARED = (
 )
 METRICS = ("qabf", "cc_sources", "ssim_sources", "psnr_sources", "niqe")
 WHITE = {"name": "white", "scale": 0.02}
-# The losses that DCEvo was trained by, but for the one that looks into it.
-OWN = {"intensity": 1.0, "gradient": 10.0}
-LOCAL = {"explore": {"name": "gain"}, "view": "local"}
-# name -> aligner, its options, and other sections: regions, keep
+# Edges as Qabf has them: what a judge that learnt from corruptions alone does not look after.
+KEPT: dict[str, Any] = {"keep": {"transfer": 5.0}}
+GAIN = {"explore": {"name": "gain"}, "view": "local"}
+# name -> aligner, its options, and what else is changed: regions, keep
 ALIGNED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "grpo": ("grpo", {"explore": WHITE}, {}),
-    "grpo, whole pictures": ("grpo", {"explore": WHITE, "view": "whole", "regions": 0}, {}),
-    "grpo, random boxes": ("grpo", {"explore": WHITE}, {"regions": {"name": "boxes"}}),
-    "grpo, over regions": ("grpo", {"explore": WHITE, "group": "regions"}, {}),
-    "grpo, ratio of the paper": ("grpo", {"explore": WHITE, "group": "regions", "ratio": "paper", "inner": 2}, {}),
-    "grpo, credit by heatmap": ("grpo", {"explore": WHITE, "credit": "heatmap"}, {}),
-    "grpo, scales": ("grpo", {"explore": {"name": "scales", "scale": 0.04}}, {}),
-    "grpo, cells": ("grpo", {"explore": {"name": "cells", "scale": 0.04}}, {}),
-    "grpo, gain": ("grpo", {"explore": {"name": "gain"}}, {}),
-    "grpo, gain, local, beside": ("grpo", {"explore": {"name": "gain"}, "view": "local", "beside": {"qabf": 1.0}}, {}),
-    "grpo, local": ("grpo", {"explore": WHITE, "view": "local"}, {}),
-    "grpo, gain, local": ("grpo", {"explore": {"name": "gain"}, "view": "local"}, {}),
-    "grpo, scales, local": ("grpo", {"explore": {"name": "scales", "scale": 0.04}, "view": "local"}, {}),
-    "ppo": ("ppo", {"explore": WHITE}, {}),
-    "dpo": ("dpo", {"explore": WHITE}, {}),
-    "direct": ("direct", {"anchor": 1.0}, {}),
-    "kept alone": ("direct", {"anchor": 1.0, "weight": 0.0}, {"keep": OWN}),
-    "direct, kept": ("direct", {"anchor": 1.0}, {"keep": OWN}),
-    "grpo, gain, local, kept": ("grpo", LOCAL, {"keep": OWN}),
-    "grpo, local, kept": ("grpo", {"explore": WHITE, "view": "local"}, {"keep": OWN}),
-    "ranker_loss": ("ranker_loss", {"lambda_ranker": 1.0, "content_layer": "relu3_1", "content_reduce": 2}, {}),
+    "grpo": ("grpo", GAIN, KEPT),
+    "direct": ("direct", {}, KEPT),
+    "direct, held more": ("direct", {}, {"keep": {"transfer": 15.0}}),
+    "kept alone": ("direct", {"weight": 0.0}, KEPT),
+    "direct, nothing kept": ("direct", {}, {}),
+    "grpo, nothing kept": ("grpo", GAIN, {}),
+    "grpo, beside": ("grpo", GAIN | {"beside": {"qabf": 1.0}}, {}),
+    "ppo": ("ppo", GAIN, KEPT),
+    "dpo": ("dpo", GAIN, KEPT),
+    "grpo, white": ("grpo", GAIN | {"explore": WHITE}, KEPT),
+    "grpo, scales": ("grpo", GAIN | {"explore": {"name": "scales", "scale": 0.04}}, KEPT),
+    "grpo, cells": ("grpo", GAIN | {"explore": {"name": "cells", "scale": 0.04}}, KEPT),
+    "grpo, whole pictures": ("grpo", GAIN | {"view": "whole", "regions": 0}, KEPT),
+    "grpo, random boxes": ("grpo", GAIN, KEPT | {"regions": {"name": "boxes"}}),
+    "grpo, over regions": ("grpo", GAIN | {"group": "regions"}, KEPT),
+    "grpo, ratio of the paper": ("grpo", GAIN | {"group": "regions", "ratio": "paper", "inner": 2}, KEPT),
+    "grpo, credit by heatmap": ("grpo", GAIN | {"credit": "heatmap"}, KEPT),
+    "grpo, boxes judged": ("grpo", {"explore": WHITE}, KEPT),
+    "ranker_loss": ("ranker_loss", {"lambda_ranker": 1.0, "content_layer": "relu3_1", "content_reduce": 2}, KEPT),
 }  # fmt: skip
 
 
@@ -226,8 +225,9 @@ def run_seed(values: dict[str, Any], seed: int, chosen: argparse.Namespace) -> N
         }
         own["regions"] = changes.get("regions", own["regions"])
         params = view(section, seed)
-        if own["regions"] != known or not Path("data/thermal/regions").exists():
-            known = own["regions"]
+        asked = (own["regions"], aligner in ASK_ABOUT_REGIONS)
+        if asked != known:
+            known = asked
             regions.run(params)
         model, outcome, shown = aligned(params, deepcopy(judges["judge"]), name)
         after = measured(model, judges, pairs, Path(f"made/{name}") if chosen.pictures else None)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -29,8 +30,8 @@ from pictures import as_uint8
 from tasks.config import Params
 from tasks.thermal.kind import KIND
 
-STEPS, BATCH, CROP = 6, 2, 192
-OPTIONS = {"samples": 8, "regions": 4, "explore": {"scale": 0.02}, "side": 96}
+STEPS, JUDGED, BATCH, CROP = 6, 2, 2, 192
+OPTIONS: dict[str, Any] = {"samples": 8, "regions": 4, "explore": {"scale": 0.02}, "side": 96}
 ROWS = COLUMNS = 2
 
 
@@ -60,18 +61,18 @@ def network(params: Params) -> nn.Module:
     return VisibleColour(fuser(model.name, **model.options))
 
 
-def grpo(model: nn.Module, judge: Judge, device: str, steps: int = STEPS) -> None:
+def grpo(model: nn.Module, judge: Judge, device: str, steps: int = STEPS, view: str = "regions") -> None:
     settings = Settings(steps=steps, learning_rate=1e-5, log_every=steps, save_every=steps)
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         run = Run(settings, Path(folder), "bench", device, "bench")
-        aligner("grpo", **OPTIONS).align(model, judge, Material(crops, labels), run)
+        aligner("grpo", **OPTIONS, view=view).align(model, judge, Material(crops, labels), run)
 
 
-def plain(model: nn.Module, given: Crops, device: str) -> None:
+def plain(model: nn.Module, given: Crops, device: str, steps: int = STEPS) -> None:
     sources = tuple(source.to(device) for source in given(0))
     target = sources[1]
     bare_loop(
-        model.to(device).train(), sources, lambda module, batch: (F.mse_loss(module(*batch), target), {}), 1e-5, STEPS
+        model.to(device).train(), sources, lambda module, batch: (F.mse_loss(module(*batch), target), {}), 1e-5, steps
     )
 
 
@@ -92,26 +93,30 @@ def one_run(name: str) -> None:
 
 def results(params: Params, device: str, repeats: int) -> list[Result]:
     model, judge = network(params), reward(params, device)
-    shown = OPTIONS["samples"] * BATCH * ROWS * COLUMNS  # type: ignore[operator]
+    what = f"{BATCH} pairs of {CROP} x {CROP}"
 
     @torch.no_grad()
-    def judged() -> None:
-        pictures = torch.rand(shown, 3, 96, 96, device=device)
-        sources = [pictures[: BATCH * ROWS * COLUMNS]] * 2
-        for _ in range(STEPS):
-            for part in (*pictures.split(64), *sources):
+    def judged(versions: torch.Tensor, sources: Sequence[torch.Tensor]) -> None:
+        for _ in range(JUDGED):
+            for part in (*versions.split(64), *sources):
                 judge.features(part)  # type: ignore[operator]
 
-    def both() -> None:
-        plain(deepcopy(model), crops, device)
-        judged()
+    def beside(view: str, count: int, side: int) -> Result:
+        pictures = torch.rand(OPTIONS["samples"] * count, 3, side, side, device=device)
 
-    what = f"{BATCH} pairs of {CROP} x {CROP}"
+        def both() -> None:
+            plain(deepcopy(model), crops, device, JUDGED)
+            judged(pictures, [pictures[:count]] * 2)
+
+        return compare(f"region-GRPO step, {len(pictures)} {view} judged", "s",
+                       lambda: grpo(deepcopy(model), judge, device, JUDGED, "regions" if view == "regions" else "local"),
+                       "plain step + judge", both, repeats=repeats, each=JUDGED)  # fmt: skip
+
     rows = [
         compare(f"region-GRPO step without a judge, {what}", "s", lambda: grpo(deepcopy(model), Free(), device),
                 "plain fine-tuning step", lambda: plain(deepcopy(model), crops, device), repeats=repeats, each=STEPS),
-        compare(f"region-GRPO step, {shown} regions judged", "s", lambda: grpo(deepcopy(model), judge, device),
-                "plain step + judge", both, repeats=repeats, each=STEPS),
+        beside("samples", BATCH, CROP),
+        beside("regions", BATCH * ROWS * COLUMNS, OPTIONS["side"]),
     ]  # fmt: skip
     if device == "cpu":
         first, second = (peak_memory(__name__, "one_run", name)[0] for name in ("grpo", "plain"))

@@ -20,6 +20,8 @@ Labels = Callable[[int], torch.Tensor]
 """Number of a batch -> the number of its region at each pixel of its crops, (B, H, W) integers; a pure function."""
 Kept = Callable[[torch.Tensor, tuple[torch.Tensor, ...]], torch.Tensor]
 """(what the model makes (B, 3, H, W), of which sources) -> a scalar to keep low, with its gradient."""
+Votes = Callable[[int], tuple[tuple[torch.Tensor, ...], torch.Tensor, torch.Tensor]]
+"""Number of a batch -> sources (B, 3, H, W) each, the picture of them that was preferred (B, 3, H, W), and the other."""
 Logged = Mapping[str, torch.Tensor]
 
 
@@ -33,13 +35,15 @@ class Material:
     """What an aligner works with.
 
     watch: looks at the model now and then, and may end the training (`models.aligners.guard`). kept: losses without a judge that
-    go on beside the aligner's own, as InstructGPT mixes in what was learnt before (Ouyang et al. 2022, Eq. 2).
+    go on beside the aligner's own, as InstructGPT mixes in what was learnt before (Ouyang et al. 2022, Eq. 2). votes: pictures
+    of which one was preferred, by those whom the judge learnt from; None before there are any.
     """
 
     crops: Crops
     labels: Labels
     watch: Watch | None = None
     kept: Kept | None = None
+    votes: Votes | None = None
 
     def with_kept(
         self, loss: torch.Tensor, values: Logged, made: torch.Tensor, sources: tuple[torch.Tensor, ...]
@@ -55,12 +59,13 @@ class Aligner(ABC):
     """Changes a model so that a judge likes better what it makes. Its constructor takes its options.
 
     needs: what it cannot do without. uses_regions: the judge is asked about regions. judgeless: it also works without a judge (an
-    ablation: what is left of it then).
+    ablation: what is left of it then). uses_votes: it learns from what was preferred.
     """
 
     needs: ClassVar[frozenset[Need]]
     uses_regions: ClassVar[bool] = False
     judgeless: ClassVar[bool] = False
+    uses_votes: bool = False
 
     @abstractmethod
     def align(self, model: nn.Module, judge: Judge | None, material: Material, run: Run) -> Outcome:

@@ -17,9 +17,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.aligners.base import Aligner, Logged, Material, Need
+from models.aligners.base import Aligner, Logged, Material, Need, Votes
 from models.aligners.baseline import Baseline, WithBaseline, policy_of
-from models.aligners.exploration import exploration
+from models.aligners.exploration import Scene, exploration
 from models.aligners.rewards import Beside, View
 from models.aligners.rollout import Credit, Rollout, Sampler, region_means
 from models.core.training import Outcome, Run, step_generator, step_seed
@@ -257,19 +257,56 @@ class Ppo(PolicyAligner):
 
 @dataclass(eq=False)
 class Dpo(PolicyAligner):
-    """Direct preference optimisation: of each region's samples the best is preferred to the worst.
+    """Direct preference optimisation (Rafailov et al. 2023, Eq. 7): what was preferred becomes likelier than the other.
 
-    beta: how far the policy may go from the frozen one; the divergence is in the loss itself, so kl is 0. The other options are
-    `Grpo`'s.
+    pairs: samples: of each region's samples the judge's best and worst; votes: the pictures that the judge learnt from, of which
+    one was preferred, without the judge (samples before there are any). beta: how far the policy may go from the frozen one; the
+    divergence is in the loss itself, so kl is 0. The other options are `Grpo`'s.
     """
 
     kl: float = 0.0
     beta: float = 1.0
+    pairs: Literal["samples", "votes"] = "samples"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _one_of("pairs", self.pairs, ("samples", "votes"))
+        self.uses_votes = self.pairs == "votes"
         if self.beta <= 0:
             raise ValueError(f"beta is above 0, not {self.beta}")
+
+    def align(self, model: nn.Module, judge: Judge | None, material: Material, run: Run) -> Outcome:
+        if self.pairs == "votes" and material.votes is not None:
+            return self.on_votes(model, material, material.votes, run)
+        if self.pairs == "votes":
+            print(f"{run.name}: nobody has voted yet, so the pairs are samples that the judge tells apart")
+        return super().align(model, judge, material, run)
+
+    def on_votes(self, model: nn.Module, material: Material, votes: Votes, run: Run) -> Outcome:
+        reference = deepcopy(model).requires_grad_(False).eval().to(run.device)
+        model.requires_grad_(True)
+        explorer = self.sampler.exploration
+
+        def objective(module: nn.Module, batch: Any) -> tuple[torch.Tensor, Logged]:
+            sources, better, worse = batch
+            mean = module(*sources)
+            with torch.no_grad():
+                anchor = reference(*sources)
+            whole = torch.ones_like(mean[:, :1])
+            scene = Scene(anchor, sources, whole)
+
+            def likely(picture: torch.Tensor, around: torch.Tensor) -> torch.Tensor:
+                apart = (explorer.seen(picture) - explorer.seen(around))[None]
+                return -0.5 * region_means(explorer.energy(apart, scene), whole)
+
+            now, before = ((likely(better, around), likely(worse, around)) for around in (mean, anchor))
+            loss = preference_loss(now[0], now[1], before[0], before[1], self.beta)
+            right = (now[0] - before[0]) > (now[1] - before[1])
+            apart = F.mse_loss(mean.detach(), anchor).clamp(min=1e-10)
+            values = {"preferred": right.float().mean(), "fidelity": -10 * apart.log10()}
+            return material.with_kept(loss.mean(), values, mean, sources)
+
+        return replace(run, log_gradient=True).train(model, votes, objective, watch=material.watch)
 
     def loss(self, mean: torch.Tensor, rollout: Rollout) -> tuple[torch.Tensor, Values]:
         found = advantages(rollout.rewards, "samples", rollout.there)

@@ -10,6 +10,7 @@ from pictures import sha256_file
 from tasks.config import View
 from tasks.rounds import loop
 from tasks.rounds.aligning import align_model
+from tasks.stage.places import Places
 from tasks.stage.runtime import stage
 from tasks.training.judges import judge_path, load_judge
 
@@ -27,6 +28,7 @@ def run(params: View, round: str) -> None:
         name=f"align@{params.kind}-{round}",
         data=sha256_file(weights) + sha256_file(judge_path(params.kind, round)),
         live=out.parent / "live",
+        dataset=Places(params.kind).judge(round) / "dataset",
     )
     loop.models(params).store(model, out)
     outcome.discard_state()

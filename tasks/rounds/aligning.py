@@ -27,6 +27,7 @@ from tasks.training.image_set import ImageSet, random_crops, reflect_to
 from tasks.training.kept import kept_losses
 from tasks.training.learning import running
 from tasks.training.regions import RegionSet
+from tasks.training.votes import batches_of, preferred
 
 
 class CannotAlign(ValueError):
@@ -152,11 +153,12 @@ def align_model(
     name: str,
     data: str,
     live: Path | None,
+    dataset: Path | None = None,
 ) -> Outcome:
     """Align f(n) in place to f(n+1) with the judge g(n), frozen, by the aligner of params.yaml.
 
     judge: None leaves its part of the loss out, where the aligner can. data: a hash of what the weights of model and judge
-    are, beside the images. Both see training crops of the dataset.
+    are, beside the images. dataset: what the judge learnt from, for an aligner that does, too. Both see training crops.
     """
     section, to = params.align, device(params)
     aligner = aligner_for(params, judge, model)
@@ -166,11 +168,13 @@ def align_model(
     regions = RegionSet(params.kind, [image.id for image in images]) if aligner.uses_regions else None
     crops, labels = cropping(images, params, regions)
     watch = None if section.guard is None else guard_of(section.guard, watched, judge, section.crop, to)
-    shown = "" if regions is None else regions.identity
+    told = preferred(dataset, {image.id for image in images}) if dataset is not None and aligner.uses_votes else []
     known = identity(
-        data, *(hash_ for image in (*images, *watched) for hash_ in image.hashes), *([shown] if shown else [])
+        data,
+        *(hash_ for image in (*images, *watched) for hash_ in image.hashes),
+        *([regions.identity] if regions is not None else []),
+        *(f"{one.better[1]} {one.worse[1]}" for one in told),
     )
     with running(section, seed=params.seed, name=name, identity=known, device=to, live=live) as run:
-        return aligner.align(
-            model, judge, Material(crops, labels, watch, kept_losses(params.kind, params.align.keep)), run
-        )
+        kept = kept_losses(params.kind, section.keep)
+        return aligner.align(model, judge, Material(crops, labels, watch, kept, batches_of(told, params)), run)

@@ -15,13 +15,13 @@ from pathlib import Path
 import pandas as pd
 
 from models.judges.base import Judge
-from models.preference.votes import majority
 from pictures import fresh_folder, mended, sha256_file, write_json
 from tasks.config import View
 from tasks.stage import tables
 from tasks.stage.places import MODEL, Places, previous
 from tasks.stage.runtime import stage
 from tasks.training.judges import RankedPair, keep, load_judge, train_on_pairs, training_of, versions
+from tasks.training.preferred import SIDES, SIDES_SHA256, decided
 
 PARAMS = ("seed", "{kind}.judge.name", "{kind}.judge.options", "{kind}.judge.rounds")
 
@@ -31,28 +31,10 @@ PICTURES: dict[str, dict[str, str]] = {
     "pairs": {"first": "first_sha256", "second": "second_sha256"}, "labels": {}, RATINGS: {"path": "item"},
 }  # fmt: skip
 """Tables of what a judge learns from, and their columns of pictures (path, sha256)."""
-SIDES, SIDES_SHA256 = ("better", "worse"), ("better_sha256", "worse_sha256")
 
 
 class NoDecidedPairs(ValueError):
     """Every labelled pair is a tie, or undecidable."""
-
-
-def decided(pairs: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """The pairs that are decidable and have a majority.
-
-    They have the columns better and worse (paths), better_sha256 and worse_sha256 besides.
-    """
-    labels = labels[~labels.undecidable.astype(bool)]
-    verdicts = labels.groupby(["round", "key"], sort=False).choice.agg(majority).rename("verdict").reset_index()
-    known = pairs.merge(verdicts, on=["round", "key"], validate="many_to_one").dropna(subset="verdict")
-    first = known.verdict == "first"
-    return known.assign(
-        better=known["first"].where(first, known["second"]),
-        worse=known["second"].where(first, known["first"]),
-        better_sha256=known.first_sha256.where(first, known.second_sha256),
-        worse_sha256=known.second_sha256.where(first, known.first_sha256),
-    ).reset_index(drop=True)
 
 
 def gather(at: Places, round_name: str) -> dict[str, pd.DataFrame]:

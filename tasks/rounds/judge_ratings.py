@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from models.artifacts import Disk, disks_of, heatmap
+from models.artifacts import heatmap
 from models.judges.base import HIGHEST, Judge, RatedJudge
 from pictures import read_uint8, sha256_file, write_png
 from tasks.config import View
@@ -20,41 +19,13 @@ from tasks.kinds.base import RatedPicture
 from tasks.stage import tables
 from tasks.stage.places import MODEL, Places, previous
 from tasks.stage.runtime import device
-from tasks.training.judges import RankedPair, keep, train_on_pairs, training_of, versions
+from tasks.training.judges import keep, train_on_pairs, training_of, versions
+from tasks.training.preferred import Rated, counted, ranked
 from tasks.training.ratings import Examples, opinions, predicts, seen, train_on_ratings
-
-
-@dataclass(frozen=True)
-class Rated:
-    """A picture and what counts of what was said of it: mean scores of 1 to 5 by criterion, all circles, and its weight."""
-
-    image: str
-    path: str
-    sha256: str
-    scores: dict[str, float]
-    circles: tuple[tuple[Disk, ...], ...]
-    weight: float
 
 
 class NoRatings(ValueError):
     """Nothing that was said of the pictures counts."""
-
-
-def counted(ratings: pd.DataFrame) -> list[Rated]:
-    """What counts of each picture, by image and hash: means weighed as the rows are, of the criteria that all of them scored.
-
-    The weight of a picture is the largest of them; a picture that was rated in several rounds is one.
-    """
-    found = []
-    for (image, item), group in ratings[ratings.weight > 0].groupby(["image", "item"], sort=True):
-        rows = list(tables.rows(group))
-        weights = np.array([row.weight for row in rows])
-        given = [dict(zip(row.criteria, map(float, row.scores), strict=True)) for row in rows]
-        shared = sorted(set(given[0]).intersection(*given[1:]))
-        scores = {name: float(np.average([one[name] for one in given], weights=weights)) for name in shared}
-        circles = tuple(tuple(disks_of(row.circles)) for row in rows)
-        found.append(Rated(str(image), rows[0].path, str(item), scores, circles, float(weights.max())))
-    return found
 
 
 def pictures(rated: Sequence[Rated], subjects: dict[str, Subject]) -> Iterator[list[RatedPicture]]:
@@ -134,13 +105,3 @@ def foretold(judge: RatedJudge, rated: Sequence[Rated], kind: str, round: str, f
             write_png(folder / "heatmaps" / f"{one.sha256}.png", shown)
     tables.write("opinions", rows, folder / "opinions.parquet")
     return predicts(said, known, judge.criteria)
-
-
-def ranked(rated: Sequence[Rated]) -> list[RankedPair]:
-    """The pairs of pictures of one image whose mean scores differ, by their places in `rated`."""
-    means = [float(np.mean(list(one.scores.values()))) for one in rated]
-    return [
-        RankedPair(first, second) if means[first] > means[second] else RankedPair(second, first)
-        for first, second in combinations(range(len(rated)), 2)
-        if rated[first].image == rated[second].image and means[first] != means[second]
-    ]

@@ -1,18 +1,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from labelling.store import pair_key
 from pictures import sha256_file, write_png
-from tasks.rounds.judge import decided, gather
+from tasks.datasets.subjects import Subject
+from tasks.rounds.judge import gather
 from tasks.stage import tables
 from tasks.stage.places import Places
 from tasks.stage.tables import TableError
+from tasks.training import votes as voted
+from tasks.training.preferred import decided
+from tasks.training.votes import batches_of, preferred
 
 AT = Places("low_light")
 
@@ -136,3 +142,54 @@ def test_a_picture_that_changed_since_it_was_labelled_is_named(project: Path) ->
     with pytest.raises(TableError, match=r"second\.png is not the picture that was labelled"):
         gather(AT, "r01")
     assert not (AT.judge("r01") / "dataset").exists()
+
+
+def a_view(batch: int = 3, crop: int = 4) -> Any:
+    return SimpleNamespace(kind="low_light", seed=1, align=SimpleNamespace(batch=batch, crop=crop))
+
+
+def test_an_aligner_gets_the_pictures_that_were_preferred_with_their_sources(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer("r01", 1, "first")
+    gather(AT, "r01")
+    dataset = AT.judge("r01") / "dataset"
+    assert preferred(dataset, {"another"}) == [], "only of the images that it may see"
+    (one,) = preferred(dataset, {"image0"})
+    better, worse = (AT.outputs("r01") / f"{side}.png" for side in ("first", "second"))
+    assert (one.better[1], one.worse[1]) == (sha256_file(better), sha256_file(worse))
+    source = Subject("image0", "photograph", "train", (str(better),), (sha256_file(better),), None)
+    monkeypatch.setattr(voted, "subjects_of", lambda kind: [source])
+    batches = batches_of([one], a_view())
+    assert batches is not None
+    (shown,), liked, other = batches(0)
+    assert shown.shape == liked.shape == other.shape == (3, 3, 4, 4)
+    assert torch.equal(shown, liked), "the same crops of all"
+    assert not torch.equal(liked, other)
+    assert torch.equal(liked, batches(0)[1]) and not torch.equal(liked, batches(1)[1])
+
+
+def test_before_anything_is_preferred_there_are_no_votes(project: Path) -> None:
+    assert preferred(AT.judge("r00") / "dataset", {"image0"}) == []
+    assert batches_of([], a_view()) is None
+
+
+def test_ratings_rank_the_pictures_of_an_image(project: Path) -> None:
+    dataset = AT.judge("r00") / "dataset"
+    rows = [
+        {
+            "round": "r01", "image": "image0", "path": f"pictures/{item}.png", "item": item, "model": "f0",
+            "observer": "one", "kind": "people", "criteria": ["sharpness"], "scores": [score], "circles": [],
+            "weight": 1.0, "reviews": "", "verdict": "",
+        }
+        for item, score in (("bad", 1), ("good", 5))
+    ]  # fmt: skip
+    names = set(tables.table("ratings").schema.names)
+    tables.write(
+        "ratings", [{key: row[key] for key in row if key in names} for row in rows], dataset / "ratings.parquet"
+    )
+    (one,) = preferred(dataset, {"image0"})
+    assert (one.better, one.worse) == (
+        (str(dataset / "pictures/good.png"), "good"),
+        (str(dataset / "pictures/bad.png"), "bad"),
+    )

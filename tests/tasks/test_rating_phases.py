@@ -18,10 +18,11 @@ from labelling.store import Rating, Store
 from pictures import sha256_file, write_json, write_png
 from tasks.config import View, validate
 from tasks.pages import rated
-from tasks.rounds import judge_ratings, labels
+from tasks.rounds import labels
 from tasks.rounds.rating_phases import weighed
 from tasks.stage import tables
 from tasks.stage.places import Places
+from tasks.training import preferred
 
 ROOT = Path(__file__).resolve().parents[2]
 KIND, ROUND, NAME = "thermal", "r01", "thermal-r01"
@@ -210,9 +211,9 @@ def test_what_counts_is_averaged_by_weight(project: Path) -> None:
         }
         for name, kind, score, w in (("anna", "people", 2.0, 1.0), ("eva", "people", 4.0, 1.0), ("m", "llm", 5.0, 0.0))
     ]
-    (one,) = judge_ratings.counted(pd.DataFrame(rows))
+    (one,) = preferred.counted(pd.DataFrame(rows))
     assert one.scores == dict.fromkeys(NAMES, 3.0) and one.weight == 1.0 and len(one.circles) == 2
-    assert judge_ratings.counted(pd.DataFrame(rows[2:])) == []
+    assert preferred.counted(pd.DataFrame(rows[2:])) == []
 
 
 def test_what_counts_is_of_criteria_that_all_scored_and_sorted_by_image() -> None:
@@ -233,7 +234,7 @@ def test_what_counts_is_of_criteria_that_all_scored_and_sorted_by_image() -> Non
         row("b", "1", "eva", {"x": 4.0}),
     ]
     rows.append(row("b", "0", "eva", {"x": 1.0}))
-    found = judge_ratings.counted(pd.DataFrame(rows))
+    found = preferred.counted(pd.DataFrame(rows))
     assert [(one.image, one.sha256) for one in found] == [("a", "2"), ("b", "0"), ("b", "1")]
     assert found[2].scores == {"x": 3.0}
 
@@ -241,10 +242,10 @@ def test_what_counts_is_of_criteria_that_all_scored_and_sorted_by_image() -> Non
 def test_a_judge_of_pairs_learns_from_what_ratings_rank() -> None:
     rated_as = [("a", 2.0), ("a", 4.0), ("b", 3.0), ("a", 2.0)]
     made = [
-        judge_ratings.Rated(image, f"{place}.png", str(place), dict.fromkeys(NAMES, score), ((),), 1.0)
+        preferred.Rated(image, f"{place}.png", str(place), dict.fromkeys(NAMES, score), ((),), 1.0)
         for place, (image, score) in enumerate(rated_as)
     ]
-    found = {(pair.better, pair.worse) for pair in judge_ratings.ranked(made)}
+    found = {(pair.better, pair.worse) for pair in preferred.ranked(made)}
     assert found == {(1, 0), (1, 3)}, "of one image, and not of equal ones"
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from models.aligners import create
-from models.aligners.base import Material, one_region
+from models.aligners.base import Material, Votes, one_region
 from models.aligners.exploration import White
 from models.aligners.policy import Grpo, ratio_of
 from models.aligners.rollout import Sampler, explained_share, region_masks
@@ -70,6 +70,29 @@ def test_the_gain_that_the_judge_wants_is_found(name: str, explore: str, tmp_pat
     model, outcome = align(tmp_path, name, explore=chosen, steps=80, **own)
     assert float(model.gain) == pytest.approx(1.4, abs=0.08)
     assert outcome.history[-1]["reward"] > outcome.history[0]["reward"]
+
+
+def test_dpo_learns_from_what_was_preferred_and_needs_no_judge(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """People took the brighter one: the gain rises, by little where beta holds it; before any vote the judge is asked."""
+
+    def votes(index: int) -> tuple[tuple[torch.Tensor, ...], torch.Tensor, torch.Tensor]:
+        given = crops(index)
+        return given, 1.2 * given[0], 0.8 * given[0]
+
+    def gain(folder: str, beta: float, voted: Votes | None = votes) -> float:
+        model, run = Brightness(), Run(Settings(steps=40, learning_rate=0.02, log_every=5), tmp_path / folder, "data")
+        dpo = create("dpo", pairs="votes", beta=beta, explore={"scale": 0.1}, side=32)
+        outcome = dpo.align(model, Wants(), Material(crops, quarters, votes=voted), run)
+        assert outcome.history[-1]["preferred"] > 0.5
+        return float(model.gain)
+
+    free, held = gain("free", 0.05), gain("held", 5.0)
+    assert 1.02 < held < free - 0.05
+    assert "nobody has voted yet" not in capsys.readouterr().out
+    assert gain("unvoted", 0.1, None) > 1.0
+    assert "nobody has voted yet, so the pairs are samples that the judge tells apart" in capsys.readouterr().out
 
 
 def test_the_divergence_holds_it_back(tmp_path: Path) -> None:
