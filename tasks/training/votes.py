@@ -38,11 +38,7 @@ def preferred(dataset: Path, images: Collection[str]) -> list[Preferred]:
         for pair in ranked(rated):
             better, worse = rated[pair.better], rated[pair.worse]
             found.append(Preferred(better.image, (better.path, better.sha256), (worse.path, worse.sha256)))
-    return [
-        Preferred(one.image, *((str(dataset / path), sha256) for path, sha256 in (one.better, one.worse)))
-        for one in found
-        if one.image in images
-    ]
+    return [one for one in found if one.image in images]
 
 
 def batches_of(found: Sequence[Preferred], params: View) -> Votes | None:
