@@ -178,7 +178,13 @@ def main() -> None:
     own = values[KIND.name]
     own["dataset"]["source"] = "folder"
     own["dataset"]["folder"] |= {"infrared": str(chosen.infrared.resolve()), "visible": str(chosen.visible.resolve())}
-    own["align"] |= {"steps": chosen.steps, "learning_rate": chosen.rate, "log_every": 5, "halve_every": None}
+    own["align"] |= {
+        "guard": None,
+        "steps": chosen.steps,
+        "learning_rate": chosen.rate,
+        "log_every": 5,
+        "halve_every": None,
+    }
     here, params_folder = Path.cwd(), chosen.work.resolve()
     for seed in chosen.seeds:
         work = params_folder / f"seed{seed}"

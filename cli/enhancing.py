@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from cli.batch import PLAIN, Batch, Note, Options, of_photo, run
+from cli.best import best_of
 from models.enhancers.base import Enhancer
 from pictures import (
     Found,
@@ -33,7 +34,9 @@ class NothingTrained(FileNotFoundError):
 
 
 def chosen_weights(params: Params, round_name: str | None, kind: Kind) -> Path:
-    """Weights that a round's alignment made; of the last round by default. kind: of pictures, whose rounds are meant.
+    """Weights that a round's alignment made; by default the best by the votes on validation pictures, without any the last's.
+
+    kind: of pictures, whose rounds are meant. What is taken by votes is said, and why.
 
     Raises `NothingTrained`, also where params.yaml has no rounds of the kind.
     """
@@ -42,6 +45,9 @@ def chosen_weights(params: Params, round_name: str | None, kind: Kind) -> Path:
             f"`kinds` of params.yaml does not name {kind.name!r}, so there is no model of its rounds; add it, and its rounds"
         )
     known = [f"r{number:02d}" for number in range(params.kinds[kind.name].rounds + 1)]
+    if round_name is None and (best := best_of(kind.name, known)) is not None:
+        print(f"taking {best.weights}: {best.why}")
+        return best.weights
     name = round_name or known[-1]
     if name not in known:
         raise NothingTrained(f"no round is called {name!r}; params.yaml has {', '.join(known)}")

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from cli.batch import PLAIN, Batch, Note, Options, run
+from cli.best import best_of
 from cli.enhancing import NothingTrained, chosen_weights
 from cli.scenes import find_scenes
 from models.fusers.base import Fuser
@@ -133,7 +134,8 @@ def fuse_one(sources: Sequence[Path], target: Path, how: How, section: object) -
 def chosen(method: str | None, params: Params, round_name: str | None, kind: kinds.Kind) -> Method:
     """The fuser of that name; by default that of params.yaml, with what the rounds made of it, where they taught it.
 
-    round_name: whose fine-tuning; the last round's by default, or f(0) where it is not trained.
+    round_name: whose fine-tuning; by default the best by the votes on validation pictures, without any the last round's, or f(0)
+    where that is not trained.
     Raises `NothingTrained`.
     """
     section, of = params.of(kind.name), kind.brought
@@ -146,8 +148,12 @@ def chosen(method: str | None, params: Params, round_name: str | None, kind: kin
     if round_name is not None:
         weights = chosen_weights(params, round_name, kind)
     elif kind.name in params.kinds:
-        last = loop.weights_of(kind.name, params.last_round(kind.name))
+        known = [f"r{number:02d}" for number in range(params.kinds[kind.name].rounds + 1)]
+        last = loop.weights_of(kind.name, known[-1])
         weights = last if last.is_file() else weights
+        if (best := best_of(kind.name, known)) is not None:
+            print(f"taking {best.weights}: {best.why}")
+            weights = best.weights
     if not weights.is_file():
         raise NothingTrained(
             f"{weights} is missing: `dvc repro start@{kind.name}` trains it, `dvc pull` fetches it; "

@@ -222,7 +222,10 @@ def models() -> None:
 @app.command()
 def export(
     out: Annotated[Path, typer.Option(help="The folder to write into")],
-    round_: Annotated[str | None, typer.Option("--round", help="Whose model; the last round's by default")] = None,
+    round_: Annotated[
+        str | None,
+        typer.Option("--round", help="Whose model; by default the one that the votes prefer"),
+    ] = None,
 ) -> None:
     """Write the aligned enhancer as safetensors, TorchScript and ONNX, and check that each makes the same picture."""
     from cli.models import export as export_model

@@ -35,7 +35,8 @@ def enhance(
     photos: Photos,
     out: Annotated[Path, typer.Option(help="Folder for the enhanced photos, under the same names")],
     round_: Annotated[
-        str | None, typer.Option("--round", help="The round whose fine-tuned model to use; the last one by default")
+        str | None,
+        typer.Option("--round", help="The round whose model to use; by default the one that the votes prefer"),
     ] = None,
     tile: Tile = 1024,
     recursive: Recursive = False,
@@ -92,7 +93,7 @@ def fuse(
         str | None,
         typer.Option(
             "--round",
-            help="The round whose aligned fuser to use; by default the last one's, or f(0) before it is trained",
+            help="The round whose aligned fuser to use; by default the one that the votes prefer, or f(0) before any is trained",
         ),
     ] = None,
     tile: Tile = 1024,
