@@ -154,3 +154,18 @@ def test_unknown_names_and_options_are_named() -> None:
         create("curve", depth=3)
     with pytest.raises(ValueError, match="at least 1"):
         create("curve", width=0)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 5, 7), (2, 3, 301, 203)])
+def test_curves_piece_by_piece_are_those_with_a_gradient_to_the_last_bit(shape: tuple[int, ...]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(shape, generator=generator).permute(0, 1, 3, 2)
+    curves = 2 * torch.rand(image.shape, generator=generator) - 1
+    before = image.clone()
+    with torch.no_grad():
+        pieces = apply_curves(image, curves, 8)
+        alike = apply_curves(image, curves[:, :1], 3)
+    whole = apply_curves(image.clone().requires_grad_(True), curves, 8)
+    assert whole.requires_grad and torch.equal(pieces, whole.detach())
+    assert torch.equal(image, before), "what was given stays as it is"
+    assert torch.equal(alike, apply_curves(image.clone().requires_grad_(True), curves[:, :1], 3).detach())
