@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from models.enhancers.base import Enhancer
 from models.losses import zero_reference
 
-
 _PIECE = 1 << 16
 """Numbers at a time: four arrays of them fit a second-level cache."""
 
@@ -40,7 +39,7 @@ def apply_curves(image: torch.Tensor, curves: torch.Tensor, iterations: int) -> 
         for _ in range(iterations):
             torch.mul(step, value, out=product)
             torch.sub(1, value, out=rest)
-            value += product.mul_(rest)
+            value.add_(product.mul_(rest))
     return found.reshape(shape)
 
 
