@@ -56,7 +56,7 @@ WHITE = {"name": "white", "scale": 0.02}
 # Edges as Qabf has them: what a judge that learnt from corruptions alone does not look after.
 KEPT: dict[str, Any] = {"keep": {"transfer": 5.0}}
 GAIN = {"explore": {"name": "gain"}, "view": "local"}
-# name -> aligner, its options, and what else is changed: regions, keep
+# name -> aligner, its options, and what else is changed: regions, keep, options of its judge
 ALIGNED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "grpo": ("grpo", GAIN, KEPT),
     "direct": ("direct", {}, KEPT),
@@ -75,6 +75,8 @@ ALIGNED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "grpo, over regions": ("grpo", GAIN | {"group": "regions"}, KEPT),
     "grpo, ratio of the paper": ("grpo", GAIN | {"group": "regions", "ratio": "paper", "inner": 2}, KEPT),
     "grpo, credit by heatmap": ("grpo", GAIN | {"credit": "heatmap"}, KEPT),
+    "grpo, no heatmap branch": ("grpo", GAIN, KEPT | {"judge": {"heatmap": False}}),
+    "grpo, no score branch": ("grpo", GAIN, KEPT | {"judge": {"score_branch": False}}),
     "grpo, boxes judged": ("grpo", {"explore": WHITE}, KEPT),
     "ranker_loss": ("ranker_loss", {"lambda_ranker": 1.0, "content_layer": "relu3_1", "content_reduce": 2}, KEPT),
 }  # fmt: skip
@@ -121,16 +123,18 @@ def prepared(values: dict[str, Any], seed: int) -> tuple[View, dict[str, RatedJu
     if not loop.first_weights(KIND.name).is_file():
         pictures.run(params)
         start.run(params)
-    judges = {}
-    for place, name in enumerate(("judge", "held_out")):
-        path = Path("judges") / name / MODEL
-        if path.is_file():
-            judges[name] = cast(RatedJudge, create("reward", **params.judge.options))
-            load_weights(judges[name], path)
-        else:
-            judges[name] = learnt(params, half(subjects_of(KIND.name, "train"), place), name)
-        judges[name].requires_grad_(False).eval()
-    return params, judges
+    return params, {name: judge_of(params, name, place) for place, name in enumerate(("judge", "held_out"))}
+
+
+def judge_of(params: View, name: str, place: int) -> RatedJudge:
+    """A reward model that learnt from that half of the training scenes, once."""
+    path = Path("judges") / name / MODEL
+    if path.is_file():
+        judge = cast(RatedJudge, create("reward", **params.judge.options))
+        load_weights(judge, path)
+    else:
+        judge = learnt(params, half(subjects_of(KIND.name, "train"), place), name)
+    return judge.requires_grad_(False).eval()
 
 
 @torch.no_grad()
@@ -230,12 +234,14 @@ def run_seed(values: dict[str, Any], seed: int, chosen: argparse.Namespace) -> N
             "options": options | (chosen.options if aligner in ("grpo", "ppo", "dpo") else {}),
         }
         own["regions"] = changes.get("regions", own["regions"])
+        own["judge"]["options"] |= changes.get("judge", {})
         params = view(section, seed)
         asked = (own["regions"], aligner in ASK_ABOUT_REGIONS)
         if asked != known:
             known = asked
             regions.run(params)
-        model, outcome, shown = aligned(params, deepcopy(judges["judge"]), name)
+        teacher = judge_of(params, name, 0) if "judge" in changes else deepcopy(judges["judge"])
+        model, outcome, shown = aligned(params, teacher, name)
         after = measured(model, judges, pairs, Path(f"made/{name}") if chosen.pictures else None)
         words = []
         for metric, said in after.items():

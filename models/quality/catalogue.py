@@ -190,6 +190,33 @@ CATALOGUE: tuple[tuple[MetricInfo, str], ...] = (
     ),
     (
         MetricInfo(
+            name="clipped",
+            higher_is_better=False,
+            value_range=(0.0, 100.0),
+            needs_reference=False,
+            needs_sources=True,
+            least_sources=1,
+            variant="per cent of pixels whose brightest of R, G and B is over 250 of 255, and under 240 in a source",
+        ),
+        "models.quality.harm:build_clipped",
+    ),
+    (
+        MetricInfo(
+            name="cast",
+            higher_is_better=False,
+            value_range=(0.0, 260.0),
+            needs_reference=False,
+            needs_sources=True,
+            least_sources=1,
+            variant=(
+                "CIELAB (D65): length of the mean of a and b less the sources', over pixels whose chroma is under 6 in all "
+                "sources; 0 where there is none"
+            ),
+        ),
+        "models.quality.harm:build_cast",
+    ),
+    (
+        MetricInfo(
             name="ssim_rgb",
             higher_is_better=True,
             value_range=(-1.0, 1.0),

@@ -17,7 +17,8 @@ OWN = ["entropy", "psnr", "ssim", "lpips", "delta_e", "ssim_rgb", "ciede2000", "
 ALL = [*OWN, "niqe", "brisque", "piqe"]
 MISSING_HERE = ["musiq", "nrqm", "pi"]
 FUSION = [
-    "loe", "vif", "ms_ssim", "sd", "cc", "tmqi", "mef_ssim", "mef_ms_ssim", "qabf", "qabf_folded", "viff", "vif_sources",
+    "loe", "clipped", "cast",
+    "vif", "ms_ssim", "sd", "cc", "tmqi", "mef_ssim", "mef_ms_ssim", "qabf", "qabf_folded", "viff", "vif_sources",
     "ms_ssim_sources", "sf", "ag", "ei", "mi", "nmi", "cross_entropy", "scd", "cc_sources", "ssim_sources", "psnr_sources",
     "nabf", "qw", "fmi", "qcb", "qcv",
 ]  # fmt: skip

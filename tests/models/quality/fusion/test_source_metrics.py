@@ -9,12 +9,12 @@ from models import quality
 from models.quality.metric import Metric, MetricInfo
 
 WITH_SOURCES = [
-    "loe",
+    "loe", "clipped", "cast",
     "mef_ssim", "qabf", "mef_ms_ssim", "qabf_folded", "viff", "vif_sources", "ms_ssim_sources", "mi", "nmi", "cross_entropy",
     "scd", "cc_sources", "ssim_sources", "psnr_sources",
     "nabf", "qw", "fmi", "qcb", "qcv",
 ]  # fmt: skip
-LOWER = {"loe", "cross_entropy", "nabf", "qcv"}
+LOWER = {"loe", "clipped", "cast", "cross_entropy", "nabf", "qcv"}
 WITH_REFERENCE = ["cc", "tmqi", "vif", "ms_ssim"]
 ALL = [*WITH_SOURCES, *WITH_REFERENCE, "sd", "sf", "ag", "ei"]
 SIDE = (161, 168)
