@@ -52,33 +52,34 @@ DECLARED = (
     "{kind}.align.name",
 )
 METRICS = ("qabf", "cc_sources", "ssim_sources", "psnr_sources", "niqe")
-WHITE = {"name": "white", "scale": 0.02}
 # Edges as Qabf has them: what a judge that learnt from corruptions alone does not look after.
-KEPT: dict[str, Any] = {"keep": {"transfer": 5.0}}
-GAIN = {"explore": {"name": "gain"}, "view": "local"}
+KEPT: dict[str, Any] = {"keep": {"transfer": 2.0}}
+LOCAL: dict[str, Any] = {"explore": {"name": "white", "scale": 0.02}, "view": "local"}
 # name -> aligner, its options, and what else is changed: regions, keep, options of its judge
 ALIGNED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "grpo": ("grpo", GAIN, KEPT),
-    "direct": ("direct", {}, KEPT),
+    "direct": ("direct", {}, {"keep": {"transfer": 12.0}}),
+    "grpo": ("grpo", LOCAL, KEPT),
+    "direct, held less": ("direct", {}, {"keep": {"transfer": 5.0}}),
     "direct, held more": ("direct", {}, {"keep": {"transfer": 15.0}}),
-    "kept alone": ("direct", {"weight": 0.0}, KEPT),
+    "kept alone": ("direct", {"weight": 0.0}, {"keep": {"transfer": 5.0}}),
     "direct, nothing kept": ("direct", {}, {}),
-    "grpo, nothing kept": ("grpo", GAIN, {}),
-    "grpo, beside": ("grpo", GAIN | {"beside": {"qabf": 1.0}}, {}),
-    "ppo": ("ppo", GAIN, KEPT),
-    "dpo": ("dpo", GAIN, KEPT),
-    "grpo, white": ("grpo", GAIN | {"explore": WHITE}, KEPT),
-    "grpo, scales": ("grpo", GAIN | {"explore": {"name": "scales", "scale": 0.04}}, KEPT),
-    "grpo, cells": ("grpo", GAIN | {"explore": {"name": "cells", "scale": 0.04}}, KEPT),
-    "grpo, whole pictures": ("grpo", GAIN | {"view": "whole", "regions": 0}, KEPT),
-    "grpo, random boxes": ("grpo", GAIN, KEPT | {"regions": {"name": "boxes"}}),
-    "grpo, over regions": ("grpo", GAIN | {"group": "regions"}, KEPT),
-    "grpo, ratio of the paper": ("grpo", GAIN | {"group": "regions", "ratio": "paper", "inner": 2}, KEPT),
-    "grpo, credit by heatmap": ("grpo", GAIN | {"credit": "heatmap"}, KEPT),
-    "grpo, no heatmap branch": ("grpo", GAIN, KEPT | {"judge": {"heatmap": False}}),
-    "grpo, no score branch": ("grpo", GAIN, KEPT | {"judge": {"score_branch": False}}),
-    "grpo, boxes judged": ("grpo", {"explore": WHITE}, KEPT),
+    "grpo, nothing kept": ("grpo", LOCAL, {}),
+    "grpo, beside": ("grpo", LOCAL | {"beside": {"qabf": 1.0}}, {}),
+    "ppo": ("ppo", LOCAL, KEPT),
+    "dpo": ("dpo", LOCAL, KEPT),
     "ranker_loss": ("ranker_loss", {"lambda_ranker": 1.0, "content_layer": "relu3_1", "content_reduce": 2}, KEPT),
+    "grpo, gain": ("grpo", LOCAL | {"explore": {"name": "gain"}}, KEPT),
+    "grpo, gain, held more": ("grpo", LOCAL | {"explore": {"name": "gain"}}, {"keep": {"transfer": 5.0}}),
+    "grpo, scales": ("grpo", LOCAL | {"explore": {"name": "scales", "scale": 0.04}}, KEPT),
+    "grpo, cells": ("grpo", LOCAL | {"explore": {"name": "cells", "scale": 0.04}}, KEPT),
+    "grpo, whole pictures": ("grpo", LOCAL | {"view": "whole", "regions": 0}, KEPT),
+    "grpo, boxes judged": ("grpo", LOCAL | {"view": "regions"}, KEPT),
+    "grpo, random boxes": ("grpo", LOCAL, KEPT | {"regions": {"name": "boxes"}}),
+    "grpo, over regions": ("grpo", LOCAL | {"group": "regions"}, KEPT),
+    "grpo, ratio of the paper": ("grpo", LOCAL | {"group": "regions", "ratio": "paper", "inner": 2}, KEPT),
+    "grpo, credit by heatmap": ("grpo", LOCAL | {"credit": "heatmap"}, KEPT),
+    "grpo, no heatmap branch": ("grpo", LOCAL, KEPT | {"judge": {"heatmap": False}}),
+    "grpo, no score branch": ("grpo", LOCAL, KEPT | {"judge": {"score_branch": False}}),
 }  # fmt: skip
 
 
