@@ -24,9 +24,11 @@ def apply_curves(image: torch.Tensor, curves: torch.Tensor, iterations: int) -> 
     """Apply LE_n = LE_{n-1} + A LE_{n-1} (1 - LE_{n-1}) (Zero-DCE, Eq. 2) `iterations` times.
 
     image, curves: (B, 3, H, W); image in [0, 1], curves in [-1, 1]. The result stays in [0, 1]. Where no gradient is wanted a
-    CPU computes it piece by piece, each piece in its cache for all iterations: the same values to the last bit.
+    CPU computes it piece by piece, each piece in its cache for all iterations: the same values to the last bit. An export has the
+    formula.
     """
-    if image.device.type != "cpu" or (torch.is_grad_enabled() and (image.requires_grad or curves.requires_grad)):
+    wanted = torch.is_grad_enabled() and (image.requires_grad or curves.requires_grad)
+    if wanted or image.device.type != "cpu" or torch.jit.is_tracing() or torch.compiler.is_compiling():
         for _ in range(iterations):
             image = image + curves * image * (1 - image)
         return image
@@ -74,8 +76,7 @@ class CurveNetwork(Enhancer):
         """Curve parameters of an image (B, 3, H, W) on the reduced grid: (B, 3, ceil(H / scale), ceil(W / scale)), in [-1, 1]."""
         height, width = image.shape[-2:]
         # Whole cells only, so that a tile that starts on the grid sees the same cells as the whole image.
-        missing = (0, -width % self.scale, 0, -height % self.scale)
-        padded = F.pad(image, missing, mode="replicate") if any(missing) else image
+        padded = F.pad(image, (0, -width % self.scale, 0, -height % self.scale), mode="replicate")
         reduced = F.avg_pool2d(padded, self.scale) if self.scale > 1 else padded
         a = F.relu(self.first(reduced))
         b = F.relu(self.second(a))
