@@ -70,6 +70,8 @@ METRICS: dict[str, tuple[str, str, int, str]] = {
     "fmi": ("FMI", "", 3, "What gradients tell of the sources' gradients, window by window"),
     "qcb": ("Qcb", "", 3, "Visible local contrast kept from the sources"),
     "qcv": ("Qcv", "", 0, "Visible difference from the sources, most where they have edges"),
+    "clipped": ("Burnt out", "%", 2, "Pixels that are burnt out, and were not in what the picture was made of"),
+    "cast": ("Cast", "", 2, "How far what was grey has taken a colour, in CIELAB; 2 is just noticeable"),
     "loe": ("LOE", "", 0, "How far the order of lightness differs from that of the picture it was made from"),
     "ssim_rgb": ("SSIM (RGB)", "", 3, "Closeness of structure to the reference, mean over R, G and B"),
     "ciede2000": ("CIEDE2000", "ΔE", 1, "Difference of colour from the reference, pixel by pixel"),
