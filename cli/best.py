@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pictures import read_json
+from pictures import read_json, sha256_file
+from tasks.config import Params
+from tasks.kinds import Kind
 from tasks.rounds import loop
 from tasks.stage.places import Places
 
@@ -22,26 +24,44 @@ class Best:
 def best_of(kind: str, rounds: Sequence[str]) -> Best | None:
     """The model of these rounds (r00, r01, ...), f(0) included, that is preferred to f(0) in most of the evaluation's votes.
 
-    f(0) counts as a half, and of equals the later is taken. None: nobody has voted, or the weights are not here.
+    f(0) counts as a half, and of equals the later is taken. None: nobody has voted on f(0) and the last model as they are here.
     """
-    path = Places(kind).evaluate / "metrics.json"
-    if not path.is_file():
+    at = Places(kind).evaluate
+    if not all((at / name).is_file() for name in ("metrics.json", "models.json")):
         return None
-    said = read_json(path).get("preference_over_f0", {})
+    said, voted_on = read_json(at / "metrics.json")["preference_over_f0"], read_json(at / "models.json")
     models = {f"f{number + 1}": loop.weights_of(kind, name) for number, name in enumerate(rounds)}
-    known = {name: said[name] for name, weights in models.items() if name in said and weights.is_file()}
-    first = loop.first_weights(kind)
-    if not known or not first.is_file():
+    known = {name: said[name] for name, weights in models.items() if name in said and _same(weights, voted_on[name])}
+    first, last = loop.first_weights(kind), list(models)[-1]
+    if last not in known or not _same(first, voted_on["f0"]):
         return None
     rates = {"f0": 0.5} | {name: float(one["rate"]) for name, one in known.items()}
     name = max(rates, key=lambda one: (rates[one], int(one[1:])))
-    last = list(models)[-1]
-    others = "" if last in (name, "f0") or last not in known else f"; of the last, {last}, {_share(known[last])} do"
+    others = "" if last == name else f"; of the last, {last}, {_share(known[last])} do"
     if name == "f0":
         return Best(
             first, f"no round's model is preferred to it in over half of the votes on validation pictures{others}"
         )
     return Best(models[name], f"{_share(known[name])} on validation pictures prefer it to f0{others}")
+
+
+def weights_by_default(params: Params, kind: Kind) -> Path:
+    """Of the model that is taken where nobody names a round: the best by the votes, which is said, else the last round's."""
+    rounds = rounds_of(params, kind)
+    best = best_of(kind.name, rounds)
+    if best is None:
+        return loop.weights_of(kind.name, rounds[-1])
+    print(f"taking {best.weights}: {best.why}")
+    return best.weights
+
+
+def rounds_of(params: Params, kind: Kind) -> list[str]:
+    """r00, r01, ...: those of a kind that params.yaml has."""
+    return [f"r{number:02d}" for number in range(params.kinds[kind.name].rounds + 1)]
+
+
+def _same(weights: Path, sha256: str) -> bool:
+    return weights.is_file() and sha256_file(weights) == sha256
 
 
 def _share(one: dict[str, float]) -> str:

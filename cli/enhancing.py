@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from cli.batch import PLAIN, Batch, Note, Options, of_photo, run
-from cli.best import best_of
+from cli.best import rounds_of, weights_by_default
 from models.enhancers.base import Enhancer
 from pictures import (
     Found,
@@ -44,14 +44,11 @@ def chosen_weights(params: Params, round_name: str | None, kind: Kind) -> Path:
         raise NothingTrained(
             f"`kinds` of params.yaml does not name {kind.name!r}, so there is no model of its rounds; add it, and its rounds"
         )
-    known = [f"r{number:02d}" for number in range(params.kinds[kind.name].rounds + 1)]
-    if round_name is None and (best := best_of(kind.name, known)) is not None:
-        print(f"taking {best.weights}: {best.why}")
-        return best.weights
+    known = rounds_of(params, kind)
     name = round_name or known[-1]
     if name not in known:
         raise NothingTrained(f"no round is called {name!r}; params.yaml has {', '.join(known)}")
-    path = loop.weights_of(kind.name, name)
+    path = weights_by_default(params, kind) if round_name is None else loop.weights_of(kind.name, name)
     if not path.is_file():
         have = [entry for entry in known if loop.weights_of(kind.name, entry).is_file()]
         target = f"report@{kind.name}"

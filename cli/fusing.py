@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from cli.batch import PLAIN, Batch, Note, Options, run
-from cli.best import best_of
+from cli.best import weights_by_default
 from cli.enhancing import NothingTrained, chosen_weights
 from cli.scenes import find_scenes
 from models.fusers.base import Fuser
@@ -148,12 +148,8 @@ def chosen(method: str | None, params: Params, round_name: str | None, kind: kin
     if round_name is not None:
         weights = chosen_weights(params, round_name, kind)
     elif kind.name in params.kinds:
-        known = [f"r{number:02d}" for number in range(params.kinds[kind.name].rounds + 1)]
-        last = loop.weights_of(kind.name, known[-1])
-        weights = last if last.is_file() else weights
-        if (best := best_of(kind.name, known)) is not None:
-            print(f"taking {best.weights}: {best.why}")
-            weights = best.weights
+        aligned = weights_by_default(params, kind)
+        weights = aligned if aligned.is_file() else weights
     if not weights.is_file():
         raise NothingTrained(
             f"{weights} is missing: `dvc repro start@{kind.name}` trains it, `dvc pull` fetches it; "

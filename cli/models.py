@@ -127,6 +127,7 @@ def export(out: Path, round_name: str | None) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch")  # TorchScript goes on working
     params = load_whole()
     source = chosen_weights(params, round_name, LOW_LIGHT)
+    named = "f0" if source == loop.first_weights(LOW_LIGHT.name) else f"round {source.parent.name}"
     view = View(params, ("{kind}.model",), LOW_LIGHT.name)
     model = loop.load(view, source)
     targets = {form: out / f"model{form}" for form in (".safetensors", ".ts", ".onnx")}
@@ -150,10 +151,7 @@ def export(out: Path, round_name: str | None) -> None:
         except _NotThis as reason:
             print(f"{targets[form]}: left out: {reason}")
             continue
-        print(
-            f"{targets[form]}: the same picture as round {round_name or params.last_round(LOW_LIGHT.name)}, "
-            f"off by {difference:.1g} at most"
-        )
+        print(f"{targets[form]}: the same picture as {named}, off by {difference:.1g} at most")
 
 
 class _NotThis(Exception):

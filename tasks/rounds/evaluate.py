@@ -1,7 +1,8 @@
 """The `evaluate` stage: every f(n) on the validation images, by metrics, by the panel and by the judges.
 
 Reads the dataset, the models, the ablations and the judges; writes data/KIND/evaluate: outputs/, enhanced.parquet,
-scores.parquet, votes.parquet, judgements.parquet, metrics.json and the tables behind the plots.
+scores.parquet, votes.parquet, judgements.parquet, metrics.json, models.json (the weights' hashes) and
+the tables behind the plots.
 With `labels.source: people` the votes are those that people gave for round `KIND-validation` (`loupe label KIND-validation`);
 it never waits for them: raise evaluate.label_rev to take new ones in.
 """
@@ -15,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from models.judges.base import RatedJudge
-from pictures import fresh_folder, write_json, write_png
+from pictures import fresh_folder, sha256_file, write_json, write_png
 from tasks.config import View
 from tasks.datasets.subjects import subjects_of
 from tasks.measuring import summaries
@@ -121,7 +122,8 @@ def run(params: View) -> None:
     simulated = params.labels.source == "simulated"
     usable, missing = available(list(params.evaluate.metrics))
     measured_names = tuple(dict.fromkeys([*usable, *(params.labels.simulated.utility if simulated else ())]))
-    models = tuple((name, loop.models(params).spec(params, path)) for name, path in model_weights(params).items())
+    weights = model_weights(params)
+    models = tuple((name, loop.models(params).spec(params, path)) for name, path in weights.items())
     with fresh_folder(out / "outputs") as folder:
         jobs = [Job(subject, params.kind, models, measured_names, str(folder)) for subject in subjects]
         found = [row for rows in map_images(measure, jobs, workers(params), "validation") for row in rows]
@@ -141,6 +143,7 @@ def run(params: View) -> None:
     read = (tables.read(name, out / f"{name}.parquet") for name in ("votes", "scores", "judgements"))
     result = summary(params, *read, photographs=photographs)
     write_json(out / "metrics.json", result)
+    write_json(out / "models.json", {name: sha256_file(path) for name, path in weights.items()})
     write_json(out / "missing.json", {entry.metric: entry.reason for entry in missing})
     write_plots(result, out / "plots")
     print_result(result, last)
