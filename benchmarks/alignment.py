@@ -176,6 +176,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=16)
     parser.add_argument("--params", type=Path, default=PARAMS_FILE)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--guarded", action="store_true", help="with the guard of the params")
     parser.add_argument("--pictures", action="store_true", help="keep what was fused of validation pairs")
     chosen = parser.parse_args()
     torch.set_num_threads(cores())
@@ -183,8 +184,9 @@ def main() -> None:
     own = values[KIND.name]
     own["dataset"]["source"] = "folder"
     own["dataset"]["folder"] |= {"infrared": str(chosen.infrared.resolve()), "visible": str(chosen.visible.resolve())}
+    if not chosen.guarded:
+        own["align"]["guard"] = None
     own["align"] |= {
-        "guard": None,
         "steps": chosen.steps,
         "learning_rate": chosen.rate,
         "log_every": 5,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,41 @@ def test_regions_guard_and_hardest(here: Path, capsys: pytest.CaptureFixture[str
     tables.write("regions", [], regions_table)
     with pytest.raises(tables.TableError, match="has no regions of"):
         align.run(params, "r00")
+
+
+def test_what_was_voted_and_what_is_kept_reach_the_aligner(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """DPO on votes, with a loss of the kind beside it; before any vote it says that it asks the judge."""
+    kind, at = "thermal", Places("thermal")
+    section = {"name": "dpo", "crop": 64, "options": POLICY | {"pairs": "votes"}, "keep": {"gradient": 2.0}}
+    values = changed(kind, {"start": AS_RANKER}, section)
+    for module in (*STAGES[kind], judge_start, regions):
+        module.run(view(values, module, kind))
+    params = view(values, align, kind)
+    align.run(params, "r00")
+    assert "nobody has voted yet" in capsys.readouterr().out
+    alone = load_tensors(at.model("r00") / MODEL)
+    one, dataset = aligning.subjects_of(kind, "train")[0], at.judge("r00") / "dataset"
+    row = {
+        "round": "r01",
+        "key": "k",
+        "image": one.id,
+        "rank": 0,
+        "gap": 0.5,
+        "first_model": "f0",
+        "second_model": "f1",
+    }
+    for side, path, sha256 in zip(("first", "second"), one.sources, one.hashes, strict=True):
+        row |= {side: f"pictures/{sha256}.png", f"{side}_sha256": sha256}
+        (dataset / "pictures").mkdir(exist_ok=True)
+        shutil.copyfile(path, dataset / row[side])
+    vote = {"round": "r01", "key": "k", "image": one.id, "observer": "o", "kind": "people", "choice": "second"}
+    tables.write("pairs", [row], dataset / "pairs.parquet")
+    tables.write("labels", [vote | {"undecidable": False}], dataset / "labels.parquet")
+    align.run(params, "r00")
+    assert "nobody has voted yet" not in capsys.readouterr().out
+    voted, logged = (
+        load_tensors(at.model("r00") / MODEL),
+        json.loads((at.model("r00") / "live" / "metrics.json").read_text()),
+    )
+    assert any(not torch.equal(alone[name], voted[name]) for name in alone)
+    assert {"kept", "preferred"} <= set(logged)
