@@ -29,11 +29,16 @@ def best_of(kind: str, rounds: Sequence[str]) -> Best | None:
     at = Places(kind).evaluate
     if not all((at / name).is_file() for name in ("metrics.json", "models.json")):
         return None
-    said, voted_on = read_json(at / "metrics.json")["preference_over_f0"], read_json(at / "models.json")
+    metrics, voted_on = read_json(at / "metrics.json"), read_json(at / "models.json")
+    if not isinstance(metrics, dict) or not isinstance(voted_on, dict):
+        return None
+    said = metrics.get("preference_over_f0", {})
     models = {f"f{number + 1}": loop.weights_of(kind, name) for number, name in enumerate(rounds)}
-    known = {name: said[name] for name, weights in models.items() if name in said and _same(weights, voted_on[name])}
+    known = {
+        name: said[name] for name, weights in models.items() if name in said and _same(weights, voted_on.get(name))
+    }
     first, last = loop.first_weights(kind), list(models)[-1]
-    if last not in known or not _same(first, voted_on["f0"]):
+    if last not in known or not _same(first, voted_on.get("f0")):
         return None
     rates = {"f0": 0.5} | {name: float(one["rate"]) for name, one in known.items()}
     name = max(rates, key=lambda one: (rates[one], int(one[1:])))
@@ -60,7 +65,7 @@ def rounds_of(params: Params, kind: Kind) -> list[str]:
     return [f"r{number:02d}" for number in range(params.kinds[kind.name].rounds + 1)]
 
 
-def _same(weights: Path, sha256: str) -> bool:
+def _same(weights: Path, sha256: str | None) -> bool:
     return weights.is_file() and sha256_file(weights) == sha256
 
 

@@ -60,6 +60,13 @@ def test_without_votes_nothing_is_said(project: Path) -> None:
     assert best_of(KIND, ROUNDS) is None
 
 
+@pytest.mark.parametrize("odd", [[], {}, {"f0": "of another"}])
+def test_what_does_not_say_which_models_were_voted_on_counts_for_nothing(project: Path, odd: object) -> None:
+    voted(f3=0.9)
+    write_json(Places(KIND).evaluate / "models.json", odd)
+    assert best_of(KIND, ROUNDS) is None
+
+
 def test_a_model_that_is_not_here_is_not_taken(project: Path) -> None:
     voted(f1=0.6, f2=0.9, f3=0.4)
     loop.weights_of(KIND, "r01").unlink()
