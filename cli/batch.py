@@ -6,8 +6,9 @@ import errno
 import os
 import sys
 import traceback
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ class Batch:
     receipts: of the output folder. recipe: what decides the result beside the photos (model, settings), fit for JSON.
     noun, words: of the summary, such as "photos" and "enhanced with MODEL into FOLDER". failed: photos that are left out
     before any is read; alone: photos that belong to no scene, and count apart. said: what else was not read, a line each;
-    unread: how many photos are among that.
+    unread: how many photos are among that. beside: how many are made at a time, in threads.
     """
 
     work: Sequence[Work]
@@ -69,6 +70,16 @@ class Batch:
     alone: Sequence[Exception] = ()
     said: Sequence[str] = ()
     unread: int = 0
+    beside: int = 1
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one work: made, with what is to be said of it, or why not; stopped: why the others would fail as well."""
+
+    notes: Sequence[Note] = ()
+    failed: str = ""
+    stopped: str = ""
 
 
 @dataclass
@@ -79,6 +90,15 @@ class _Run:
     failed: list[str] = field(default_factory=list)
     notes: dict[str, list[Path]] = field(default_factory=lambda: defaultdict(list))
     stopped: str = ""
+
+    def take(self, outcome: _Outcome) -> None:
+        self.stopped = self.stopped or outcome.stopped
+        if outcome.failed:
+            self.failed.append(outcome.failed)
+        elif not outcome.stopped:
+            self.made += 1
+            for photo, note in outcome.notes:
+                self.notes[note].append(photo)
 
 
 def run(batch: Batch, make: Make, prepare: Callable[[Sequence[Work]], None] | None = None) -> int:
@@ -98,10 +118,8 @@ def run(batch: Batch, make: Make, prepare: Callable[[Sequence[Work]], None] | No
     try:
         if prepare is not None and planned.todo:
             prepare(planned.todo)
-        for item in track(planned.todo, description=batch.words.split()[0], disable=not sys.stderr.isatty()):
-            _one(batch, item, make, state)
-            if state.stopped:
-                break
+        todo = track(planned.todo, description=batch.words.split()[0], disable=not sys.stderr.isatty())
+        _all(batch, todo, make, state)
     except KeyboardInterrupt:
         state.stopped = "by Ctrl-C"
     except OSError as error:  # of the preparation
@@ -111,7 +129,35 @@ def run(batch: Batch, make: Make, prepare: Callable[[Sequence[Work]], None] | No
     return _tell(batch, state, planned.done, planned.kept)
 
 
-def _one(batch: Batch, item: Work, make: Make, state: _Run) -> None:
+def _all(batch: Batch, todo: Iterable[Work], make: Make, state: _Run) -> None:
+    """Make them in their order, up to one that stops the run; several at a time where the batch says so.
+
+    Whatever ends it, those that were begun are ended, and counted.
+    """
+    if batch.beside == 1:
+        for item in todo:
+            state.take(_one(batch, item, make))
+            if state.stopped:
+                return
+        return
+    begun: deque[Future[_Outcome]] = deque()
+    with ThreadPoolExecutor(batch.beside, "photos") as pool:
+        try:
+            for item in todo:
+                begun.append(pool.submit(_one, batch, item, make))
+                while len(begun) > batch.beside and not state.stopped:
+                    state.take(begun[0].result())
+                    begun.popleft()
+                if state.stopped:
+                    return
+        finally:
+            if state.stopped or sys.exception() is not None:
+                begun = deque(one for one in begun if not one.cancel())
+            for one in begun:
+                state.take(one.result())
+
+
+def _one(batch: Batch, item: Work, make: Make) -> _Outcome:
     temporary = item.target
     try:
         with batch.receipts.writing(item.sources, item.target, batch.recipe, batch.options.overwrite) as temporary:
@@ -120,13 +166,9 @@ def _one(batch: Batch, item: Work, make: Make, state: _Run) -> None:
         if batch.options.debug:
             traceback.print_exception(error)
         if _of_the_target(error, item.sources):
-            state.stopped = f"{printable(item.target)} could not be written: {_reason(error)}"
-        else:
-            state.failed.append(_failure(error, item, temporary))
-        return
-    state.made += 1
-    for photo, note in notes:
-        state.notes[note].append(photo)
+            return _Outcome(stopped=f"{printable(item.target)} could not be written: {_reason(error)}")
+        return _Outcome(failed=_failure(error, item, temporary))
+    return _Outcome(notes)
 
 
 def of_photo(item: Work, notes: Sequence[str]) -> list[Note]:

@@ -26,28 +26,38 @@ def best_of(kind: str, rounds: Sequence[str]) -> Best | None:
 
     f(0) counts as a half, and of equals the later is taken. None: nobody has voted on f(0) and the last model as they are here.
     """
-    at = Places(kind).evaluate
-    if not all((at / name).is_file() for name in ("metrics.json", "models.json")):
-        return None
-    metrics, voted_on = read_json(at / "metrics.json"), read_json(at / "models.json")
-    if not isinstance(metrics, dict) or not isinstance(voted_on, dict):
-        return None
-    said = metrics.get("preference_over_f0", {})
-    models = {f"f{number + 1}": loop.weights_of(kind, name) for number, name in enumerate(rounds)}
-    known = {
-        name: said[name] for name, weights in models.items() if name in said and _same(weights, voted_on.get(name))
-    }
-    first, last = loop.first_weights(kind), list(models)[-1]
-    if last not in known or not _same(first, voted_on.get("f0")):
+    models, known = models_of(kind, rounds), votes_on(kind, rounds)
+    first, last = models.pop("f0"), f"f{len(rounds)}"
+    if last not in known:
         return None
     rates = {"f0": 0.5} | {name: float(one["rate"]) for name, one in known.items()}
     name = max(rates, key=lambda one: (rates[one], int(one[1:])))
-    others = "" if last == name else f"; of the last, {last}, {_share(known[last])} do"
+    others = "" if last == name else f"; of the last, {last}, {share_of(known[last])} do"
     if name == "f0":
         return Best(
             first, f"no round's model is preferred to it in over half of the votes on validation pictures{others}"
         )
-    return Best(models[name], f"{_share(known[name])} on validation pictures prefer it to f0{others}")
+    return Best(models[name], f"{share_of(known[name])} on validation pictures prefer it to f0{others}")
+
+
+def models_of(kind: str, rounds: Sequence[str]) -> dict[str, Path]:
+    """f0, and what each of these rounds made of it (f1, f2, ...): where their weights lie, or would."""
+    made = {f"f{number + 1}": loop.weights_of(kind, name) for number, name in enumerate(rounds)}
+    return {"f0": loop.first_weights(kind), **made}
+
+
+def votes_on(kind: str, rounds: Sequence[str]) -> dict[str, dict[str, float]]:
+    """What the evaluation's votes say of each model against f0 (`rate`, `votes`, `low`, `high`), of those whose weights here, and
+    f0's, are the ones that were voted on."""
+    at = Places(kind).evaluate
+    if not all((at / name).is_file() for name in ("metrics.json", "models.json")):
+        return {}
+    metrics, voted_on = read_json(at / "metrics.json"), read_json(at / "models.json")
+    if not isinstance(metrics, dict) or not isinstance(voted_on, dict):
+        return {}
+    said, models = metrics.get("preference_over_f0", {}), models_of(kind, rounds)
+    same = {name for name, weights in models.items() if _same(weights, voted_on.get(name))}
+    return {name: said[name] for name in models if name in said and {name, "f0"} <= same}
 
 
 def weights_by_default(params: Params, kind: Kind) -> Path:
@@ -69,5 +79,6 @@ def _same(weights: Path, sha256: str | None) -> bool:
     return weights.is_file() and sha256_file(weights) == sha256
 
 
-def _share(one: dict[str, float]) -> str:
+def share_of(one: dict[str, float]) -> str:
+    """The share of votes and their number, in words."""
     return f"{one['rate']:.0%} of {int(one['votes'])} votes"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
-from cli.batch import PLAIN, Batch, Note, Options, of_photo, run
+from cli.batch import PLAIN, STOPPED, Batch, Note, Options, of_photo, run
 from cli.best import rounds_of, weights_by_default
-from models.enhancers.base import Enhancer
+from cli.comparing import refuse_page, write_page
+from models.shipped import SHIPPED
 from pictures import (
     Found,
     Receipts,
@@ -22,15 +22,63 @@ from pictures import (
     save_like,
     written_name,
 )
-from tasks.config import Params, View, load_whole
+from tasks.config import PARAMS_FILE, Params, View, load_whole
 from tasks.kinds import Kind
 from tasks.low_light import kind as low_light
+from tasks.low_light.enhancers import Trained, opened, trained
 from tasks.rounds import loop
+from tasks.stage.mapping import cores
 from tasks.stage.runtime import device
 
 
 class NothingTrained(FileNotFoundError):
     """There is no model of the round."""
+
+
+def read_params() -> Params | None:
+    """params.yaml, where there is one: what is shipped needs none. Raises `ConfigError` for one with faults."""
+    return load_whole() if PARAMS_FILE.exists() else None
+
+
+def device_of(params: Params | None) -> str:
+    """As params.yaml asks; without one a GPU where there is one."""
+    if params is not None:
+        return device(View(params, ()))
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def side_by_side(count: int, params: Params | None, to: str) -> int:
+    """How many photos to work on at a time: a thread each on the cores (machine.workers of them), one on a GPU."""
+    import torch
+
+    if to != "cpu" or count < 2:
+        return 1
+    wanted = (0 if params is None else params.machine.workers) or cores()
+    beside = min(wanted, count)
+    torch.set_num_threads(max(1, cores() // beside))
+    return beside
+
+
+def chosen_enhancer(params: Params | None, round_name: str | None, shipped: bool) -> Trained:
+    """The enhancer of a round; by default the best of what was trained here, and where nothing was, what is shipped.
+
+    shipped: that, whatever was trained. Raises `NothingTrained`, `WeightsError`.
+    """
+    kind, why = low_light.KIND, ""
+    if params is not None and kind.name in params.kinds and not shipped:
+        rounds = rounds_of(params, kind)
+        if round_name is not None or loop.weights_of(kind.name, rounds[-1]).is_file():
+            weights = chosen_weights(params, round_name, kind)
+            return trained(View(params, ("{kind}.model",), kind.name), weights)
+        have = [name for name in rounds if loop.weights_of(kind.name, name).is_file()]
+        why = f": round {rounds[-1]} is not trained here" + (f"; --round takes {', '.join(have)}" if have else "")
+    elif round_name is not None:
+        raise NothingTrained(f"round {round_name}: there is no params.yaml here that names rounds of {kind.name!r}")
+    ours = SHIPPED[kind.name]
+    print(f"taking the enhancer that Loupe comes with ({ours.name}){why}")
+    return Trained(ours.name, ours.options_text, str(ours.path))
 
 
 def chosen_weights(params: Params, round_name: str | None, kind: Kind) -> Path:
@@ -70,19 +118,30 @@ def find_work(photos: Sequence[Path], out: Path, recursive: bool = False) -> tup
 
 
 def enhance_photos(
-    photos: Sequence[Path], out: Path, round_name: str | None, tile: int, options: Options = PLAIN
+    photos: Sequence[Path],
+    out: Path,
+    round_name: str | None,
+    tile: int,
+    options: Options = PLAIN,
+    *,
+    shipped: bool = False,
+    compare: bool = False,
 ) -> int:
-    """Enhance photos and folders of photos into `out`; those that fail are named and passed over. Returns the exit code."""
-    params = load_whole()
-    weights = chosen_weights(params, round_name, low_light.KIND)
+    """Enhance photos and folders of photos into `out`; those that fail are named and passed over. Returns the exit code.
+
+    shipped: with the weights that Loupe comes with, whatever was trained here. compare: write a page of before and after as well.
+    """
+    if compare:
+        refuse_page(out, options.overwrite)
+    params = read_params()
+    spec = chosen_enhancer(params, round_name, shipped)
     work, found = find_work(photos, out, options.recursive)
-    view = View(params, ("{kind}.model",), low_light.KIND.name)
-    to = device(view)
-    enhancer = cast(Enhancer, loop.load(view, weights, to))
+    to = device_of(params)
+    enhancer = opened(spec).to(to)
     recipe = {
         "command": "enhance",
-        "model": digest(weights),
-        "network": view.model.model_dump(mode="json"),
+        "model": digest(Path(spec.weights)),
+        "network": {"name": spec.name, "options": spec.options},
         "page": options.page,
     }
 
@@ -93,8 +152,8 @@ def enhance_photos(
         lost = save_like(target, enhance_tiled(enhancer, photo.pixels, tile, to), photo)
         return of_photo(item, (*photo.notes, *lost))
 
-    words = f"enhanced with {weights} into {out}"
-    return run(
+    words = f"enhanced with {spec.weights} into {out}"
+    code = run(
         Batch(
             work,
             Receipts(out),
@@ -105,6 +164,10 @@ def enhance_photos(
             failed=found.failed,
             said=found.said,
             unread=found.unread,
+            beside=side_by_side(len(work), params, to),
         ),
         make,
     )
+    if compare and code != STOPPED:
+        write_page(out, work, spec.weights, options.page)
+    return code

@@ -11,17 +11,17 @@ import numpy as np
 
 from cli.batch import PLAIN, Batch, Note, Options, run
 from cli.best import weights_by_default
-from cli.enhancing import NothingTrained, chosen_weights
+from cli.enhancing import NothingTrained, chosen_weights, device_of, read_params
 from cli.scenes import find_scenes
 from models.fusers.base import Fuser
 from models.fusers.many import Rule
+from models.shipped import SHIPPED
 from models.tiling import fuse_tiled
 from pictures import By, ImageError, Work, digest, read_photo, refuse_suffix, save_like
 from tasks import kinds
-from tasks.config import Params, View, load_whole
+from tasks.config import Params, View
 from tasks.kinds.fusers import Method, opened
 from tasks.rounds import loop
-from tasks.stage.runtime import device
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,23 @@ def fuse_photos(
     in_bursts: bool = False,
     align: bool | None = None,
     options: Options = PLAIN,
+    shipped: bool = False,
 ) -> int:
     """Fuse the pictures of one scene into the file `out`, or those of many (see `find_scenes`) into the folder `out`.
 
-    kind: of pictures, by default the first whose scenes have several. align: None for what is usual there. Scenes that cannot
-    be fused are named and passed over. Returns the exit code. Raises `UnknownKind`.
+    kind: of pictures, by default the first whose scenes have several. align: None for what is usual there. shipped: with the
+    weights that Loupe comes with, whatever was trained here. Scenes that cannot be fused are named and passed over. Returns the
+    exit code. Raises `UnknownKind`.
     """
     of = kind_of(kind)
     refuse_number(pictures, of, in_bursts)
     found = find_scenes(pictures, out, by, in_bursts, options.recursive, of.brought.DEPTH)
-    params = load_whole()
-    to = device(View(params, ()))
-    spec = chosen(method, params, round_name, of)
+    params = read_params()
+    to = device_of(params)
+    spec = chosen(method, params, round_name, of, shipped)
     align = of.brought.ALIGN if align is None else align
     how = How(of, opened(spec, to), rule, tile, to, align, options.page)
-    section = params.of(of.name)
+    section = None if params is None else params.of(of.name)
     recipe = {
         "command": "fuse",
         **of.brought.recipe(section),
@@ -131,31 +133,46 @@ def fuse_one(sources: Sequence[Path], target: Path, how: How, section: object) -
     return [(photo.path, note) for photo in read for note in photo.notes] + [(like.path, note) for note in lost]
 
 
-def chosen(method: str | None, params: Params, round_name: str | None, kind: kinds.Kind) -> Method:
+def chosen(
+    method: str | None, params: Params | None, round_name: str | None, kind: kinds.Kind, shipped: bool = False
+) -> Method:
     """The fuser of that name; by default that of params.yaml, with what the rounds made of it, where they taught it.
 
     round_name: whose fine-tuning; by default the best by the votes on validation pictures, without any the last round's, or f(0)
-    where that is not trained.
-    Raises `NothingTrained`.
+    where that is not trained, or what Loupe comes with where nothing is. shipped: that, whatever was trained.
+    Raises `NothingTrained`, `WeightsError`.
     """
-    section, of = params.of(kind.name), kind.brought
+    section, of = None if params is None else params.of(kind.name), kind.brought
     ours: Method = of.method(None)
     if method not in (None, ours.name if section is None else section.model.name):
         return cast(Method, of.method(method))
+    comes_with = kind.name in SHIPPED and method is None and round_name is None
+    if shipped and not comes_with:
+        raise NothingTrained(f"Loupe comes with no fuser for {kind.name}; --method takes one that needs no training")
+    if shipped:
+        return _shipped(kind, "")
     if section is None and not ours.weights:
         return ours
     weights = loop.first_weights(kind.name)
-    if round_name is not None:
+    if params is not None and round_name is not None:
         weights = chosen_weights(params, round_name, kind)
-    elif kind.name in params.kinds:
+    elif params is not None and kind.name in params.kinds:
         aligned = weights_by_default(params, kind)
         weights = aligned if aligned.is_file() else weights
-    if not weights.is_file():
-        raise NothingTrained(
-            f"{weights} is missing: `dvc repro start@{kind.name}` trains it, `dvc pull` fetches it; "
-            "--method average needs no training (`loupe models` lists more)"
-        )
-    print(f"fusing with {weights}")
-    if section is None:
-        return replace(ours, weights=str(weights))
-    return cast(Method, kind.models.spec(View(params, ("{kind}.model",), kind.name), weights))
+    if weights.is_file():
+        print(f"fusing with {weights}")
+        if params is None or section is None:
+            return replace(ours, weights=str(weights))
+        return cast(Method, kind.models.spec(View(params, ("{kind}.model",), kind.name), weights))
+    if comes_with:
+        return _shipped(kind, f": {weights} is not trained here")
+    raise NothingTrained(
+        f"{weights} is missing: `dvc repro start@{kind.name}` trains it, `dvc pull` fetches it; "
+        "--method average needs no training (`loupe models` lists more)"
+    )
+
+
+def _shipped(kind: kinds.Kind, why: str) -> Method:
+    ours = SHIPPED[kind.name]
+    print(f"fusing with the weights that Loupe comes with ({ours.name}){why}")
+    return Method(ours.name, str(ours.path), ours.options_text)

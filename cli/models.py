@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cli.enhancing import chosen_weights
+from cli.best import best_of, models_of, rounds_of, share_of, votes_on
+from cli.enhancing import chosen_weights, read_params
 from models import weights
 from models.aligners import ALIGNERS
 from models.enhancers import create as create_enhancer
@@ -21,8 +22,10 @@ from models.own import known_names
 from models.quality import GROUP as METRICS_GROUP
 from models.quality import info
 from models.quality import names as metric_names
+from models.shipped import SHIPPED
 from pictures import atomic_path
 from tasks.config import KindSection, Params, View, load_whole, read_yaml, validate
+from tasks.kinds import every
 from tasks.low_light.kind import KIND as LOW_LIGHT
 from tasks.rounds import loop
 
@@ -41,7 +44,10 @@ class ExportError(ValueError):
 
 
 def list_models(presets: Path) -> None:
-    """Print every registered network, judge, aligner and metric: its parameters, and where its weights come from."""
+    """Print every registered network, judge, aligner and metric: its parameters, and where its weights come from.
+
+    Then the models that Loupe comes with and those that were trained here, what is known of each, and which is used by default.
+    """
     demo, paper = (validate(read_yaml(presets / f"{name}.yaml")) for name in ("demo", "paper"))
     rows: list[Row] = [("WHAT", "NAME", "PARAMETERS (demo, paper)", "WEIGHTS")]
     for name in ENHANCERS:
@@ -75,9 +81,39 @@ def list_models(presets: Path) -> None:
         for what, group in groups.items()
         for name in known_names(group)
     ]
+    _print(rows)
+    print()
+    _print([("KIND", "MODEL", "USED BY DEFAULT", "WHAT IS KNOWN OF IT"), *_usable(read_params())])
+
+
+def _print(rows: Sequence[Row]) -> None:
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) + "  " + row[3])
+
+
+def _usable(params: Params | None) -> list[Row]:
+    """What `loupe enhance` and `loupe fuse` can take here, for each kind."""
+    rows: list[Row] = []
+    for kind in every():
+        here: dict[str, Path] = {}
+        if params is not None and kind.name in params.kinds:
+            rounds = rounds_of(params, kind)
+            models, votes, best = models_of(kind.name, rounds), votes_on(kind.name, rounds), best_of(kind.name, rounds)
+            here = {name: path for name, path in models.items() if path.is_file()}
+            last = models[f"f{len(rounds)}"]
+            used = best.weights if best else last if last.is_file() else models["f0"] if kind.source_names else None
+            for name, path in here.items():
+                known = f"{share_of(votes[name])} prefer it to f0; " if name in votes else ""
+                rows.append((kind.name, name, "yes" if path == used else "", f"{known}{path}"))
+        if kind.name in SHIPPED:
+            ours, usual = SHIPPED[kind.name], "" if any(row[0] == kind.name and row[2] for row in rows) else "yes"
+            rows.append((kind.name, f"shipped: {ours.name}", usual, ours.measured))
+        elif not here:
+            rows.append(
+                (kind.name, "none", "", "nothing is trained here; `loupe fuse --method` names what needs no training")
+            )
+    return rows
 
 
 def _here(name: str) -> str:

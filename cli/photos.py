@@ -28,6 +28,9 @@ Overwrite = Annotated[
         help="Replace files that this command did not write, or that were changed since; never a photo that it reads",
     ),
 ]
+Shipped = Annotated[
+    bool, typer.Option("--shipped", help="Use the weights that Loupe comes with, whatever was trained here")
+]
 Debug = Annotated[bool, typer.Option("--debug", envvar="LOUPE_DEBUG", help="Show where an error came from")]
 
 
@@ -36,8 +39,17 @@ def enhance(
     out: Annotated[Path, typer.Option(help="Folder for the enhanced photos, under the same names")],
     round_: Annotated[
         str | None,
-        typer.Option("--round", help="The round whose model to use; by default the one that the votes prefer"),
+        typer.Option(
+            "--round",
+            help="The round whose model to use; by default the one that the votes prefer, or what Loupe comes with before any "
+            "is trained",
+        ),
     ] = None,
+    shipped: Shipped = False,
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="Write OUT/compare.html as well: the photos before and after, with a slider"),
+    ] = False,
     tile: Tile = 1024,
     recursive: Recursive = False,
     page: Page = 1,
@@ -48,7 +60,10 @@ def enhance(
     from cli.batch import Options
     from cli.enhancing import enhance_photos
 
-    sys.exit(enhance_photos(photos, out, round_, tile, Options(recursive, page, fresh, overwrite, debug)))
+    if shipped and round_ is not None:
+        raise typer.BadParameter("what Loupe comes with has no rounds", param_hint="--round")
+    options = Options(recursive, page, fresh, overwrite, debug)
+    sys.exit(enhance_photos(photos, out, round_, tile, options, shipped=shipped, compare=compare))
 
 
 enhance.__doc__ = f"""Enhance your photos with the aligned model, at full resolution; what is done already is not made again.
@@ -93,9 +108,11 @@ def fuse(
         str | None,
         typer.Option(
             "--round",
-            help="The round whose aligned fuser to use; by default the one that the votes prefer, or f(0) before any is trained",
+            help="The round whose aligned fuser to use; by default the one that the votes prefer, or f(0) before any is "
+            "trained, or what Loupe comes with before that",
         ),
     ] = None,
+    shipped: Shipped = False,
     tile: Tile = 1024,
     pair_by: Annotated[
         Literal["name", "order", "time"],
@@ -114,6 +131,8 @@ def fuse(
         raise typer.BadParameter(
             f"rounds teach the fuser of params.yaml; --method {method} has none", param_hint="--round"
         )
+    if shipped and (round_ is not None or method is not None):
+        raise typer.BadParameter("names what is fused with, and so does --round or --method", param_hint="--shipped")
     from cli.batch import Options
     from cli.fusing import fuse_photos
 
@@ -131,6 +150,7 @@ def fuse(
             in_bursts=bursts,
             align=align,
             options=options,
+            shipped=shipped,
         )
     )
 

@@ -28,18 +28,21 @@ def add_noise(linear: np.ndarray, shot_gain: float, read_sigma: float, random: n
 
 
 def expose(
-    photo: np.ndarray, stops: float, shot_gain: float, read_sigma: float, random: np.random.Generator
+    photo: np.ndarray, stops: float | np.ndarray, shot_gain: float, read_sigma: float, random: np.random.Generator
 ) -> np.ndarray:
     """A photo (H, W, 3), float in [0, 1], sRGB, exposed `stops` longer (each doubles the light) and noisy; float in [0, 1].
 
-    Negative stops expose it shorter. What exceeds full scale is clipped, as the sensor's wells are full.
+    Negative stops expose it shorter; of (H, W) stops each pixel has its own. What exceeds full scale is clipped, as the
+    sensor's wells are full.
     """
-    linear = to_linear(np.asarray(photo, dtype=np.float64)) * 2.0**stops
+    more = np.asarray(stops, dtype=np.float64)
+    linear = to_linear(np.asarray(photo, dtype=np.float64)) * 2.0 ** (more[..., None] if more.ndim == 2 else more)
     return to_srgb(add_noise(linear, shot_gain, read_sigma, random)).astype(np.float32)
 
 
 def darken(
-    photo: np.ndarray, stops: float, shot_gain: float, read_sigma: float, random: np.random.Generator
+    photo: np.ndarray, stops: float | np.ndarray, shot_gain: float, read_sigma: float, random: np.random.Generator
 ) -> np.ndarray:
-    """A photo (H, W, 3), float in [0, 1], sRGB, under-exposed by `stops` (each halves the light) and noisy; float in [0, 1]."""
+    """A photo (H, W, 3), float in [0, 1], sRGB, under-exposed by `stops` (each halves the light), (H, W) or one number,
+    and noisy; float in [0, 1]."""
     return expose(photo, -stops, shot_gain, read_sigma, random)

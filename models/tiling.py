@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from models.core.finite import require_finite
-from models.enhancers.base import Enhancer
+from models.enhancers.base import Enhancer, Window
 from models.fusers.base import Fuser
 from models.fusers.many import Rule, blending, check_rule, exposure_order, paired, pairs, passes, stepwise
 
@@ -53,13 +53,23 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
     for read_rows, read_columns, rows, columns in tiles(
         photo.shape[0], photo.shape[1], side, enhancer.halo, enhancer.stride
     ):
-        part = torch.from_numpy(photo[read_rows, read_columns].astype(np.float32)).to(device)
-        enhanced = enhancer(part.permute(2, 0, 1)[None] / top_value)[0].permute(1, 2, 0)
+        # Turned into planes, and back, as whole numbers: a quarter of the bytes.
+        part = torch.from_numpy(np.ascontiguousarray(photo[read_rows, read_columns].transpose(2, 0, 1))).to(device)
+        window = Window(read_rows.start, read_columns.start, *photo.shape[:2])
+        enhanced = enhancer.on_tile(part[None].to(torch.float32).div_(top_value), window)[0]
         inner = enhanced[
+            :,
             rows.start - read_rows.start : rows.stop - read_rows.start,
             columns.start - read_columns.start : columns.stop - read_columns.start,
         ]
-        result[rows, columns] = (require_finite(inner).clamp(0, 1) * top_value + 0.5).cpu().numpy().astype(photo.dtype)
+        whole = (
+            require_finite(inner)
+            .clamp(0, 1)
+            .mul_(top_value)
+            .add_(0.5)
+            .to(torch.int32 if top_value > 255 else torch.uint8)
+        )
+        result[rows, columns] = whole.cpu().numpy().transpose(1, 2, 0)
     return result
 
 

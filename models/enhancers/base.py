@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import nn
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where a tile begins in a photo of `height` x `width` pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
 
 
 class Enhancer(nn.Module):
@@ -26,6 +37,11 @@ class Enhancer(nn.Module):
     def for_photo(self, image: torch.Tensor) -> Enhancer:
         """The enhancer to use on the tiles of one photo (1, 3, H, W): itself, unless it looks at the whole photo first."""
         return self
+
+    def on_tile(self, tile: torch.Tensor, window: Window) -> torch.Tensor:
+        """The enhanced tile (1, 3, H, W) of a photo: as any image, unless what is done depends on where the tile lies."""
+        enhanced: torch.Tensor = self(tile)
+        return enhanced
 
 
 class Pretrained(Protocol):

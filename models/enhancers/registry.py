@@ -7,6 +7,7 @@ GROUP = "loupe.enhancers"
 # name -> MODULE:CALLABLE of what builds it from its options
 ENHANCERS: dict[str, str] = {
     "curve": "models.enhancers.curve:build",
+    "local_tone": "models.enhancers.local_tone:build",
     "parametric": "models.enhancers.parametric:build",
     "predicted": "models.enhancers.predicted:build",
 }

@@ -9,6 +9,7 @@ FUSERS: dict[str, str] = {
     "average": "models.fusers.classical:average",
     "laplacian": "models.fusers.classical:laplacian",
     "mertens": "models.fusers.classical:mertens",
+    "learned_pyramid": "models.fusers.learned_pyramid:build",
     "searched": "models.fusers.searched:build",
     "maximum": "models.fusers.multiscale:Maximum",
     "pyramid": "models.fusers.multiscale:Pyramid",

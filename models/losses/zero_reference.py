@@ -22,9 +22,17 @@ def spatial_consistency(image: torch.Tensor, enhanced: torch.Tensor, patch: int 
     return loss
 
 
-def exposure_control(enhanced: torch.Tensor, level: float = 0.6, patch: int = 16) -> torch.Tensor:
-    """Distance of the mean grey of each patch from the wanted level (Eq. 4). enhanced: (B, 3, H, W). Scalar."""
-    return (F.avg_pool2d(enhanced.mean(1, keepdim=True), patch) - level).abs().mean()
+def exposure_control(
+    enhanced: torch.Tensor, level: float = 0.6, patch: int = 16, spared: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Distance of the mean grey of each patch from the wanted level (Eq. 4). enhanced: (B, 3, H, W). Scalar.
+
+    spared: the images as they were, (B, 3, H, W): patches that are at the level or above it have to stay as they are.
+    """
+    wanted: torch.Tensor | float = level
+    if spared is not None:
+        wanted = F.avg_pool2d(spared.mean(1, keepdim=True), patch).clamp(min=level)
+    return (F.avg_pool2d(enhanced.mean(1, keepdim=True), patch) - wanted).abs().mean()
 
 
 def colour_constancy(enhanced: torch.Tensor) -> torch.Tensor:

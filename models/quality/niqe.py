@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ BLOCK = 96
 WINDOW, SIGMA = 7, 7 / 6
 SHAPES = (0.2, 10.0, 0.001)
 """First, last and step of the shapes that the fit of a generalised Gaussian chooses from."""
+STRIP = 1 << 17
+"""Pixels at a time, about: more than a few rows of blocks do not fit a cache."""
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
@@ -60,11 +63,15 @@ def _normalised(strip: Tensor, taps: list[float]) -> Tensor:
 
 
 def _moments(values: Tensor) -> Tensor:
-    """Of each block of (side, blocks, side): count, sum and energy below 0, and the same above 0. (blocks, 6)."""
+    """Of each block of K fields (K, rows of blocks, side, blocks, side): count, sum and energy below 0, and the same above 0.
+
+    (blocks, K, 6).
+    """
     above = values.clamp(min=0)
     below = values - above
-    parts = [((values < 0), below), ((values > 0), above)]
-    return torch.stack([x.sum(2).sum(0).double() for sign, part in parts for x in (sign, part, part * part)], 1)
+    parts = (values < 0, below, below * below, values > 0, above, above * above)
+    sums = torch.stack([part.sum(4).sum(2).double() for part in parts], -1)
+    return sums.permute(1, 2, 0, 3).flatten(0, 1)
 
 
 def block_moments(grey: Tensor, side: int) -> Tensor:
@@ -74,14 +81,27 @@ def block_moments(grey: Tensor, side: int) -> Tensor:
     """
     taps, half = _window_taps(), WINDOW // 2
     height, width = grey.shape
+    step = side * max(1, STRIP // (side * width))
     found = []
-    for start in range(0, height, side):
-        rows = extended(grey, 0, start - half, start + side + half, "replicate")
+    for start in range(0, height, step):
+        end = min(start + step, height)
+        rows = extended(grey, 0, start - half, end + half, "replicate")
         strip = extended(rows, 1, -half, width + half, "replicate").double()
-        values = _normalised(strip, taps).view(side, width // side, side)
-        products = (values * values.roll(shift, (0, 2)) for shift in NEIGHBOURS)
-        found.append(torch.stack([_moments(z) for z in (values, *products)], 1))
+        values = _normalised(strip, taps).view(-1, side, width // side, side)
+        products = (values * values.roll(shift, (1, 3)) for shift in NEIGHBOURS)
+        if values.numel() <= STRIP:  # all at once: the calls take longer than the sums
+            found.append(_moments(torch.stack([values, *products])))
+        else:
+            found.append(torch.cat([_moments(field[None]) for field in (values, *products)], 1))
     return torch.cat(found)
+
+
+@lru_cache(maxsize=4)
+def _shapes(device: torch.device) -> tuple[Tensor, Tensor]:
+    """The shapes that a fit chooses from, and the ratio of moments that each of them has."""
+    first, last, step = SHAPES
+    shapes = first + step * torch.arange(round((last - first) / step) + 1, dtype=torch.float64, device=device)
+    return shapes, torch.exp(2 * torch.lgamma(2 / shapes) - torch.lgamma(1 / shapes) - torch.lgamma(3 / shapes))
 
 
 def gaussian_fit(moments: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -94,9 +114,7 @@ def gaussian_fit(moments: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
     ratio = left / right
     flatness = ((sum_above - sum_below) / count).square() / ((energy_below + energy_above) / count)
     wanted = flatness * (ratio**3 + 1) * (ratio + 1) / (ratio**2 + 1).square()
-    first, last, step = SHAPES
-    shapes = first + step * torch.arange(round((last - first) / step) + 1, dtype=torch.float64, device=moments.device)
-    table = torch.exp(2 * torch.lgamma(2 / shapes) - torch.lgamma(1 / shapes) - torch.lgamma(3 / shapes))
+    shapes, table = _shapes(moments.device)
     # The table rises, so the nearest entry is one of the two around. A fit that is not defined gets the first shape.
     after = torch.searchsorted(table, wanted.contiguous()).clamp(1, len(table) - 1)
     place = torch.where(wanted - table[after - 1] <= table[after] - wanted, after - 1, after)

@@ -29,7 +29,8 @@ def origins(params: View, counts: Counts) -> list[Origin]:
             Origin(
                 "Darkness and noise",
                 "Simulated",
-                f"less exposure ({low} to {high} stops) and sensor noise, in linear light.",
+                f"less exposure ({low} to {high} stops; light: {', '.join(params.dataset.sample.lights)}) and sensor "
+                "noise, in linear light.",
             ),
             Origin("References", "Real", "the same photographs before they were darkened; hidden from all training."),
         ]

@@ -23,11 +23,17 @@ from tasks.config.rounds import KindSection, TaughtModel
 
 
 class SampleDataset(Section):
-    """Photographs that installed packages ship, darkened in linear light."""
+    """Photographs that installed packages ship, darkened in linear light.
+
+    lights: of `models.lighting`, which a photograph's crops take in turn. noise_growth: powers of two of the shot noise for each
+    stop of under-exposure, as a camera's gain raises it.
+    """
 
     crops_per_photo: Few
     crop: Annotated[int, Field(ge=64, le=MAX_SIDE)]
     exposure_stops: Stops
+    lights: Annotated[list[str], Field(min_length=1)] = Field(default_factory=lambda: ["even"])
+    noise_growth: Annotated[float, Field(ge=0, le=2)] = 0.0
     shot_gain: Fraction
     read_sigma: Fraction
     validation_photos: Many
@@ -37,6 +43,10 @@ class SampleDataset(Section):
         low, high = self.exposure_stops
         if not 0 <= low <= high:
             raise ValueError("exposure_stops must be [low, high] with 0 <= low <= high (stops of under-exposure)")
+        from models.lighting import LIGHTS
+
+        if unknown := [name for name in self.lights if name not in LIGHTS]:
+            raise ValueError(f"lights: {', '.join(unknown)} is not known; known are {', '.join(LIGHTS)}")
         return self
 
 

@@ -1,18 +1,21 @@
 """The `pictures` stage of low_light: the dataset of low-light images.
 
-`dataset.source: sample` darkens crops of photographs that packages ship and keeps the well-lit crop as hidden reference;
-`folder` takes a user's photos. Writes data/low_light/pictures: input/, reference/, normal/, images.parquet, summary.json.
-The split into train and validation is by photograph.
+`dataset.source: sample` darkens crops of photographs that packages ship, in the lights of `dataset.sample.lights`, and keeps the
+well-lit crop as hidden reference; `folder` takes a user's photos. Writes data/low_light/pictures: input/, reference/, normal/,
+images.parquet, summary.json. The split into train and validation is by photograph.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from models.degradation import darken
+from models.lighting import lighting
 from pictures import (
     ImageError,
     Listing,
@@ -43,14 +46,21 @@ PARAMS = ("seed", "{kind}.dataset")
 OUT = Places(KIND.name).pictures
 
 
+def cycled(count: int, seed: int, name: str) -> Iterator[int]:
+    """Places of `count` in an order of the photograph's own, again and again."""
+    return cycle(int(place) for place in generator(seed, "lights", name).permutation(count))
+
+
 def sample_photo(photo: Photo, settings: SampleDataset, seed: int, folder: str) -> list[dict[str, Any]]:
     """Cut and darken the crops of one photograph; returns rows without split and hashes."""
     random = generator(seed, "sample", photo.name)
     rows = []
+    lights = (settings.lights[place] for place in cycled(len(settings.lights), seed, photo.name))
     for name, crop in crops_of(photo, "low_light.dataset", settings.crop, settings.crops_per_photo, random):
-        stops = random.uniform(*settings.exposure_stops)
+        stops, light = random.uniform(*settings.exposure_stops), next(lights)
         write_png(Path(folder) / "reference" / f"{name}.png", crop)
-        dark = darken(crop, stops, settings.shot_gain, settings.read_sigma, random)
+        shot_gain = min(1.0, settings.shot_gain * 2.0 ** (settings.noise_growth * stops))
+        dark = darken(crop, lighting(crop, light, stops, random), shot_gain, settings.read_sigma, random)
         write_png(Path(folder) / "input" / f"{name}.png", dark)
         height, width = crop.shape[:2]
         rows.append(

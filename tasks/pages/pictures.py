@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
@@ -93,8 +94,13 @@ def _photos(
 
 
 def jpeg(path: str, side: int, quality: int) -> tuple[str, tuple[int, int]]:
-    """A picture as a JPEG data URI with at most `side` pixels a side, and its (width, height)."""
-    picture = Image.fromarray(read_uint8(path), "RGB")
+    """A picture of a file; see `encoded`."""
+    return encoded(read_uint8(path), side, quality)
+
+
+def encoded(pixels: np.ndarray, side: int, quality: int) -> tuple[str, tuple[int, int]]:
+    """A picture (H, W, 3) uint8 as a JPEG data URI with at most `side` pixels a side, and its (width, height)."""
+    picture = Image.fromarray(pixels, "RGB")
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     # Without optimize: with it Pillow fails on a very noisy picture, whose JPEG outgrows the buffer it sets aside.

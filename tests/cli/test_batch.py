@@ -5,16 +5,21 @@ Through `loupe fuse --method average`, which needs no model, and `loupe enhance`
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from photo_helpers import ROOT, disk, here, loupe, made, noise, scene, temporaries
 
-from pictures import read_array, write_png
+from cli.batch import Batch, run
+from pictures import ImageError, Receipts, Work, read_array, write_png
 
 __all__ = ["disk", "here"]  # fixtures
 
@@ -217,3 +222,87 @@ def test_a_photo_that_becomes_another_kind_of_file_is_said(
     said = capsys.readouterr().out
     assert "1 photo: written as .png: .webp cannot be written, or has no place for 16 bits (deep.webp)\n" in said
     assert read_array("out/deep.png").dtype == np.uint16
+
+
+# Several at a time.
+
+
+def works(folder: Path, count: int) -> list[Work]:
+    for number in range(count):
+        write_png(folder / f"{number}.png", noise(24))
+    return [Work((folder / f"{number}.png",), folder / "out" / f"{number}.png") for number in range(count)]
+
+
+def batch_of(folder: Path, count: int, beside: int) -> Batch:
+    return Batch(
+        works(folder, count), Receipts(folder / "out"), {"by": "test"}, "photos", "made into out", beside=beside
+    )
+
+
+@pytest.mark.parametrize("beside", [1, 3])
+def test_side_by_side_all_are_made_and_what_fails_is_said_in_their_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], beside: int
+) -> None:
+    together, most, lock = 0, 0, threading.Lock()
+
+    def make(item: Work, target: Path) -> list[tuple[Path, str]]:
+        nonlocal together, most
+        with lock:
+            together += 1
+            most = max(most, together)
+        time.sleep(0.03 if item.sources[0].stem != "1" else 0.12)
+        with lock:
+            together -= 1
+        if item.sources[0].stem in "14":
+            raise ImageError(item.sources[0], "is odd")
+        write_png(target, noise(24))
+        return []
+
+    assert run(batch_of(tmp_path, 8, beside), make) == 3
+    said = capsys.readouterr()
+    assert [line.split("/")[-1] for line in said.err.splitlines()] == ["1.png: is odd", "4.png: is odd"]
+    assert "6 of 8 photos made" in said.out
+    assert made(tmp_path / "out") == ["0.png", "2.png", "3.png", "5.png", "6.png", "7.png"]
+    assert most == beside
+    again = run(batch_of(tmp_path, 8, beside), make)
+    assert again == 3 and "0 of 8" in capsys.readouterr().out, "what is done is not made again"
+
+
+def test_side_by_side_ctrl_c_ends_those_that_were_begun_and_counts_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = threading.Event()
+
+    def make(item: Work, target: Path) -> list[tuple[Path, str]]:
+        if item.sources[0].stem == "2":
+            begun.set()
+        time.sleep(0.2)
+        write_png(target, noise(24))
+        return []
+
+    def interrupt() -> None:
+        begun.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert run(batch_of(tmp_path, 9, 2), make) == 1
+    thread.join()
+    said, there = capsys.readouterr(), made(tmp_path / "out")
+    assert "stopped: by Ctrl-C" in said.err
+    assert 2 <= len(there) < 9 and f"{len(there)} of 9 photos made" in said.out
+    assert f"{9 - len(there)} not reached" in said.out
+    assert temporaries(tmp_path) == []
+
+
+def test_side_by_side_a_disk_that_is_full_stops_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def make(item: Work, target: Path) -> list[tuple[Path, str]]:
+        if int(item.sources[0].stem) >= 3:
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        write_png(target, noise(24))
+        return []
+
+    assert run(batch_of(tmp_path, 12, 3), make) == 1
+    said = capsys.readouterr()
+    assert said.err.count("stopped: ") == 1 and "No space left" in said.err
+    assert "3 of 12 photos made" in said.out and "9 not reached" in said.out

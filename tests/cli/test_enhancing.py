@@ -159,7 +159,7 @@ def test_rounds_that_are_not_trained_or_unknown(
     with pytest.raises(NothingTrained, match=r"no round is called 'r07'; params\.yaml has r00, r01$"):
         enhance_photos([Path("x.png")], Path("out"), "r07", 1024)
     Path("data/low_light/models/r01/model.safetensors").unlink()
-    assert loupe(monkeypatch, "x.png", "--out", "out") == 1
+    assert loupe(monkeypatch, "x.png", "--out", "out", "--round", "r01") == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "round r01 is not trained yet; `dvc repro report@low_light` trains it" in said
@@ -277,3 +277,62 @@ def test_memory_is_bounded(trained: Path) -> None:
     assert float(done.stdout.splitlines()[-1]) < 700
     with Image.open("out/large.jpg") as image:
         assert image.size == (6000, 4000)
+
+
+def test_the_page_of_before_and_after(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(trained / "in")
+    assert loupe(monkeypatch, "in", "--out", "out", "--compare") == 3
+    assert "before and after: out/compare.html" in capsys.readouterr().out
+    page = Path("out/compare.html").read_text()
+    assert page.count('class="frame"') == 3 and page.count("data:image/jpeg;base64,") == 6
+    assert "a ü.jpg" in page and "http" not in page.replace("http-equiv", "")
+    assert loupe(monkeypatch, "in", "--out", "out", "--compare") == 3, "our own page is replaced"
+    Path("out/compare.html").write_text("somebody's")
+    assert loupe(monkeypatch, "in", "--out", "out", "--compare") == 1
+    assert "is there and no page of ours" in capsys.readouterr().err
+    assert Path("out/compare.html").read_text() == "somebody's"
+    assert loupe(monkeypatch, "in", "--out", "out", "--compare", "--overwrite") == 3
+
+
+def test_before_anything_is_trained_what_loupe_comes_with_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_png("in/dark.png", scene())
+    assert loupe(monkeypatch, "in", "--out", "out") == 0
+    said = capsys.readouterr().out
+    assert "taking the enhancer that Loupe comes with (local_tone)" in said and "1 of 1 photos enhanced" in said
+    made, before = read_array("out/dark.png").astype(float), scene().astype(float)
+    assert made.mean() > before.mean() + 10, "a dark photo gets brighter"
+    assert loupe(monkeypatch, "in", "--out", "out", "--round", "r01") == 1
+    assert "there is no params.yaml here that names rounds of 'low_light'" in capsys.readouterr().err
+    Path("params.yaml").write_text((ROOT / "tests" / "tiny.yaml").read_text())
+    assert loupe(monkeypatch, "in", "--out", "out") == 0, "made already, by the same weights"
+    said = capsys.readouterr().out
+    assert "comes with (local_tone): round r01 is not trained here" in said and "1 was done already" in said
+
+
+def test_what_loupe_comes_with_although_something_is_trained(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_png("in/dark.png", scene())
+    assert loupe(monkeypatch, "in", "--out", "ours") == 0
+    assert "comes with" not in capsys.readouterr().out
+    assert loupe(monkeypatch, "in", "--out", "shipped", "--shipped") == 0
+    assert "taking the enhancer that Loupe comes with" in capsys.readouterr().out
+    assert not np.array_equal(read_array("ours/dark.png"), read_array("shipped/dark.png"))
+    assert loupe(monkeypatch, "in", "--out", "shipped", "--shipped", "--round", "r01") == 2
+
+
+def test_photos_side_by_side_are_those_of_one_after_the_other(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        write_png(f"in/{number}.png", np.roll(scene(), number * 7, 1))
+    text = Path("params.yaml").read_text()
+    for workers in (1, 3):
+        Path("params.yaml").write_text(text.replace("workers: 1", f"workers: {workers}"))
+        assert loupe(monkeypatch, "in", "--out", f"out{workers}") == 0
+    for number in range(5):
+        one, three = (read_array(f"out{workers}/{number}.png").astype(int) for workers in (1, 3))
+        assert np.abs(one - three).max() <= 1

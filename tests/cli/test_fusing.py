@@ -165,7 +165,7 @@ def test_faults_of_the_arguments(
         (("one", "one", "--out", "one"), "one/a.png: would be overwritten"),
         (("u.png", "o.png", "--out", "./o.png"), "o.png: would be overwritten"),
         (
-            ("u.png", "o.png", "--out", "x.png"),
+            ("u.png", "o.png", "--out", "x.png", "--method", "searched"),
             "data/brackets/start/model.safetensors is missing: `dvc repro start@brackets`",
         ),
     ):
@@ -177,6 +177,25 @@ def test_faults_of_the_arguments(
     write_png("deep.png", scene(2.0).astype(np.uint16) * 257)
     assert loupe(monkeypatch, "u.png", "deep.png", "--out", "x.jpg", "--method", "average") == 1
     assert "16-bit pixels do not fit into .jpg" in capsys.readouterr().err
+
+
+def test_before_anything_is_trained_what_loupe_comes_with_is_taken(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_png("u.png", scene(0.3))
+    write_png("o.png", scene(2.0))
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "x.png") == 0
+    assert (
+        "fusing with the weights that Loupe comes with (learned_pyramid): data/brackets/start"
+        in capsys.readouterr().out
+    )
+    assert read_array("x.png").shape == scene(1.0).shape
+    Path("params.yaml").unlink()
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "y.png") == 0
+    assert np.array_equal(read_array("x.png"), read_array("y.png"))
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "z.png", "--shipped", "--method", "average") == 2
+    assert loupe(monkeypatch, "u.png", "o.png", "--out", "z.png", "--shipped", "--kind", "thermal") == 1
+    assert "Loupe comes with no fuser for thermal" in capsys.readouterr().err
 
 
 def test_the_fuser_that_the_rounds_taught_is_used(

@@ -31,14 +31,32 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_all_that_is_registered_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     list_models(PRESETS)
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    registered, _, _ = capsys.readouterr().out.partition("\n\n")
+    rows = [line.split() for line in registered.splitlines()[1:]]
     listed = {(row[0], row[1].rstrip(",")) for row in rows}
     assert {("enhancer", name) for name in ENHANCERS} | {("fuser", name) for name in FUSERS} <= listed
     assert {("metric", name) for name in names()} <= listed
     assert {("judge", "ranker"), ("judge", "reward"), ("judge", "metric")} <= listed
     assert next(row for row in rows if row[1] == "dcevo")[2:4] == ["28,524,", "2,004,904"]
-    size = sum(parameter.numel() for parameter in create("curve", width=16, iterations=8, scale=8).parameters())
-    assert next(row for row in rows if row[1] == "curve")[2] == f"{size:,},"
+    size = sum(parameter.numel() for parameter in create("local_tone", width=16).parameters())
+    assert next(row for row in rows if row[1] == "local_tone")[2] == f"{size:,}"
+
+
+def test_what_is_used_here_and_what_is_known_of_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    list_models(PRESETS)
+    _, _, usable = capsys.readouterr().out.partition("\n\n")
+    rows = {tuple(line.split()[:2]): line for line in usable.splitlines()}
+    assert (
+        " yes " in rows["low_light", "f2"] and "data/low_light/models/r01/model.safetensors" in rows["low_light", "f2"]
+    )
+    assert " yes " not in rows["low_light", "shipped:"], "what was trained here goes first"
+    assert " yes " in rows["brackets", "shipped:"]
+    assert "nothing is trained here" in rows["thermal", "none"]
+    Path("params.yaml").unlink()
+    list_models(PRESETS)
+    assert " yes " in next(
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("low_light  shipped")
+    )
 
 
 def test_an_exported_model_makes_the_same_picture(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,7 +114,7 @@ def test_hostile_yaml_is_one_short_message(tmp_path: Path, text: str) -> None:
 
 def test_aliases_that_mean_well_still_load(tmp_path: Path) -> None:
     text = (ROOT / "presets" / "demo.yaml").read_text()
-    shared = text.replace("exposure_stops: [2.0, 4.0]", "exposure_stops: &stops [2.0, 4.0]")
+    shared = text.replace("exposure_stops: [1.0, 4.5]", "exposure_stops: &stops [1.0, 4.5]")
     shared = shared.replace("under_stops: [2.5, 4.0]", "under_stops: *stops")
     (tmp_path / "params.yaml").write_text(shared)
-    assert load_whole(tmp_path / "params.yaml").of("brackets").dataset.sample.under_stops == (2.0, 4.0)
+    assert load_whole(tmp_path / "params.yaml").of("brackets").dataset.sample.under_stops == (1.0, 4.5)

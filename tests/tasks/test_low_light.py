@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from pictures import ImageError, read_array, read_image, sha256_file, write_png
-from tasks.config import load
+from tasks.config import ConfigError, load
 from tasks.datasets.crops import DatasetError, crop_places, generator, validation_names
 from tasks.low_light import pictures as low_light
 from tasks.stage import tables
@@ -77,7 +77,8 @@ def test_the_demo_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert images.photograph.nunique() >= 12
     splits = images.groupby("photograph").split.nunique()
     assert (splits == 1).all(), "a photograph in both splits"
-    assert images[images.split == "validation"].photograph.nunique() == 4
+    assert images[images.split == "validation"].photograph.nunique() == 5
+    shares = []
     for row in images.itertuples():
         assert (row.path, row.reference) == (
             f"data/low_light/pictures/input/{row.id}.png",
@@ -87,8 +88,11 @@ def test_the_demo_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert sha256_file(row.reference) == row.reference_sha256
         photo, reference = read_image(row.path), read_image(row.reference)
         assert photo.shape == reference.shape == (row.height, row.width, 3) == (256, 256, 3)
-        # Two stops leave a quarter of the light: in sRGB values about half, and four stops about a quarter.
-        assert photo.mean() < 0.65 * reference.mean()
+        shares.append(photo.mean() / reference.mean())
+    # Each photograph's seven crops are taken in the seven lights; only one of those leaves a photo as it is.
+    assert max(shares) < 1.02 and sum(share > 0.97 for share in shares) == pytest.approx(len(shares) / 7, abs=4)
+    # Two stops leave a quarter of the light: in sRGB values about half.
+    assert np.median(shares) < 0.75 and min(shares) < 0.3
     found = summary()
     assert (found["source"], found["photographs"], found["skipped"]) == ("sample", images.photograph.nunique(), [])
     assert found["train"] + found["validation"] == len(images)
@@ -118,6 +122,31 @@ def test_the_sample_has_the_same_bytes_twice_and_others_by_another_seed(
 
 def bytes_of_inputs(images: pd.DataFrame) -> dict[str, str]:
     return {Path(row.path).name: row.sha256 for row in images.itertuples()}
+
+
+def test_the_crops_of_a_photograph_are_taken_in_the_lights_in_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(low_light, "PHOTOS", low_light.PHOTOS[:2])
+    sample = {"validation_photos": 1, "crops_per_photo": 3, "shot_gain": 0.0, "read_sigma": 0.0}
+    even = build_in(tmp_path / "even", monkeypatch, source="sample", sample=sample)
+    lit = sample | {"lights": ["fine", "window", "even"]}
+    images = build_in(tmp_path / "lit", monkeypatch, source="sample", sample=lit)
+    for name in images.photograph.unique():
+        of = images[images.photograph == name]
+        pairs = [
+            (read_image(path), read_image(reference)) for path, reference in zip(of.path, of.reference, strict=True)
+        ]
+        same = [bool(np.allclose(photo, reference, atol=0.002)) for photo, reference in pairs]
+        assert sum(same) == 1, "one of three is fine as it is"
+    monkeypatch.chdir(tmp_path / "even")
+    for path, reference in zip(even.path, even.reference, strict=True):
+        assert read_image(path).mean() < 0.7 * read_image(reference).mean(), "without lights, all as before"
+
+
+def test_a_light_that_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=r"lights: moon is not known; known are even, gradient, lamp"):
+        build_in(tmp_path, monkeypatch, source="sample", sample={"lights": ["even", "moon"]})
 
 
 def test_a_crop_larger_than_a_sample_photograph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

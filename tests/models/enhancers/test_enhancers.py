@@ -18,6 +18,7 @@ from models.tiling import enhance_tiled
 # What makes the network of a test small; its constructor's own defaults where an enhancer is not listed.
 SMALL: dict[str, dict[str, float]] = {
     "curve": {"width": 6, "iterations": 8, "scale": 4},
+    "local_tone": {"width": 4},
     "parametric": {"brightness": 12.0, "contrast": 1.4, "gamma": 1.3},
     "predicted": {"width": 4, "hidden": 16},
 }
@@ -148,7 +149,7 @@ def test_the_untrained_curve_network_is_nearly_the_identity() -> None:
 
 
 def test_unknown_names_and_options_are_named() -> None:
-    with pytest.raises(UnknownEnhancer, match=r"'curves'; known are curve, parametric, predicted"):
+    with pytest.raises(UnknownEnhancer, match=r"'curves'; known are curve, local_tone, parametric, predicted"):
         create("curves")
     with pytest.raises(UnknownEnhancer, match="depth"):
         create("curve", depth=3)

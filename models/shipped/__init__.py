@@ -1,0 +1,73 @@
+"""Small weights that are part of the package, so that pictures come out before anything was trained; and what made them.
+
+Each is remade by `python -m RECIPE`. docs/shipped.md has what they were measured at.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.core.storage import WeightsError
+from pictures import sha256_file
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A network with its weights. kind: of pictures. name, options: as it is registered. recipe: the module that makes them.
+
+    measured: what they reach, in a line.
+    """
+
+    kind: str
+    name: str
+    file: str
+    sha256: str
+    recipe: str
+    measured: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The weights. Raises `WeightsError` where they are not those that were shipped."""
+        path = FOLDER / self.file
+        if not path.is_file() or sha256_file(path) != self.sha256:
+            raise WeightsError(
+                f"{path} is missing or was changed; install Loupe anew, or `python -m {self.recipe}` makes it"
+            )
+        return path
+
+    @property
+    def options_text(self) -> str:
+        """The options as JSON."""
+        return json.dumps(self.options, sort_keys=True)
+
+
+SHIPPED: dict[str, Shipped] = {
+    ours.kind: ours
+    for ours in (
+        Shipped(
+            "low_light",
+            "local_tone",
+            "local_tone.safetensors",
+            "7ceef375cf9f1258f034ec29afa8b5858bc53f809cd16bf99eb6ab87f5cc4138",
+            "tasks.shipping.enhancer",
+            "NIQE 3.93 on DICM (4.25 before), 4.15 on LIME (4.56); docs/shipped.md",
+            {"width": 16},
+        ),
+        Shipped(
+            "brackets",
+            "learned_pyramid",
+            "learned_pyramid.safetensors",
+            "e5ba8f0db0557df5a82d59577ac51fcb08d31182347395b4e03f21acd4724366",
+            "tasks.shipping.fuser",
+            "MEF-SSIM 0.979 on mefb (Mertens 0.975); docs/shipped.md",
+            {"width": 12},
+        ),
+    )
+}
+"""By kind of pictures."""
