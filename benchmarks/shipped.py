@@ -28,8 +28,8 @@ from tasks.stage.mapping import cores
 FUSION = ("mef_ssim", "qabf", "qabf_folded")
 
 
-def opened(kind: str, create: Any) -> Any:
-    ours = SHIPPED[kind]
+def opened(name: str, create: Any) -> Any:
+    ours = SHIPPED[name]
     model = create(ours.name, **ours.options)
     load_weights(model, ours.path)
     return model.eval()
@@ -83,13 +83,13 @@ def main() -> None:
     parser.add_argument("--over", type=Path)
     chosen = parser.parse_args()
     torch.set_num_threads(cores())
-    print(json.dumps({kind: ours.sha256[:12] for kind, ours in SHIPPED.items()}))
+    print(json.dumps({name: ours.sha256[:12] for name, ours in SHIPPED.items()}))
     print("| | NIQE before | NIQE after | clipped %, median | cast, median | cast, most | delta E of fine photos |")
     for folder in chosen.dark:
-        print(dark(folder, opened("low_light", create_enhancer)), flush=True)
+        print(dark(folder, opened("local_tone", create_enhancer)), flush=True)
     if chosen.under and chosen.over:
         print(f"| | {' | '.join(FUSION)} |")
-        print("\n".join(fused(chosen.under, chosen.over, opened("brackets", create_fuser))))
+        print("\n".join(fused(chosen.under, chosen.over, opened("learned_pyramid", create_fuser))))
 
 
 if __name__ == "__main__":

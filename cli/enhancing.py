@@ -76,7 +76,7 @@ def chosen_enhancer(params: Params | None, round_name: str | None, shipped: bool
         why = f": round {rounds[-1]} is not trained here" + (f"; --round takes {', '.join(have)}" if have else "")
     elif round_name is not None:
         raise NothingTrained(f"round {round_name}: there is no params.yaml here that names rounds of {kind.name!r}")
-    ours = SHIPPED[kind.name]
+    ours = SHIPPED[kind.comes_with]
     print(f"taking the enhancer that Loupe comes with ({ours.name}){why}")
     return Trained(ours.name, ours.options_text, str(ours.path))
 

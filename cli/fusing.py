@@ -146,7 +146,7 @@ def chosen(
     ours: Method = of.method(None)
     if method not in (None, ours.name if section is None else section.model.name):
         return cast(Method, of.method(method))
-    comes_with = kind.name in SHIPPED and method is None and round_name is None
+    comes_with = kind.comes_with in SHIPPED and method is None and round_name is None
     if shipped and not comes_with:
         raise NothingTrained(f"Loupe comes with no fuser for {kind.name}; --method takes one that needs no training")
     if shipped:
@@ -173,6 +173,6 @@ def chosen(
 
 
 def _shipped(kind: kinds.Kind, why: str) -> Method:
-    ours = SHIPPED[kind.name]
+    ours = SHIPPED[kind.comes_with]
     print(f"fusing with the weights that Loupe comes with ({ours.name}){why}")
     return Method(ours.name, str(ours.path), ours.options_text)

@@ -106,8 +106,8 @@ def _usable(params: Params | None) -> list[Row]:
             for name, path in here.items():
                 known = f"{share_of(votes[name])} prefer it to f0; " if name in votes else ""
                 rows.append((kind.name, name, "yes" if path == used else "", f"{known}{path}"))
-        if kind.name in SHIPPED:
-            ours, usual = SHIPPED[kind.name], "" if any(row[0] == kind.name and row[2] for row in rows) else "yes"
+        if kind.comes_with in SHIPPED:
+            ours, usual = SHIPPED[kind.comes_with], "" if any(row[0] == kind.name and row[2] for row in rows) else "yes"
             rows.append((kind.name, f"shipped: {ours.name}", usual, ours.measured))
         elif not here:
             rows.append(

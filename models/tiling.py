@@ -54,7 +54,7 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
         photo.shape[0], photo.shape[1], side, enhancer.halo, enhancer.stride
     ):
         # Turned into planes, and back, as whole numbers: a quarter of the bytes.
-        part = torch.from_numpy(np.ascontiguousarray(photo[read_rows, read_columns].transpose(2, 0, 1))).to(device)
+        part = torch.from_numpy(photo[read_rows, read_columns].transpose(2, 0, 1).copy()).to(device)
         window = Window(read_rows.start, read_columns.start, *photo.shape[:2])
         enhanced = enhancer.on_tile(part[None].to(torch.float32).div_(top_value), window)[0]
         inner = enhanced[

@@ -18,12 +18,11 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Shipped:
-    """A network with its weights. kind: of pictures. name, options: as it is registered. recipe: the module that makes them.
+    """A network with its weights. name, options: as it is registered. recipe: the module that makes the weights.
 
     measured: what they reach, in a line.
     """
 
-    kind: str
     name: str
     file: str
     sha256: str
@@ -48,10 +47,9 @@ class Shipped:
 
 
 SHIPPED: dict[str, Shipped] = {
-    ours.kind: ours
+    ours.name: ours
     for ours in (
         Shipped(
-            "low_light",
             "local_tone",
             "local_tone.safetensors",
             "7ceef375cf9f1258f034ec29afa8b5858bc53f809cd16bf99eb6ab87f5cc4138",
@@ -60,7 +58,6 @@ SHIPPED: dict[str, Shipped] = {
             {"width": 16},
         ),
         Shipped(
-            "brackets",
             "learned_pyramid",
             "learned_pyramid.safetensors",
             "e5ba8f0db0557df5a82d59577ac51fcb08d31182347395b4e03f21acd4724366",
@@ -70,4 +67,4 @@ SHIPPED: dict[str, Shipped] = {
         ),
     )
 }
-"""By kind of pictures."""
+"""By the name of the network; what kind of pictures comes with which says `tasks.kinds.base.Kind.comes_with`."""

@@ -31,4 +31,5 @@ KIND = Brackets(
     name="brackets",
     table="exposures",
     sources=(("under", "under_sha256"), ("over", "over_sha256")),
+    comes_with="learned_pyramid",
 )

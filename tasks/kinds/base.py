@@ -169,13 +169,15 @@ class Kind(ABC):
     """A kind of picture.
 
     table: of its dataset, in data/NAME/pictures. sources: the table's columns (path, sha256) of what a model is given. start:
-    what of data/NAME the training of its first model reads. Beside the module that has its KIND lie `params`, `models`,
+    what of data/NAME the training of its first model reads. comes_with: the network of `models.shipped` that serves before
+    anything is trained; "": none. Beside the module that has its KIND lie `params`, `models`,
     `check` and `page`, `brought` where its scenes have several pictures, and `losses` where some can be kept.
     """
 
     name: str
     table: str
     sources: tuple[tuple[str, str], ...]
+    comes_with: str = ""
 
     @property
     def structure(self) -> int:

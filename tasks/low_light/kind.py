@@ -23,4 +23,5 @@ KIND = LowLight(
     name="low_light",
     table="images",
     sources=(("path", "sha256"),),
+    comes_with="local_tone",
 )

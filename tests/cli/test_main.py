@@ -139,9 +139,14 @@ def test_status_counts_votes_and_pairs(
 def test_enhance_before_any_training_says_what_to_do(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert loupe(monkeypatch, "enhance", "photo.jpg", "--out", "out") == 1
+    last = DEMO.last_round("low_light")
+    assert loupe(monkeypatch, "enhance", "photo.jpg", "--out", "out") == 1, "there is no such photo"
+    assert (
+        f"the enhancer that Loupe comes with (local_tone): round {last} is not trained here" in capsys.readouterr().out
+    )
+    assert loupe(monkeypatch, "enhance", "photo.jpg", "--out", "out", "--round", last) == 1
     errors = capsys.readouterr().err
-    assert f"round {DEMO.last_round('low_light')} is not trained yet" in errors
+    assert f"round {last} is not trained yet" in errors
     assert "`dvc repro report@low_light` trains it" in errors
     assert loupe(monkeypatch, "enhance", "photo.jpg", "--out", "out", "--round", "r99") == 1
     assert "no round is called 'r99'; params.yaml has r00, r01" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from models.enhancers import create as create_enhancer
 from models.fusers import create as create_fuser
 from models.lighting import LIGHTS
 from models.shipped import SHIPPED
+from tasks.kinds import named
 from tasks.shipping import enhancer, fuser, recipe
 from tasks.shipping.scenes import HELD_OUT, SHARES, exposures, photographs, taken_and_lit
 
@@ -62,5 +63,5 @@ def test_a_recipe_writes_its_weights_and_says_what_they_are(
 
 def test_what_is_shipped_is_what_the_recipes_make() -> None:
     for module, kind in ((enhancer, "low_light"), (fuser, "brackets")):
-        ours = SHIPPED[kind]
+        ours = SHIPPED[named(kind).comes_with]
         assert (ours.name, ours.options, ours.recipe) == (module.NAME, module.OPTIONS, module.__name__)
