@@ -20,6 +20,10 @@ from models.fusers.colour import luminance
 from models.fusers.pyramids import down, up
 
 FEATURES = 4
+REACH = 3
+"""Rows around a pixel that decide on it at a level: a mean and two convolutions of 3 x 3."""
+STRIP = 1 << 17
+"""Pixels of a level at a time."""
 MOST_GAIN = 0.7
 """Of the logarithm of what a level's contrast is multiplied with: twice, or half."""
 
@@ -70,6 +74,21 @@ class LearnedPyramid(Fuser):
         return fused.clamp(0, 1)
 
     def _blended(
+        self, band: torch.Tensor, pictures: torch.Tensor, weights: torch.Tensor, count: int, head: nn.Conv2d
+    ) -> torch.Tensor:
+        """A level, strip by strip where no gradient is wanted: the network's memory then does not grow with the photo."""
+        height, width = band.shape[-2:]
+        rows = max(1, STRIP // width)
+        if torch.is_grad_enabled() or height <= rows + 2 * REACH:
+            return self._level(band, pictures, weights, count, head)
+        strips = []
+        for start in range(0, height, rows):
+            first, last = max(0, start - REACH), min(height, start + rows + REACH)
+            parts = (whole[..., first:last, :] for whole in (band, pictures, weights))
+            strips.append(self._level(*parts, count, head)[..., start - first : start - first + rows, :])
+        return torch.cat(strips, -2)
+
+    def _level(
         self, band: torch.Tensor, pictures: torch.Tensor, weights: torch.Tensor, count: int, head: nn.Conv2d
     ) -> torch.Tensor:
         """A level (B, 3, h, w) of the result from that of its exposures, (B count, 3, h, w), and Mertens' weights of it."""
