@@ -84,8 +84,9 @@ class LearnedPyramid(Fuser):
         strips = []
         for start in range(0, height, rows):
             first, last = max(0, start - REACH), min(height, start + rows + REACH)
-            parts = (whole[..., first:last, :] for whole in (band, pictures, weights))
-            strips.append(self._level(*parts, count, head)[..., start - first : start - first + rows, :])
+            seen, shown, share = (whole[..., first:last, :] for whole in (band, pictures, weights))
+            made = self._level(seen, shown, share, count, head)
+            strips.append(made[..., start - first : start - first + rows, :])
         return torch.cat(strips, -2)
 
     def _level(
