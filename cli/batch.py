@@ -150,10 +150,12 @@ def _all(batch: Batch, todo: Iterable[Work], make: Make, state: _Run) -> None:
                     begun.popleft()
                 if state.stopped:
                     return
+            while begun and not state.stopped:
+                state.take(begun[0].result())
+                begun.popleft()
         finally:
-            if state.stopped or sys.exception() is not None:
-                begun = deque(one for one in begun if not one.cancel())
-            for one in begun:
+            running = [one for one in begun if not one.cancel()]
+            for one in running:
                 state.take(one.result())
 
 
