@@ -8,6 +8,7 @@ from pathlib import Path
 from cli.batch import PLAIN, STOPPED, Batch, Note, Options, of_photo, run
 from cli.best import rounds_of, weights_by_default
 from cli.comparing import refuse_page, write_page
+from models.enhancers.registry import ENHANCERS
 from models.shipped import SHIPPED
 from pictures import (
     Found,
@@ -49,11 +50,14 @@ def device_of(params: Params | None) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def side_by_side(count: int, params: Params | None, to: str) -> int:
-    """How many photos to work on at a time: a thread each on the cores (machine.workers of them), one on a GPU."""
+def side_by_side(count: int, params: Params | None, to: str, model: str) -> int:
+    """How many photos to work on at a time: a thread each on the cores (machine.workers of them), one on a GPU.
+
+    One for a model of the user's own, too: nobody knows whether two threads may call it.
+    """
     import torch
 
-    if to != "cpu" or count < 2:
+    if to != "cpu" or count < 2 or model not in ENHANCERS:
         return 1
     wanted = (0 if params is None else params.machine.workers) or cores()
     beside = min(wanted, count)
@@ -164,7 +168,7 @@ def enhance_photos(
             failed=found.failed,
             said=found.said,
             unread=found.unread,
-            beside=side_by_side(len(work), params, to),
+            beside=side_by_side(len(work), params, to, spec.name),
         ),
         make,
     )
