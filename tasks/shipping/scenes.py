@@ -106,6 +106,3 @@ def _any(photos: Sequence[np.ndarray], random: np.random.Generator) -> np.ndarra
 
 def _stacked(parts: Sequence[Sequence[np.ndarray]]) -> Pictures:
     return tuple(torch.from_numpy(np.stack(part)).permute(0, 3, 1, 2).contiguous() for part in parts)
-
-
-assert set(SHARES) == set(LIGHTS), "every light is drawn"

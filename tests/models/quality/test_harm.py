@@ -45,3 +45,8 @@ def test_casts_that_cancel_are_none_and_without_grey_there_is_none() -> None:
     one = cast(levels(red, red), (levels(grey, grey),)).item()
     assert one > 2 and cast(levels(red, cyan), (levels(grey, grey),)).item() < one / 4
     assert cast(levels((9, 200, 9)), (levels((200, 9, 9)),)).item() == 0
+
+
+def test_a_dark_colour_that_was_brightened_is_no_cast() -> None:
+    dark, bright = (4, 4, 14), (60, 60, 150)  # of little chroma in the dark, and yet blue
+    assert cast(levels(bright, (120, 120, 120)), (levels(dark, (30, 30, 30)),)).item() < 0.1

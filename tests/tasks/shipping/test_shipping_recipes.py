@@ -16,7 +16,7 @@ from models.fusers import create as create_fuser
 from models.lighting import LIGHTS
 from models.shipped import SHIPPED
 from tasks.kinds import named
-from tasks.shipping import enhancer, fuser, recipe
+from tasks.shipping import enhancer, fuser, recipe, scenes
 from tasks.shipping.scenes import HELD_OUT, SHARES, exposures, photographs, taken_and_lit
 
 
@@ -41,6 +41,13 @@ def test_what_is_taken_is_darker_than_what_is_lit_and_the_longer_exposure_bright
     assert float((taken.mean((1, 2, 3)) <= lit.mean((1, 2, 3)) + 0.01).float().mean()) == 1
     under, over, _ = exposures(photos, 12, 64, np.random.default_rng(0))
     assert bool((under.mean((1, 2, 3)) < over.mean((1, 2, 3))).all())
+
+
+def test_what_is_fine_stays_but_for_its_jpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "SHARES", {"fine": 1.0})
+    monkeypatch.setattr(scenes, "SHOT", (-1.0, -1.0))  # noise that nobody could miss
+    taken, lit = taken_and_lit(photographs(False), 6, 64, np.random.default_rng(0))
+    assert float((taken - lit).abs().mean()) < 0.03
 
 
 @pytest.mark.parametrize("made", [enhancer, fuser], ids=lambda module: module.NAME)
