@@ -72,8 +72,8 @@ def test_patches_that_are_bright_enough_have_to_stay_where_they_are_spared() -> 
     before = torch.full((1, 3, 32, 64), 0.2)
     before[..., 32:] = 0.8
     # By hand: the dark half is 0.3 from 0.5; the bright one is spared at 0.8, and 0.3 from 0.5 where it is not.
-    assert zero_reference.exposure_control(before, 0.5, spared=before).item() == pytest.approx(0.15)
-    assert zero_reference.exposure_control(before, 0.5).item() == pytest.approx(0.3)
+    assert zero_reference.exposure_control(before, 0.5, spared=before).item() == pytest.approx(0.15, abs=TOLERANCE)
+    assert zero_reference.exposure_control(before, 0.5).item() == pytest.approx(0.3, abs=TOLERANCE)
     lifted = before.clamp(min=0.5)
     assert zero_reference.exposure_control(lifted, 0.5, spared=before).item() == pytest.approx(0.0, abs=1e-6)
     assert zero_reference.exposure_control(torch.full_like(before, 0.5), 0.5, spared=before).item() == pytest.approx(
