@@ -25,7 +25,10 @@ def refuse_page(out: Path, overwrite: bool) -> None:
 
 
 def write_page(out: Path, work: Sequence[Work], by: str, page: int) -> None:
-    """Write OUT/compare.html of the photos that are enhanced, and say so; by: what enhanced them. page: of files with several."""
+    """Write OUT/compare.html of the photos that are enhanced, and say so; by: what enhanced them. page: of files with several.
+
+    Raises `UserError` where it cannot be written.
+    """
     from tasks.pages.compared import page as rendered
 
     def pairs() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -37,6 +40,12 @@ def write_page(out: Path, work: Sequence[Work], by: str, page: int) -> None:
             yield printable(str(item.target.relative_to(out))), before.pixels, after.pixels
 
     text = rendered(pairs(), by)
-    with atomic_path(out / NAME) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    try:
+        with atomic_path(out / NAME) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{printable(out / NAME)} could not be written: {error.strerror or error}; the photos are enhanced, and the same "
+            "command makes the page"
+        ) from error
     print(f"before and after: {printable(out / NAME)} (opens in any browser, without a network)")

@@ -57,6 +57,18 @@ def test_a_full_disk_at_the_first_photo(
     assert made(disk) == ["ballast"]
 
 
+def test_a_disk_that_is_full_when_the_page_of_before_and_after_is_written(
+    here: Path, disk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_png("in/one.png", noise(200))
+    (disk / "ballast").write_bytes(bytes(60_000))
+    assert loupe(monkeypatch, "enhance", "in/one.png", "--out", str(disk / "out"), "--compare") == 1
+    said = capsys.readouterr()
+    assert "compare.html could not be written: No space left on device; the photos are enhanced" in said.err
+    assert said.err.count("\n") == 1 and "1 of 1 photos enhanced" in said.out
+    assert made(disk / "out") == ["one.png"] and temporaries(disk) == []
+
+
 def test_a_read_only_disk(
     here: Path, disk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
