@@ -30,7 +30,8 @@ from pictures import as_uint8
 from tasks.config import Params
 from tasks.thermal.kind import KIND
 
-STEPS, JUDGED, BATCH, CROP = 6, 2, 2, 192
+# A step takes one to three seconds, each side a run to warm up; three in turns say enough.
+STEPS, JUDGED, BATCH, CROP, TURNS = 3, 2, 2, 192, 3
 OPTIONS: dict[str, Any] = {"samples": 8, "regions": 4, "explore": {"scale": 0.02}, "side": 96}
 ROWS = COLUMNS = 2
 
@@ -92,6 +93,7 @@ def one_run(name: str) -> None:
 
 
 def results(params: Params, device: str, repeats: int) -> list[Result]:
+    repeats = min(repeats, TURNS)
     model, judge = network(params), reward(params, device)
     what = f"{BATCH} pairs of {CROP} x {CROP}"
 
