@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 CODE = ("cli", "flows", "labelling", "models", "pictures", "presets", "tasks", "dvc.yaml", ".dvcignore", "params.yaml")
 
 
-def run(seed: int, folder: Path) -> dict[str, Any]:
-    """Run the pipeline of the project with another seed in `folder`; returns data/low_light/evaluate/metrics.json."""
+def run(seed: int, folder: Path, kind: str = KIND.name, edit: Callable[[str], str] = str) -> dict[str, Any]:
+    """Run the pipeline of a kind with another seed in `folder`; returns data/KIND/evaluate/metrics.json.
+
+    edit: what is made of the text of params.yaml.
+    """
     for name in CODE:
         source = PROJECT / name
         if source.is_dir():
@@ -31,7 +35,7 @@ def run(seed: int, folder: Path) -> dict[str, Any]:
         else:
             shutil.copyfile(source, folder / name)
     params = folder / "params.yaml"
-    params.write_text(re.sub(r"^seed: \d+", f"seed: {seed}", params.read_text(), count=1, flags=re.MULTILINE))
+    params.write_text(edit(re.sub(r"^seed: \d+", f"seed: {seed}", params.read_text(), count=1, flags=re.MULTILINE)))
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -39,9 +43,9 @@ def run(seed: int, folder: Path) -> dict[str, Any]:
         "PYTHONPATH": str(folder),
         "DVC_NO_ANALYTICS": "1",
     }
-    for command in (["dvc", "init", "-q", "--no-scm"], ["dvc", "repro", "-q", f"report@{KIND.name}"]):
+    for command in (["dvc", "init", "-q", "--no-scm"], ["dvc", "repro", "-q", f"evaluate@{kind}"]):
         subprocess.run(command, cwd=folder, env=environment, check=True)
-    return json.loads((folder / "data" / KIND.name / "evaluate" / "metrics.json").read_text())
+    return json.loads((folder / "data" / kind / "evaluate" / "metrics.json").read_text())
 
 
 def rate(entry: dict[str, Any]) -> str:

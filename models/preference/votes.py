@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 CHOICES = ("first", "second", "tie", "unsure")
+# What an answer is worth to the second of a pair; "unsure" is no vote.
+WORTH = {"first": 0.0, "second": 1.0, "tie": 0.5}
 
 
 def majority(choices: Iterable[str]) -> str | None:

@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 
 from models.preference.clustered import Comparison, method_scores
-from models.preference.votes import WinRate, majority, win_rate
-
-WORTH = {"first": 0.0, "second": 1.0, "tie": 0.5}
+from models.preference.votes import WORTH, WinRate, majority, win_rate
 
 
 def preference(votes: pd.DataFrame, over: str, model: str, draws: int, seed: int) -> WinRate | None:

@@ -46,6 +46,7 @@ def page(params: View, data: Path = DATA) -> str:
         means=report_sections.table(run, ["input", *run.models]),
         photo_tables=report_sections.photo_tables(run),
         preferences=report_sections.preferences(run),
+        concluded=report_sections.conclusions(run),
         judges=report_sections.judges(run),
         ablation=report_sections.ablation(run),
         rated=report_sections.rated(run, Places(params.kind, data)),
