@@ -269,18 +269,6 @@ def test_what_is_set_in_the_ui_stays_and_schedules_fire(project: Project) -> Non
     assert not re.search(r"WARNING|ERROR|Traceback|reports:", said), said
 
 
-def test_a_schedule_of_params_wins_where_it_is_given(project: Project) -> None:
-    given = ONE_ROUND_PARAMS + "schedule: {low-light: {cron: '0 2 * * *', timezone: Europe/Berlin}}\n"
-    running = Served(project(params=given))
-    try:
-        found = running.client.get(f"/deployments/{running.deployment}").json()["schedules"]
-        assert [(item["schedule"]["cron"], item["schedule"]["timezone"]) for item in found] == [
-            ("0 2 * * *", "Europe/Berlin")
-        ]
-    finally:
-        running.close()
-
-
 SLOW = """
 stages:
   slow:
@@ -293,10 +281,18 @@ stages:
 
 
 def test_one_instance_a_project_and_what_dies_is_started_again(project: Project) -> None:
-    """The server dies while a stage runs, which ends before there is a server again: the run goes on, and completes."""
-    running = Served(project(SLOW, ONE_ROUND_PARAMS))
+    """The server dies while a stage runs, which ends before there is a server again: the run goes on, and completes.
+
+    And a schedule of params.yaml is there.
+    """
+    given = ONE_ROUND_PARAMS + "schedule: {low-light: {cron: '0 2 * * *', timezone: Europe/Berlin}}\n"
+    running = Served(project(SLOW, given))
     root = running.root
     try:
+        found = running.client.get(f"/deployments/{running.deployment}").json()["schedules"]
+        assert [(item["schedule"]["cron"], item["schedule"]["timezone"]) for item in found] == [
+            ("0 2 * * *", "Europe/Berlin")
+        ]
         second = subprocess.run(
             [sys.executable, "-m", "flows.serve"],
             cwd=root,

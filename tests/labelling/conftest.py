@@ -22,12 +22,21 @@ from labelling.desk.project import note_own_server
 from labelling.store import Store
 
 
+MEMORY = Path("/dev/shm")
+ROOM = 4 * 2**30  # bytes: a database a test, eight megabytes in three hundred files each
+
+
+def place_of_databases() -> Path | None:
+    """A file system in memory, where one is large enough: hundreds of databases are made and removed in a third of the time."""
+    return MEMORY if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM else None
+
+
 class PostgresServer:
     """A server of our own on a random loopback port, in a temporary folder, gone afterwards."""
 
     def __init__(self, programs: Path) -> None:
         self.programs = programs
-        self.folder = Path(tempfile.mkdtemp(prefix="loupe-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="loupe-pg-", dir=place_of_databases()))
         self.user: str | None = None
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             names = {entry.pw_name for entry in pwd.getpwall()}
