@@ -21,7 +21,6 @@ from prefect_helpers import FakePrefect
 from labelling.desk.project import note_own_server
 from labelling.store import Store
 
-
 MEMORY = Path("/dev/shm")
 ROOM = 4 * 2**30  # bytes: a database a test, eight megabytes in three hundred files each
 
