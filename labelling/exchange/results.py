@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,15 @@ from labelling.exchange.csv_files import write_rows
 from labelling.exchange.manifest import Manifest, StudyError, StudyPair
 from labelling.exchange.suspects import answers_of
 from labelling.store import UNSURE, Store, StoredVote
-from models.preference.clustered import Comparison, MethodScores, method_scores
+from models.preference.comparisons import Comparisons, comparisons_of
 from models.preference.outliers import Answers, Verdict, judge
-from models.preference.thurstone import DisconnectedComparisons
+from models.preference.scaling import Scores, scale
 
 
 @dataclass(frozen=True)
 class Results:
-    """rows: one per vote (see `votes_of`). scores: Thurstone's model, with the counts and clustered errors.
+    """rows: one per vote (see `votes_of`). scores: Thurstone's model, with clustered errors. counts: (M, M), [i, j] is how
+    often method i was preferred to method j.
 
     have, need: votes; unsure: how many answers are "can't tell", undecidable: pairs of which too many are. warning: why
     scores should be read with care, else None. without: who was left out by name. verdicts: on each observer that was
@@ -31,7 +31,8 @@ class Results:
 
     methods: tuple[str, ...]
     rows: list[dict[str, Any]]
-    scores: MethodScores
+    counts: np.ndarray
+    scores: Scores
     have: int
     need: int
     warning: str | None
@@ -39,12 +40,7 @@ class Results:
     undecidable: int
     without: tuple[str, ...]
     verdicts: dict[str, Verdict]
-    unsuspected: MethodScores | None
-
-    @property
-    def counts(self) -> np.ndarray:
-        """(M, M), [i, j] is how often method i was preferred to method j."""
-        return self.scores.counts
+    unsuspected: Scores | None
 
     @property
     def suspects(self) -> dict[str, str]:
@@ -96,14 +92,15 @@ def results(store: Store, name: str, without: Sequence[str] = ()) -> Results:
     unsure = sum(vote.preferred == UNSURE for vote in votes)
     if not any(row["choice"] != UNSURE for row in rows):
         raise StudyError(_no_votes(name, without, unsure))
-    scores, warning = _fit(study, rows)
+    answers = _answers(study, rows)
+    scores = scale(answers)
     verdicts = _judge(store, study, without)
     suspects = {observer for observer, verdict in verdicts.items() if verdict.reasons}
     others = [row for row in rows if row["observer"] not in suspects]
     left = bool(suspects) and any(row["choice"] != UNSURE for row in others)
     return Results(
-        study.methods, rows, scores, status.have, status.need, warning, unsure, status.undecidable, tuple(without),
-        verdicts, _fit(study, others)[0] if left else None,
+        study.methods, rows, answers.wins(), scores, status.have, status.need, " ".join(scores.cautions) or None, unsure,
+        status.undecidable, tuple(without), verdicts, scale(_answers(study, others)) if left else None,
     )  # fmt: skip
 
 
@@ -118,19 +115,9 @@ def _no_votes(name: str, without: Sequence[str], unsure: int) -> str:
     return f"the study {name!r} has no votes yet; label with `loupe label {name}`"
 
 
-def _fit(study: Manifest, rows: Sequence[dict[str, Any]]) -> tuple[MethodScores, str | None]:
-    votes = [
-        Comparison(
-            first=row["first_method"], second=row["second_method"], choice=row["choice"], observer=row["observer"],
-            photo=row["photo"],
-        )
-        for row in rows
-    ]  # fmt: skip
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DisconnectedComparisons)
-        scores = method_scores(study.methods, votes)
-    said = [str(entry.message) for entry in caught if issubclass(entry.category, DisconnectedComparisons)]
-    return scores, said[0] if said else None
+def _answers(study: Manifest, rows: Sequence[dict[str, Any]]) -> Comparisons:
+    columns = ("first_method", "second_method", "choice", "observer", "photo")
+    return comparisons_of(study.methods, (tuple(row[name] for name in columns) for row in rows))
 
 
 def _judge(store: Store, study: Manifest, without: Sequence[str]) -> dict[str, Verdict]:
@@ -200,10 +187,10 @@ def score_rows(found: Results) -> list[list[str]]:
     ]
 
 
-def _cells(scores: MethodScores, i: int) -> list[str]:
-    wins, losses = scores.counts[i].sum(), scores.counts[:, i].sum()
+def _cells(scores: Scores, i: int) -> list[str]:
+    wins, votes = scores.wins[i], scores.votes[i]
     values = (scores.scores[i], scores.errors[i], scores.low[i], scores.high[i])
-    return [*(f"{value:.4f}" for value in values), f"{wins:g}", f"{wins + losses:g}", scores.from_prior[i] or ""]
+    return [*(f"{value:.4f}" for value in values), f"{wins:g}", f"{votes:g}", scores.from_prior[i] or ""]
 
 
 def observer_rows(found: Results) -> list[list[Any]]:
