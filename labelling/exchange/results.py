@@ -144,6 +144,44 @@ def _judge(store: Store, study: Manifest, without: Sequence[str]) -> dict[str, V
     return {name: verdict for name, verdict in zip(tally.names, verdicts, strict=True) if name not in without}
 
 
+# Single votes
+
+PWCMP = ("observer", "session", "scene", "condition_1", "condition_2", "selection")
+LONG = ("observer", "scene", "condition_a", "condition_b", "choice")
+
+
+def export_votes(store: Store, name: str, out: Path, form: str) -> str:
+    """Write the votes of a study as CSV; returns what was done. form: pwcmp (its columns; selection 1 or 2, no ties) or long.
+
+    Ties and "can't tell" have no place in pwcmp's table and are left out and counted. Raises StudyError.
+    """
+    if out.suffix != ".csv":
+        raise StudyError(f"{out} should end in .csv")
+    study = manifest.load(name, "pairs")
+    votes = store.votes([pair.key for pair in study.pairs], "people", store.batch(name).question)
+    rows = votes_of(study, votes)
+    if not rows:
+        raise StudyError(_no_votes(name, (), 0))
+    words = (
+        {"first": "1", "second": "2"}
+        if form == "pwcmp"
+        else {"first": "A", "second": "B", "tie": "tie", "unsure": "unsure"}
+    )
+    told = [row for row in rows if row["choice"] in words]
+    cells = [
+        [row["observer"], *(["1"] if form == "pwcmp" else []), row["photo"], row["first_method"], row["second_method"],
+         words[row["choice"]]]
+        for row in told
+    ]  # fmt: skip
+    try:
+        write_rows([PWCMP if form == "pwcmp" else LONG, *cells], out)
+    except OSError as error:
+        raise StudyError(f"{out} cannot be written ({error.strerror}); choose another --out") from error
+    gone = len(rows) - len(told)
+    left = f"; {gone} ties and \"can't tell\" left out, which pwcmp's table cannot hold" if gone else ""
+    return f"{len(told)} votes written to {out}{left}"
+
+
 # Files
 
 SCORES = ("method", "score", "standard_error", "low", "high", "wins", "votes", "from_prior")
