@@ -15,14 +15,14 @@ from models.preference.resampling import Drawn, bootstrap
 from models.preference.scaling import Scores, scale
 from models.preference.significance import MOST, Difference, differences, letters
 
-MOST_SCENES = 1000  # that are scored each for itself
+_MOST_CELLS = 10_000_000  # items of a scene squared, over scenes, beyond which scenes are not scored each for itself
 _MOST_JUDGED = 20_000_000  # votes times observers, beyond which people are not judged
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scaled:
     """differences, letters: empty for more than `MOST` items; drawn: of --bootstrap; people: one a person; scenes: name ->
-    scores of its votes alone, empty for one scene or more than `MOST_SCENES`; warnings: what must be known, each a sentence.
+    scores of its votes alone, empty for one scene, or where they are too many; warnings: what must be known, each a sentence.
     """
 
     comparisons: Comparisons
@@ -173,7 +173,7 @@ def _people(
 
 def _scenes(comparisons: Comparisons, model: str, ties: str | None) -> dict[str, Scores]:
     used = np.unique(comparisons.scene)
-    if not 1 < len(used) <= MOST_SCENES:
+    if len(used) < 2 or _cells(comparisons) > _MOST_CELLS:
         return {}
     order = np.argsort(comparisons.scene, kind="stable")
     parts = np.split(order, np.searchsorted(comparisons.scene[order], used[1:]))
@@ -188,6 +188,12 @@ def _scenes(comparisons: Comparisons, model: str, ties: str | None) -> dict[str,
         )  # fmt: skip
         found[comparisons.scenes[scene]] = scale(own, model, ties)
     return found
+
+
+def _cells(comparisons: Comparisons) -> int:
+    items = np.concatenate([comparisons.first, comparisons.second]).astype(np.int64)
+    codes = np.unique(np.tile(comparisons.scene.astype(np.int64), 2) * len(comparisons.items) + items)
+    return int((np.bincount(codes // len(comparisons.items)).astype(np.int64) ** 2).sum())
 
 
 def _warnings(
@@ -213,6 +219,6 @@ def _warnings(
             )
     if len(scores.items) > MOST:
         said.append(f"every two items are tested where there are at most {MOST}, and here are {len(scores.items)}")
-    if scores.scenes > MOST_SCENES:
-        said.append(f"scores for each scene are made of at most {MOST_SCENES} scenes, and here are {scores.scenes}")
+    if scores.scenes > 1 and _cells(comparisons) > _MOST_CELLS:
+        said.append("scenes are not scored each for itself: there are too many items and scenes for it")
     return tuple(said)

@@ -18,7 +18,7 @@ from models.preference.links import Link, Terms
 from models.preference.pairs import Pairs
 
 PRIOR = 3.0  # standard deviation of the weak prior of a score, and of log nu, in units of the model
-DENSE = 1000  # items up to which matrices of items by items are held
+DENSE = 300  # items up to which matrices of items by items are held
 _STEPS = 100
 _CLOSE = 1e-9  # of the gradient, beside the most votes of an item
 
