@@ -220,5 +220,5 @@ def _warnings(
     if len(scores.items) > MOST:
         said.append(f"every two items are tested where there are at most {MOST}, and here are {len(scores.items)}")
     if scores.scenes > 1 and _cells(comparisons) > _MOST_CELLS:
-        said.append("scenes are not scored each for itself: there are too many items and scenes for it")
+        said.append("scenes have no scores of their own: there are too many items and scenes for it")
     return tuple(said)

@@ -113,18 +113,17 @@ def _long(
         )
     observer = _coded(cells, columns, "observer", rows, NOBODY)
     scene = _coded(cells, columns, "scene", rows, NOWHERE)
+    left = _left(cells, columns, place, one, two, rows)
     grouped, item_names = by_folder(items, notes)
-    one, two = grouped[one], grouped[two]
-    if (same := good & (one == two)).any():  # two files of one folder
+    if (good & (grouped[one] == grouped[two])).any():  # two files of one folder
         grouped, item_names = np.arange(len(items)), items
         notes.pop()
-        one, two = (np.array([place[name] for name in side.names])[side.codes] for side in (first, second))
-    del same
+    one, two = grouped[one], grouped[two]
     used = np.flatnonzero(good)
     comparisons = Comparisons(
         items=tuple(item_names), observers=observer.names, scenes=scene.names, first=one[used], second=two[used],
         choice=answer[used].astype(np.int64), observer=observer.codes[used], scene=scene.codes[used],
-        left=_left(cells, columns, place, one, two, rows)[used],
+        left=left[used],
     )  # fmt: skip
     broken.kept.sort(key=lambda each: int(each[0].split()[1]))
     return VoteFile(

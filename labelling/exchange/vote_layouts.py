@@ -12,7 +12,7 @@ from labelling.exchange.csv_files import CsvError, Table
 from labelling.exchange.vote_cells import NOBODY, NOWHERE, Broken, VoteFile
 from labelling.exchange.vote_columns import VoteFileError
 from labelling.store import restore
-from models.preference.comparisons import FIRST, SECOND, TIE, Comparisons
+from models.preference.comparisons import FIRST, TIE, Comparisons, comparisons_of
 from pictures import FileFault, open_regular
 
 _MOST_OF_MATRIX = 20_000_000  # votes
@@ -42,21 +42,19 @@ def ranking_labels(path: Path, table: Table) -> VoteFile:
         elif not first or not second or first == second:
             broken.add(place, "a pair is of two different pictures")
         else:
-            rows.append((first, second, FIRST if labels[0] == "0" else SECOND, cells.get("image") or NOWHERE))
+            rows.append((first, second, "first" if labels[0] == "0" else "second", cells.get("image") or NOWHERE))
     if not rows:
         raise VoteFileError(f"{path} holds no ranking labels that can be read")
-    items, scenes = sorted({name for row in rows for name in row[:2]}), sorted({row[3] for row in rows})
+    items = sorted({name for row in rows for name in row[:2]})
+    found = comparisons_of(items, ((first, second, said, "majority", scene) for first, second, said, scene in rows))
     notes = ["ranking labels: each pair counts once, by its majority; who voted is not known"]
     grouped, names = by_folder(items, notes)
-    place_of, scene_of = {name: k for k, name in enumerate(items)}, {name: k for k, name in enumerate(scenes)}
-    first, second = (np.array([place_of[row[k]] for row in rows]) for k in (0, 1))
-    if (grouped[first] == grouped[second]).any():
+    if (grouped[found.first] == grouped[found.second]).any():  # two files of one folder
         grouped, names = np.arange(len(items)), items
         notes.pop()
     comparisons = Comparisons(
-        items=tuple(names), observers=("majority",), scenes=tuple(scenes), first=grouped[first], second=grouped[second],
-        choice=np.array([row[2] for row in rows]), observer=np.zeros(len(rows), dtype=np.int64),
-        scene=np.array([scene_of[row[3]] for row in rows]),
+        items=tuple(names), observers=found.observers, scenes=found.scenes, first=grouped[found.first],
+        second=grouped[found.second], choice=found.choice, observer=found.observer, scene=found.scene,
     )  # fmt: skip
     return VoteFile(
         layout="ranking labels", comparisons=comparisons, notes=(*table.notes, *notes), broken=tuple(broken.kept),

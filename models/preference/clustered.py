@@ -66,7 +66,7 @@ def clustered_errors(fit: Fit, comparisons: Comparisons) -> Errors:
     observer, scene = (
         np.unique(of, return_inverse=True)[1].reshape(-1) for of in (comparisons.observer, comparisons.scene)
     )
-    counts = tuple(int(of.max(initial=-1)) + 1 for of in (observer, scene))
+    counts = int(observer.max(initial=-1)) + 1, int(scene.max(initial=-1)) + 1
     kinds = [(of, count) for of, count in zip((observer, scene), counts, strict=True) if count > 1]
     clusters = tuple(count for _, count in kinds)
     if len(kinds) > 1:
@@ -118,8 +118,8 @@ def _combined(each: np.ndarray, clusters: tuple[int, ...]) -> tuple[np.ndarray, 
 def _slopes(fit: Fit, comparisons: Comparisons) -> tuple[np.ndarray, np.ndarray | None]:
     """(N,) derivative of each vote's log likelihood by the first item's score, and by log nu where that is fitted."""
     d = fit.theta[comparisons.first] - fit.theta[comparisons.second]
-    said = [(comparisons.choice == value).astype(float) for value in (FIRST, SECOND, TIE)]
-    terms = fit.link.terms(d, *said, fit.log_nu)
+    first, second, tie = ((comparisons.choice == value).astype(float) for value in (FIRST, SECOND, TIE))
+    terms = fit.link.terms(d, first, second, tie, fit.log_nu)
     return terms.slope, terms.tie_slope if fit.with_nu else None
 
 

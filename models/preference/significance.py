@@ -54,7 +54,7 @@ def differences(scores: Scores, comparisons: Comparisons) -> tuple[Difference, .
     p = 2 * (norm.sf(ratio) if degrees is None else t.sf(ratio, degrees))
     # All answers of the clusters pull alike: an error of nothing proves nothing.
     leaning = np.array([reason is not None for reason in scores.from_prior]) | scores.spread.floored
-    found = []
+    found: list[tuple[float | None, float, str]] = []
     for place, (i, j) in enumerate(zip(better, worse, strict=True)):
         if leaning[i] or leaning[j]:
             signed = _signs(comparisons, int(i), int(j))

@@ -75,7 +75,7 @@ def _scores(axes: Any, shown: Ranking) -> None:
         axes.vlines(bound, rows - 0.14, rows + 0.14, color=_BLUE, linewidth=1.6)
     faces = ["white" if hollow else _BLUE for hollow in shown.open]
     axes.scatter(shown.scores, rows, c=faces, edgecolors=_BLUE, s=34, zorder=3)
-    for row in rows:
+    for row in range(len(rows)):
         if shown.letters[row]:
             axes.annotate(
                 shown.letters[row],
