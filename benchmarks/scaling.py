@@ -2,7 +2,7 @@
 
     python -m benchmarks.scaling [--model bradley-terry]
 
-Every item is in 200 votes on average, of 200 observers about 1000 photographs, of random pairs, a tenth of them ties. Time is
+Every item is in 200 votes on average, of 200 observers about 1000 photographs, of random pairs, with ties by Davidson's model. Time is
 that of the processor, which other work on the machine does not lengthen; memory the peak of a process of its own. Beside it
 choix (if it can be imported: `pip install choix`) finds scores without intervals, ties left out, where its dense
 matrices of items by items allow: at most 1000 items here.
@@ -22,7 +22,7 @@ from models.preference.comparisons import FIRST, SECOND, TIE, Comparisons
 from models.preference.scaling import scale
 
 SIZES = ((10_000, 100), (100_000, 1_000), (1_000_000, 10_000))
-_OBSERVERS, _SCENES = 200, 1000
+_OBSERVERS, _SCENES, _NU = 200, 1000, 0.25
 _MOST_OF_CHOIX = 1_000
 
 
@@ -32,8 +32,10 @@ def simulated(votes: int, items: int, seed: int = 0) -> tuple[Comparisons, np.nd
     true = random.standard_normal(items)
     first = random.integers(0, items, votes)
     second = (first + random.integers(1, items, votes)) % items
-    seen = true[first] - true[second] + random.logistic(size=votes)
-    choice = np.where(random.random(votes) < 0.1, TIE, np.where(seen > 0, FIRST, SECOND))
+    half = (true[first] - true[second]) / 2
+    total = np.exp(half) + np.exp(-half) + _NU
+    drawn = random.random(votes)
+    choice = np.where(drawn < np.exp(half) / total, FIRST, np.where(drawn > 1 - _NU / total, TIE, SECOND))
     names = (tuple(map(str, range(count))) for count in (items, _OBSERVERS, _SCENES))
     return Comparisons(
         items=next(names), observers=next(names), scenes=next(names), first=first, second=second, choice=choice,

@@ -23,7 +23,7 @@ from models.preference.comparisons import FIRST, SECOND, TIE, Comparisons
 from models.preference.fitting import DENSE, Fit
 
 PROBES = 128  # random signs; and up to so many clusters each is solved for, exactly
-_SOLVED = 1e-5  # residual, far below what probes know
+_SOLVED = 1e-4  # residual, far below what probes know
 _TINY = np.finfo(float).tiny
 _NOTHING = 1e-12  # a clustered variance of this share of the independent one says nothing: all answers pull alike
 
