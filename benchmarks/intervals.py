@@ -1,11 +1,12 @@
 """Do the 95 % intervals of a study's scores cover, where votes share observers and photographs?
 
-    python -m benchmarks.intervals [--studies 500] [--seed 0]
+    python -m benchmarks.intervals [--studies 500] [--seed 0] [--bootstrap 100]
 
 simulates studies of four methods: a method's quality on a photograph is its own plus a part that this photograph shares
 (standard deviation 0.5) and a part that this observer shares (0.4), in units of the noise of a difference. Prints, for
 each size, how often the intervals of independent votes and those of models.preference.clustered hold the true score
-(that of infinitely many photographs and observers), as a markdown table.
+(that of infinitely many photographs and observers), as a markdown table; with --bootstrap also that of
+models.preference.resampling, of so many draws.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 from models.preference.clustered import independent_errors
 from models.preference.comparisons import FIRST, SECOND, Comparisons
+from models.preference.resampling import bootstrap
 from models.preference.scaling import Scores, scale
 
 QUALITY = np.array([0.45, 0.15, -0.15, -0.45])
@@ -58,17 +60,24 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--photo", type=float, default=0.5)
     parser.add_argument("--observer", type=float, default=0.4)
+    parser.add_argument("--bootstrap", type=int, default=0, help="draws; 0 leaves its column out")
     chosen = parser.parse_args()
     true = true_scores(chosen.photo, chosen.observer)
-    print("| photographs | observers | independent votes | clustered |")
-    print("|---|---|---|---|")
+    print(f"| photographs | observers | independent votes | clustered |{' bootstrap |' if chosen.bootstrap else ''}")
+    print(f"|---|---|---|---|{'---|' if chosen.bootstrap else ''}")
     for photos, observers in SIZES:
         random = np.random.default_rng([chosen.seed, photos, observers])
-        counted = np.zeros(2)
+        counted, drawn = np.zeros(2), 0
         for _ in range(chosen.studies):
-            counted += covered(scale(simulated(photos, observers, chosen.photo, chosen.observer, random)), true)
+            votes = simulated(photos, observers, chosen.photo, chosen.observer, random)
+            found = scale(votes)
+            counted += covered(found, true)
+            if chosen.bootstrap:
+                by_draws = bootstrap(found, votes, chosen.bootstrap)
+                drawn += int(((by_draws.low <= true) & (true <= by_draws.high)).sum())
         clustered, plain = 100 * counted / (chosen.studies * len(QUALITY))
-        print(f"| {photos} | {observers} | {plain:.1f} % | {clustered:.1f} % |", flush=True)
+        last = f" {100 * drawn / (chosen.studies * len(QUALITY)):.1f} % |" if chosen.bootstrap else ""
+        print(f"| {photos} | {observers} | {plain:.1f} % | {clustered:.1f} % |{last}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
     python -m benchmarks.scaling [--model bradley-terry]
 
-Every item is in 200 votes on average, of 200 observers about 1000 photographs, of random pairs, with ties by Davidson's model. Time is
-that of the processor, which other work on the machine does not lengthen; memory the peak of a process of its own. Beside it
-choix (if it can be imported: `pip install choix`) finds scores without intervals, ties left out, where its dense
-matrices of items by items allow: at most 1000 items here.
+Every item is in 200 votes on average, of 200 observers about 1000 photographs, of random pairs, with ties by Davidson's
+model. Time is that of the processor, which other work on the machine does not lengthen; memory the peak of a process of its
+own. Beside it choix (if it can be imported: `pip install choix`) finds scores without intervals, ties left out, where its
+dense matrices of items by items allow: at most 1000 items here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Intervals by drawing observers and photographs anew (Owen's pigeonhole bootstrap, Annals of Applied Statistics 2007).
 
 Both are drawn with replacement at once, and a vote weighs the product of how often its observer and its photograph were
-drawn. It errs on the wide side: a little where votes are many, more where each observer saw each photograph once.
+drawn. Intervals are Student's by the spread of the draws, with the degrees of freedom of the clusters: percentiles of the
+draws hold too seldom where there are few observers (measured: 88 % for 6 observers and 24 photographs).
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import numpy as np
 from models.preference.comparisons import Comparisons
 from models.preference.fitting import fit
 from models.preference.pairs import gathered
-from models.preference.scaling import Scores
+from models.preference.scaling import LEVEL, Scores
 
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """low, high: (M,) bounds of the 95 % percentile interval; errors: (M,) spread of the scores; draws: how many counted."""
+    """low, high: (M,) bounds of the 95 % interval; errors: (M,) spread of the scores; draws: how many counted."""
 
     low: np.ndarray
     high: np.ndarray
@@ -49,5 +50,6 @@ def bootstrap(scores: Scores, comparisons: Comparisons, draws: int, seed: int = 
             if weights.any():
                 break
         found[draw] = fit(cells.pairs(weights), scores.link, scores.fit.prior, scores.fit.theta).scores
-    low, high = np.quantile(found, [0.025, 0.975], axis=0)
-    return Drawn(low, high, found.std(0, ddof=1), draws)
+    errors = found.std(0, ddof=1)
+    reach = errors * scores.spread.reach(LEVEL) / scores.errors
+    return Drawn(scores.scores - reach, scores.scores + reach, errors, draws)
