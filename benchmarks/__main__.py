@@ -34,6 +34,7 @@ def main() -> None:
         labelling,
         large_metrics,
         resume,
+        scaling,
         scoring,
         training,
     )
@@ -51,6 +52,7 @@ def main() -> None:
         "flow": lambda: flow.results(max(2, chosen.repeats // 2)),
         "resume": lambda: resume.results(chosen.repeats),
         "labelling": labelling.voting,
+        "scaling": lambda: scaling.results(max(1, chosen.repeats // 3)),
     }
     if chosen.only is not None and chosen.only not in parts:
         parser.error(f"unknown part {chosen.only!r}; known: {', '.join(parts)}")

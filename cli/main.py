@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import labels, llm, observers, photos, ratings, rounds, study
+from cli import labels, llm, observers, photos, ratings, rounds, scale, study
 from cli.errors import UserError
 
 app = typer.Typer(
@@ -166,6 +166,7 @@ def label(
         serve_app(round_, name, host=host, allowed_hosts=allow_host or [], port=port, browser=browser)
 
 
+app.command()(scale.scale)
 app.add_typer(photos.genetic, name="genetic")
 
 

@@ -100,6 +100,23 @@ def results(
     print(f"written: {', '.join(map(str, written))}")
 
 
+@app.command()
+def export(
+    name: Annotated[str, typer.Argument(help="The study")],
+    out: Annotated[Path, typer.Option(help="CSV file to write")],
+    form: Annotated[
+        Literal["pwcmp", "long"],
+        typer.Option("--format", help="pwcmp's table, or one row per vote: observer, scene, condition A and B, choice"),
+    ] = "long",
+) -> None:
+    """Write the votes of a study as other tools read them; `loupe scale` reads both."""
+    from labelling.exchange.results import export_votes
+    from labelling.store import Store
+
+    with Store.open() as store, plain_errors():
+        print(export_votes(store, name, out, form))
+
+
 def say_scores(found: Results) -> None:
     """The table of scores, beside those without suspects, and what to know of them."""
     from labelling.exchange.results import SCORES, score_rows

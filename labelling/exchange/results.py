@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,15 @@ from labelling.exchange.csv_files import write_rows
 from labelling.exchange.manifest import Manifest, StudyError, StudyPair
 from labelling.exchange.suspects import answers_of
 from labelling.store import UNSURE, Store, StoredVote
-from models.preference.clustered import Comparison, MethodScores, method_scores
+from models.preference.comparisons import Comparisons, comparisons_of
 from models.preference.outliers import Answers, Verdict, judge
-from models.preference.thurstone import DisconnectedComparisons
+from models.preference.scaling import Scores, scale
 
 
 @dataclass(frozen=True)
 class Results:
-    """rows: one per vote (see `votes_of`). scores: Thurstone's model, with the counts and clustered errors.
+    """rows: one per vote (see `votes_of`). scores: Thurstone's model, with clustered errors. counts: (M, M), [i, j] is how
+    often method i was preferred to method j.
 
     have, need: votes; unsure: how many answers are "can't tell", undecidable: pairs of which too many are. warning: why
     scores should be read with care, else None. without: who was left out by name. verdicts: on each observer that was
@@ -31,7 +31,8 @@ class Results:
 
     methods: tuple[str, ...]
     rows: list[dict[str, Any]]
-    scores: MethodScores
+    counts: np.ndarray
+    scores: Scores
     have: int
     need: int
     warning: str | None
@@ -39,12 +40,7 @@ class Results:
     undecidable: int
     without: tuple[str, ...]
     verdicts: dict[str, Verdict]
-    unsuspected: MethodScores | None
-
-    @property
-    def counts(self) -> np.ndarray:
-        """(M, M), [i, j] is how often method i was preferred to method j."""
-        return self.scores.counts
+    unsuspected: Scores | None
 
     @property
     def suspects(self) -> dict[str, str]:
@@ -96,14 +92,15 @@ def results(store: Store, name: str, without: Sequence[str] = ()) -> Results:
     unsure = sum(vote.preferred == UNSURE for vote in votes)
     if not any(row["choice"] != UNSURE for row in rows):
         raise StudyError(_no_votes(name, without, unsure))
-    scores, warning = _fit(study, rows)
+    answers = _answers(study, rows)
+    scores = scale(answers)
     verdicts = _judge(store, study, without)
     suspects = {observer for observer, verdict in verdicts.items() if verdict.reasons}
     others = [row for row in rows if row["observer"] not in suspects]
     left = bool(suspects) and any(row["choice"] != UNSURE for row in others)
     return Results(
-        study.methods, rows, scores, status.have, status.need, warning, unsure, status.undecidable, tuple(without),
-        verdicts, _fit(study, others)[0] if left else None,
+        study.methods, rows, answers.wins(), scores, status.have, status.need, " ".join(scores.cautions) or None, unsure,
+        status.undecidable, tuple(without), verdicts, scale(_answers(study, others)) if left else None,
     )  # fmt: skip
 
 
@@ -118,19 +115,9 @@ def _no_votes(name: str, without: Sequence[str], unsure: int) -> str:
     return f"the study {name!r} has no votes yet; label with `loupe label {name}`"
 
 
-def _fit(study: Manifest, rows: Sequence[dict[str, Any]]) -> tuple[MethodScores, str | None]:
-    votes = [
-        Comparison(
-            first=row["first_method"], second=row["second_method"], choice=row["choice"], observer=row["observer"],
-            photo=row["photo"],
-        )
-        for row in rows
-    ]  # fmt: skip
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DisconnectedComparisons)
-        scores = method_scores(study.methods, votes)
-    said = [str(entry.message) for entry in caught if issubclass(entry.category, DisconnectedComparisons)]
-    return scores, said[0] if said else None
+def _answers(study: Manifest, rows: Sequence[dict[str, Any]]) -> Comparisons:
+    columns = ("first_method", "second_method", "choice", "observer", "photo")
+    return comparisons_of(study.methods, (tuple(row[name] for name in columns) for row in rows))
 
 
 def _judge(store: Store, study: Manifest, without: Sequence[str]) -> dict[str, Verdict]:
@@ -155,6 +142,44 @@ def _judge(store: Store, study: Manifest, without: Sequence[str]) -> dict[str, V
     )  # fmt: skip
     verdicts = judge(oriented)
     return {name: verdict for name, verdict in zip(tally.names, verdicts, strict=True) if name not in without}
+
+
+# Single votes
+
+PWCMP = ("observer", "session", "scene", "condition_1", "condition_2", "selection")
+LONG = ("observer", "scene", "condition_a", "condition_b", "choice")
+
+
+def export_votes(store: Store, name: str, out: Path, form: str) -> str:
+    """Write the votes of a study as CSV; returns what was done. form: pwcmp (its columns; selection 1 or 2, no ties) or long.
+
+    Ties and "can't tell" have no place in pwcmp's table and are left out and counted. Raises StudyError.
+    """
+    if out.suffix != ".csv":
+        raise StudyError(f"{out} should end in .csv")
+    study = manifest.load(name, "pairs")
+    votes = store.votes([pair.key for pair in study.pairs], "people", store.batch(name).question)
+    rows = votes_of(study, votes)
+    if not rows:
+        raise StudyError(_no_votes(name, (), 0))
+    words = (
+        {"first": "1", "second": "2"}
+        if form == "pwcmp"
+        else {"first": "A", "second": "B", "tie": "tie", "unsure": "unsure"}
+    )
+    told = [row for row in rows if row["choice"] in words]
+    cells = [
+        [row["observer"], *(["1"] if form == "pwcmp" else []), row["photo"], row["first_method"], row["second_method"],
+         words[row["choice"]]]
+        for row in told
+    ]  # fmt: skip
+    try:
+        write_rows([PWCMP if form == "pwcmp" else LONG, *cells], out)
+    except OSError as error:
+        raise StudyError(f"{out} cannot be written ({error.strerror}); choose another --out") from error
+    gone = len(rows) - len(told)
+    left = f"; {gone} ties and \"can't tell\" left out, which pwcmp's table cannot hold" if gone else ""
+    return f"{len(told)} votes written to {out}{left}"
 
 
 # Files
@@ -200,10 +225,10 @@ def score_rows(found: Results) -> list[list[str]]:
     ]
 
 
-def _cells(scores: MethodScores, i: int) -> list[str]:
-    wins, losses = scores.counts[i].sum(), scores.counts[:, i].sum()
+def _cells(scores: Scores, i: int) -> list[str]:
+    wins, votes = scores.wins[i], scores.votes[i]
     values = (scores.scores[i], scores.errors[i], scores.low[i], scores.high[i])
-    return [*(f"{value:.4f}" for value in values), f"{wins:g}", f"{wins + losses:g}", scores.from_prior[i] or ""]
+    return [*(f"{value:.4f}" for value in values), f"{wins:g}", f"{votes:g}", scores.from_prior[i] or ""]
 
 
 def observer_rows(found: Results) -> list[list[Any]]:

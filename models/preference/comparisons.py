@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -64,6 +64,28 @@ class Comparisons:
         np.add.at(counts, (self.first, self.second), first)
         np.add.at(counts, (self.second, self.first), 1 - first)
         return counts
+
+
+def comparisons_of(items: Sequence[str], rows: Iterable[tuple[str, str, str, str, str]]) -> Comparisons:
+    """Of answers (first item, second item, choice, observer, scene); choice is first, second or tie, anything else is no answer.
+
+    items: in the order that scores shall have. Raises ValueError for an answer on an item that is not among them.
+    """
+    said = {"first": FIRST, "second": SECOND, "tie": TIE}
+    told = [row for row in rows if row[2] in said]
+    place = {item: number for number, item in enumerate(items)}
+    if unknown := {name for row in told for name in row[:2]} - set(place):
+        raise ValueError(f"there are votes on what is not compared: {', '.join(sorted(unknown))}")
+    observers, observer = places([row[3] for row in told])
+    scenes, scene = places([row[4] for row in told])
+    first, second, choice = (
+        np.array([table[row[column]] for row in told], dtype=np.int64)
+        for column, table in ((0, place), (1, place), (2, said))
+    )
+    return Comparisons(
+        items=tuple(items), observers=observers, scenes=scenes, first=first, second=second, choice=choice,
+        observer=observer, scene=scene,
+    )  # fmt: skip
 
 
 def places(values: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -1,4 +1,4 @@
-"""Counting votes: the majority of a pair, win rates with intervals, count matrices."""
+"""Counting votes: the majority of a pair, win rates with intervals."""
 
 from __future__ import annotations
 
@@ -57,17 +57,3 @@ def win_rate(wins: Sequence[float], clusters: Sequence[str], draws: int = 2000, 
     rates = sums[drawn].sum(1) / counts[drawn].sum(1)
     low, high = np.quantile(rates, [0.025, 0.975])
     return WinRate(float(sums.sum() / counts.sum()), float(low), float(high), len(wins), len(names))
-
-
-def count_matrix(methods: Sequence[str], votes: Iterable[tuple[str, str, str]]) -> np.ndarray:
-    """C[i, j]: how often method i was preferred to method j (HiLLIE, Sec. 4.4); ties count half to each.
-
-    votes: (first method, second method, choice). Returns (M, M) float64.
-    """
-    index = {method: place for place, method in enumerate(methods)}
-    counts = np.zeros((len(methods), len(methods)))
-    for first, second, choice in votes:
-        share = {"first": (1.0, 0.0), "second": (0.0, 1.0), "tie": (0.5, 0.5), "unsure": (0.0, 0.0)}[choice]
-        counts[index[first], index[second]] += share[0]
-        counts[index[second], index[first]] += share[1]
-    return counts

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.preference.clustered import Comparison, method_scores
+from models.preference.comparisons import comparisons_of
+from models.preference.scaling import scale
 from models.preference.votes import WORTH, WinRate, majority, win_rate
+
 
 
 def preference(votes: pd.DataFrame, over: str, model: str, draws: int, seed: int) -> WinRate | None:
@@ -60,18 +62,15 @@ def progress_accuracy(judgements: pd.DataFrame, judge: str, before: str, after: 
 
 
 def global_scores(votes: pd.DataFrame, models: Sequence[str]) -> list[dict[str, Any]]:
-    """Scores of all voted models (Fig. 4; `method_scores`, as of a study), best first; empty without votes."""
+    """Scores of all voted models (Fig. 4; `scale`, as of a study), best first; empty without votes."""
     voted = [model for model in models if ((votes.first_model == model) | (votes.second_model == model)).any()]
     if not voted:
         return []
     columns = (votes.first_model, votes.second_model, votes.choice, votes.observer, votes.photograph)
-    compared = [
-        Comparison(first=first, second=second, choice=choice, observer=observer, photo=photo)
-        for first, second, choice, observer, photo in zip(*columns, strict=True)
-    ]
-    if not any(one.choice in WORTH for one in compared):
+    compared = comparisons_of(voted, zip(*columns, strict=True))
+    if not len(compared):
         return []
-    found = method_scores(voted, compared)
+    found = scale(compared)
     rows = [
         {
             "model": model, "score": float(found.scores[i]), "error": float(found.errors[i]), "low": float(found.low[i]),

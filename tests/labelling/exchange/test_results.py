@@ -56,7 +56,7 @@ def test_a_suspect_is_named_and_scores_without_stand_beside(voted: Store, capsys
     assert found.unsuspected is not None
     assert found.unsuspected.scores[0] > found.scores.scores[0] > 0  # mallory pulls the best down
     alone = study_results(voted, "llie", ["mallory"])
-    assert (found.unsuspected.counts == alone.counts).all()
+    assert (found.unsuspected.wins == alone.scores.wins).all()
     assert (alone.without, alone.suspects, alone.unsuspected) == (("mallory",), {}, None)
     assert {row["observer"] for row in alone.rows} == {"ann", "bob", "cy", "dora", "eve"}
 
@@ -84,7 +84,7 @@ def test_leaving_out_somebody_unknown_or_everybody_is_refused(voted: Store) -> N
 def test_errors_are_wider_where_votes_are_of_few_people(voted: Store) -> None:
     """Votes copied to more observers are not more photographs: the error does not fall with them alone."""
     found = study_results(voted, "llie", ["mallory"])
-    assert (found.scores.observers, found.scores.photos) == (5, 14)
+    assert (found.scores.observers, found.scores.scenes) == (5, 14)
     assert ((found.scores.high - found.scores.low) / 2 > 1.96 * found.scores.errors).all()
 
 

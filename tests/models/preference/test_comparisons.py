@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.preference.comparisons import FIRST, SECOND, TIE, UNKNOWN, Comparisons, places
+from models.preference.comparisons import FIRST, SECOND, TIE, UNKNOWN, Comparisons, comparisons_of, places
 
 
 def answers(first: list[int], second: list[int], choice: list[int]) -> Comparisons:
@@ -37,3 +37,15 @@ def test_places_are_of_names_in_order() -> None:
     names, found = places(["b", "a", "b"])
     assert names == ("a", "b")
     assert found.tolist() == [1, 0, 1]
+
+
+def test_answers_in_words() -> None:
+    rows = [
+        ("b", "a", "first", "o", "p"), ("a", "c", "tie", "n", "q"), ("c", "a", "second", "o", "q"), ("b", "c", "unsure", "z", "z")
+    ]  # fmt: skip
+    found = comparisons_of("cba", rows)
+    assert found.items == ("c", "b", "a")
+    assert (found.observers, found.scenes) == (("n", "o"), ("p", "q"))
+    assert found.wins().tolist() == [[0, 0, 0.5], [0, 0, 1], [1.5, 0, 0]]
+    with pytest.raises(ValueError, match="not compared: b"):
+        comparisons_of("ac", rows)

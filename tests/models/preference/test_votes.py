@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.preference.votes import count_matrix, majority, win_rate
+from models.preference.votes import majority, win_rate
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,3 @@ def test_win_rate_needs_votes_and_clusters() -> None:
         win_rate([], [])
     with pytest.raises(ValueError, match="got 2, 1"):
         win_rate([1, 0], ["x"])
-
-
-def test_count_matrix_by_hand() -> None:
-    votes = [("a", "b", "first"), ("b", "a", "first"), ("a", "c", "tie"), ("c", "a", "second"), ("b", "c", "unsure")]
-    counts = count_matrix(["a", "b", "c"], votes)
-    # a beats b once, b beats a once, a and c tie (half each), a beats c once.
-    assert counts.tolist() == [[0, 1, 1.5], [1, 0, 0], [0.5, 0, 0]]
