@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cli.errors import plain_errors
+from cli.planning import plan
 
 if TYPE_CHECKING:
     from labelling.exchange.results import Results
     from labelling.exchange.study import Created
 
 app = typer.Typer(help="User studies: people compare the outputs of methods.", no_args_is_help=True)
+app.command()(plan)
 
 Methods = Annotated[list[str], typer.Argument(metavar="METHOD=DIR...", help="A name and the folder of its pictures")]
 Sources = Annotated[

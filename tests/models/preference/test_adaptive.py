@@ -9,7 +9,9 @@ import pytest
 from scipy.special import ndtr
 
 from models.preference.adaptive import best_information, chances_of_best, gains, order_information, posterior
-from models.preference.thurstone import PRIOR, thurstone_scores
+from models.preference.comparisons import Comparisons
+from models.preference.fitting import PRIOR
+from models.preference.scaling import Scores, scale
 
 
 def counts(methods: int = 5, most: int = 8, seed: int = 0) -> np.ndarray:
@@ -18,13 +20,26 @@ def counts(methods: int = 5, most: int = 8, seed: int = 0) -> np.ndarray:
     return found
 
 
+def scored(wins: np.ndarray) -> Scores:
+    """The scores by the estimator of the results, from one observer and one photograph."""
+    cells = np.argwhere(wins)
+    first, second = np.repeat(cells, wins[tuple(cells.T)].astype(int), axis=0).T
+    nothing = np.zeros(len(first), dtype=int)
+    return scale(
+        Comparisons(
+            items=tuple(map(str, range(len(wins)))), observers=("ann",), scenes=("cat",), first=first, second=second,
+            choice=nothing, observer=nothing, scene=nothing,
+        )
+    )  # fmt: skip
+
+
 def entropy(chance: np.ndarray) -> np.ndarray:
     return -(chance * np.log2(chance) + (1 - chance) * np.log2(1 - chance))
 
 
 def test_the_posterior_is_that_of_the_scores() -> None:
     wins = counts()
-    found, expected = posterior(wins, PRIOR), thurstone_scores(wins)
+    found, expected = posterior(wins, PRIOR), scored(wins)
     assert found.mean == pytest.approx(expected.scores, abs=1e-6)
     centred = np.eye(5) - 1 / 5
     errors = np.sqrt(np.diag(centred @ found.covariance @ centred))
@@ -41,8 +56,8 @@ def test_many_studies_at_once_are_each_their_own() -> None:
 
 def test_a_method_that_only_wins_has_a_finite_score() -> None:
     wins = np.zeros((3, 3))
-    wins[0, 1] = wins[1, 2] = 1e6
-    assert posterior(wins, PRIOR).mean == pytest.approx(thurstone_scores(wins).scores, abs=1e-3)
+    wins[0, 1] = wins[1, 2] = 1e4
+    assert posterior(wins, PRIOR).mean == pytest.approx(scored(wins).scores, abs=1e-3)
 
 
 @pytest.mark.parametrize("wins", [np.zeros((2, 3)), -np.ones((2, 2)), np.full((2, 2), np.nan)])
