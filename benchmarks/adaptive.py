@@ -93,7 +93,8 @@ def _differences(scores: np.ndarray) -> np.ndarray:
 
 def _correlation(scores: np.ndarray, quality: np.ndarray) -> float:
     """Pearson's, the mean over studies; both are about their means."""
-    return float(((scores * quality).sum(-1) / np.sqrt((scores**2).sum(-1) * (quality**2).sum(-1))).mean())
+    spread = np.sqrt((scores**2).sum(-1) * (quality**2).sum(-1))
+    return float(((scores * quality).sum(-1) / np.maximum(spread, 1e-12)).mean())
 
 
 def needed(right: np.ndarray, share: float) -> int | None:
