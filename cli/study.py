@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cli.errors import plain_errors
+from cli.planning import plan
 
 if TYPE_CHECKING:
     from labelling.exchange.results import Results
     from labelling.exchange.study import Created
 
 app = typer.Typer(help="User studies: people compare the outputs of methods.", no_args_is_help=True)
+app.command()(plan)
 
 Methods = Annotated[list[str], typer.Argument(metavar="METHOD=DIR...", help="A name and the folder of its pictures")]
 Sources = Annotated[
@@ -33,10 +35,20 @@ def create(
     methods: Methods,
     source: Sources = None,
     pairs: Annotated[
-        Literal["all", "balanced"], typer.Option(help="all pairs of methods on every photo, or a balanced subset")
+        Literal["all", "balanced", "adaptive"],
+        typer.Option(
+            help="all pairs of methods on every photo, a balanced subset, or the next one by all votes so far"
+        ),
     ] = "all",
     per_image: Annotated[int | None, typer.Option(min=1, help="balanced: how many pairs of methods a photo")] = None,
-    votes: Annotated[int, typer.Option(min=1, help="Observers per pair")] = 15,
+    budget: Annotated[int | None, typer.Option(min=1, help="adaptive: votes after which the study is complete")] = None,
+    goal: Annotated[
+        Literal["order", "best"] | None,
+        typer.Option(
+            help="adaptive: what to learn soonest, the order of all methods (as if not given) or the best one"
+        ),
+    ] = None,
+    votes: Annotated[int, typer.Option(min=1, help="Observers per pair; adaptive: at most so many")] = 15,
     question: Annotated[str | None, typer.Option(help="The question above the pictures")] = None,
     tie: Annotated[bool, typer.Option("--tie", help='Offer "about the same"')] = False,
     unsure: Annotated[bool, typer.Option("--unsure", help='Offer "can\'t tell"')] = False,
@@ -52,7 +64,16 @@ def create(
 
     if (pairs == "balanced") != (per_image is not None):
         raise StudyError("--pairs balanced and --per-image K belong together: K pairs of methods are shown a photo")
-    options = Options(allow_tie=tie, allow_unsure=unsure, repeats=repeats, training=training)
+    if (pairs == "adaptive") != (budget is not None):
+        raise StudyError(
+            "--pairs adaptive and --budget VOTES belong together: the study is complete after so many votes"
+        )
+    if goal is not None and pairs != "adaptive":
+        raise StudyError("--goal says what the next pair is chosen for; it needs --pairs adaptive and --budget VOTES")
+    options = Options(
+        allow_tie=tie, allow_unsure=unsure, repeats=repeats, training=training, budget=budget,
+        goal=(goal or "order") if pairs == "adaptive" else "",
+    )  # fmt: skip
     with Store.open() as store, plain_errors():
         made = create_pairs(
             store,
@@ -66,7 +87,8 @@ def create(
             recursive=recursive,
         )
     count = len({pair.key for pair in made.manifest.pairs})
-    print(f"study {name}: {count} pairs of {len(made.manifest.methods)} methods, votes wanted on each: {votes}")
+    wanted = f"votes wanted on each: {votes}" if budget is None else f"votes wanted: {budget}, at most {votes} on each"
+    print(f"study {name}: {count} pairs of {len(made.manifest.methods)} methods, {wanted}")
     if made.manifest.identical:
         same = len(made.manifest.identical)
         print(f"{same} pair{'' if same == 1 else 's'} left out: both methods made the same picture")

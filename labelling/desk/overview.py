@@ -56,7 +56,7 @@ def overview(store: Store) -> dict[str, Any]:
 
 def _round(store: Store, batch: Batch) -> dict[str, Any]:
     found = _pairs(store.tally(batch.round), batch) if batch.task == "pairs" else _ratings(store, batch)
-    need = (batch.pairs - found["undecidable"]) * batch.votes_per_pair
+    need = batch.need(found["undecidable"])
     return {
         "round": batch.round,
         "task": batch.task,
@@ -66,6 +66,7 @@ def _round(store: Store, batch: Batch) -> dict[str, Any]:
         "need": need,
         "complete": found["have"] >= need,
         **found,
+        "have": min(found["have"], need),
     }
 
 
@@ -95,26 +96,28 @@ def _pairs(tally: Tally, batch: Batch) -> dict[str, Any]:
     told = counts[:, :_UNSURE]
     per_pair, unsure = told.sum(axis=1), counts[:, _UNSURE]
     undecidable = is_undecidable(per_pair, unsure, tally.votes_per_pair)
-    owing = (per_pair < tally.votes_per_pair) & ~undecidable
+    have = int(np.minimum(per_pair, tally.votes_per_pair)[~undecidable].sum())
+    left = batch.need(int(undecidable.sum())) - have  # no more are asked for, whatever pairs lack
+    owing = (per_pair < tally.votes_per_pair) & ~undecidable & (left > 0)
     alpha = krippendorff_alpha(told)
     verdicts = judge(answers_of(tally))
     return {
-        "have": int(np.minimum(per_pair, tally.votes_per_pair)[~undecidable].sum()),
-        "open": int(owing.sum()),
+        "have": have,
+        "open": min(int(owing.sum()), max(left, 0)),
         "unsure": int(unsure.sum()),
         "undecidable": int(undecidable.sum()),
         "alpha": alpha.value,
         "alpha_reason": alpha.reason,
         "pairwise": pairwise_agreement(told),
         "observers": [
-            _voter(tally, index, name, batch.kind, counts, owing, verdicts[index])
+            _voter(tally, index, name, batch.kind, counts, owing, left, verdicts[index])
             for index, name in enumerate(tally.names)
         ],
     }  # fmt: skip
 
 
 def _voter(
-    tally: Tally, index: int, name: str, kind: str, counts: np.ndarray, owing: np.ndarray, verdict: Verdict
+    tally: Tally, index: int, name: str, kind: str, counts: np.ndarray, owing: np.ndarray, left: int, verdict: Verdict
 ) -> dict[str, Any]:
     mine = tally.observer == index
     votes, repeats = np.flatnonzero(mine & (tally.purpose == _VOTE)), np.flatnonzero(mine & (tally.purpose == _REPEAT))
@@ -141,7 +144,7 @@ def _voter(
         name,
         kind,
         done=len(votes),
-        owes=int((owing & ~voted).sum()),
+        owes=min(int((owing & ~voted).sum()), max(left, 0)),
         repeat_consistency=consistency.rate,
         repeats=consistency.total,
         left_share=bias.left.rate,

@@ -3,7 +3,8 @@
 An observer gets training pairs first (the first ones of the round; for real they come last), then the pairs that still
 owe votes in the observer's own shuffled order, and in between hidden repeats with the sides swapped. Who can't tell is
 not asked about that pair again. Nothing is handed out or reserved: two observers may hold the same pair, and whatever
-comes in is stored.
+comes in is stored. In a round with a goal the next pair that owes votes is chosen by all votes so far
+(labelling.desk.adaptive), and a budget of votes ends the round.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import Connection, Select, bindparam, select
@@ -21,6 +22,9 @@ from sqlalchemy import Connection, Select, bindparam, select
 from labelling.store import PURPOSES, Batch, Log, OpenPair, Progress, Store, chosen, shuffled
 from labelling.store.database import schema
 from labelling.store.queries import chunks, sources_of
+
+if TYPE_CHECKING:
+    from labelling.desk.adaptive import Chooser
 
 REPEAT_AFTER = 8  # votes cast between a pair and its repeat, as long as there are other pairs
 _REMEMBERED = 32  # observers whose order is kept; another one's is made anew
@@ -53,6 +57,7 @@ class Queue:
         self.round = round
         self._store = store
         self._orders: OrderedDict[tuple[object, ...], tuple[np.ndarray, np.ndarray]] = OrderedDict()
+        self._chooser: tuple[object, Chooser | None] = (None, None)
         with store.log(round) as (log, _):
             self._batch = log.batch
 
@@ -77,7 +82,7 @@ class Queue:
             due = candidates[candidates < len(own.rows) - REPEAT_AFTER]
             if len(due):
                 return _repeat(db, log, own.rows[due[0]])
-            fresh = _first(order, own.open & ~later)
+            fresh = self._fresh(log, db, observer, order, own.open & ~later)
             if fresh is not None:
                 return _open_pair(db, self._batch, fresh, "vote")
             apart = candidates if passed.any() else candidates[~_is_last(log, own, candidates)]
@@ -95,18 +100,37 @@ class Queue:
             _, repeats = self._order(observer)
             cast = np.zeros(self._batch.pairs, bool)
             cast[log.votes["position"][own.rows]] = True
-            owed = repeats & ~own.repeated & (cast | own.open)
+            owed = repeats & ~own.repeated
             owed[list(own.skips)] = False
+            to_come, to_repeat = int(own.open.sum()), int((owed & own.open & ~cast).sum())
+            budget = log.remaining()
+            if budget is not None and budget < to_come:
+                to_come, to_repeat = budget, to_repeat * budget // to_come
             done = own.voted.sum() + own.trained.sum() + own.repeated.sum()
-            left = own.open.sum() + own.untrained.sum() + owed.sum()
+            left = to_come + own.untrained.sum() + (owed & cast).sum() + to_repeat
             spent = np.nansum(log.votes["seconds"][own.rows], dtype=np.float64)
             spent += np.nansum(log.trials["seconds"][own.trials], dtype=np.float64)
         return Progress(done=int(done), left=int(left), seconds=float(spent))
 
     def complete(self) -> bool:
-        """True if every pair has its votes, or is undecidable."""
+        """True if every pair has its votes, or is undecidable, or the budget is spent."""
         with self._looking() as (log, _):
             return bool(log.settled().all())
+
+    def _fresh(self, log: Log, db: Connection, observer: str, order: np.ndarray, wanted: np.ndarray) -> int | None:
+        """The position of the next pair that owes votes, of those wanted."""
+        batch = self._batch
+        if not batch.options.goal:
+            return _first(order, wanted)
+        key = (batch.id, batch.options.goal)
+        if self._chooser[0] != key:
+            from labelling.desk.adaptive import chooser  # its mathematics takes memory that other rounds need not pay
+
+            self._chooser = (key, chooser(db, batch))
+        found = self._chooser[1]
+        if found is None:
+            return _first(order, wanted)
+        return found.choose(log, log.number(observer), order, wanted)
 
     @contextmanager
     def _looking(self) -> Iterator[tuple[Log, Connection]]:

@@ -68,6 +68,13 @@ def create_pairs(
         raise StudyError("all methods made the same pictures, so there is nothing to compare")
     # The first pairs serve for training, so they should not all be of one photo.
     random.Random(name).shuffle(pairs)
+    if options is not None and options.budget is not None:
+        most = len({pair.key for pair in pairs}) * votes
+        if options.budget > most:
+            raise StudyError(
+                f"{len(pairs)} pairs with at most {votes} votes on each take {most} votes, less than --budget "
+                f"{options.budget}; lower it, or raise --votes"
+            )
     made = Manifest(name, "pairs", question, tuple(names), _pictures(found), tuple(pairs), tuple(identical))
     _check_new(store, made, question_id(question))
     pngs = {picture.sha256: picture.png for picture in found.pictures.values()}

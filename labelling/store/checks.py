@@ -58,6 +58,11 @@ def check_asked(round: str, kind: str, votes: int, question: str, options: Optio
     training = options.training
     if isinstance(training, bool) or not isinstance(training, int) or not 0 <= training < 2**31:
         raise ValueError(f"the number of training pairs must be a whole number from 0, not {options.training!r}")
+    budget = options.budget
+    if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int) or not 1 <= budget < 2**31):
+        raise ValueError(f"the budget of votes must be a whole number from 1, not {budget!r}")
+    if options.goal and budget is None:
+        raise ValueError(f"round {round} is to be asked adaptively, and needs a budget of votes")
     names = [criterion.name for criterion in options.criteria]
     for criterion in options.criteria:
         check_name("the name of a criterion", criterion.name)

@@ -81,7 +81,9 @@ class Options:
 
     `repeats` is the share (0 to 0.5) of an observer's pairs shown again with the sides swapped; `training` the number
     of pairs shown first whose answers do not count; `criteria` what a round of ratings scores; `classes` the kinds of
-    artifacts that its circles are told apart by, where they are.
+    artifacts that its circles are told apart by, where they are. `budget`: votes after which a round of pairs is complete,
+    whichever pairs they are on; None: when every pair has its votes. `goal`: what the next pair is chosen for, given all
+    votes so far ("order", "best"; see models.preference.adaptive); "": everybody has an order of their own.
     """
 
     allow_tie: bool = False
@@ -90,9 +92,14 @@ class Options:
     training: int = 0
     criteria: tuple[Criterion, ...] = ()
     classes: tuple[str, ...] = ()
+    budget: int | None = None
+    goal: str = ""
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=True, sort_keys=True)
+        values = asdict(self)
+        if not self.budget and not self.goal:  # what an older Loupe does not know, it cannot read
+            del values["budget"], values["goal"]
+        return json.dumps(values, ensure_ascii=True, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Options:
@@ -195,6 +202,11 @@ class Batch:
     task: str = "pairs"
     options: Options = field(default_factory=Options)
 
+    def need(self, undecidable: int) -> int:
+        """Votes (or ratings) after which the round is complete, where that many of its pairs are undecidable."""
+        most = (self.pairs - undecidable) * self.votes_per_pair
+        return most if self.options.budget is None else min(most, self.options.budget)
+
     @property
     def asked(self) -> tuple[tuple[str, ...], ...]:
         """Name, title and scale of the criteria of a round of ratings; () where pairs are compared."""
@@ -226,9 +238,10 @@ class LabelsStatus:
     """How far the labelling of a round is.
 
     `have` is the sum over pairs of min(votes_per_pair, distinct observers of the batch's kind with an effective vote),
-    so extra votes on one pair never stand in for missing ones on another; `need` is pairs x votes_per_pair. A "can't
-    tell" is no vote: `unsure` counts them, and `undecidable` the pairs that lack votes and of which so many observers
-    said so (see labelling.store.undecidable) that nobody is asked any more. Those pairs are in neither `have` nor `need`.
+    so extra votes on one pair never stand in for missing ones on another; `need` is pairs x votes_per_pair. Where the
+    round has a budget of votes, neither is more than that. A "can't tell" is no vote: `unsure` counts them, and
+    `undecidable` the pairs that lack votes and of which so many observers said so (see labelling.store.undecidable) that
+    nobody is asked any more. Those pairs are in neither `have` nor `need`.
     """
 
     round: str

@@ -160,7 +160,8 @@ class Rounds(Database):
             asked = self._batch(db, round, batch)
             counted = db.execute(counted_of(asked)).one()
         have, unsure, undecidable = (int(number) for number in counted)
-        need = (asked.pairs - undecidable) * asked.votes_per_pair
+        need = asked.need(undecidable)
+        have = min(have, need)
         return LabelsStatus(
             round=round, kind=asked.kind, pairs=asked.pairs, votes_per_pair=asked.votes_per_pair, have=have, need=need,
             complete=have >= need, batch=asked.id, unsure=unsure, undecidable=undecidable, task=asked.task,

@@ -143,8 +143,16 @@ class Log:
         return self._said[number] != _NOTHING if number in self._said else np.zeros(self.batch.pairs, bool)
 
     def settled(self) -> np.ndarray:
-        """(pairs,) bool: has the votes that are asked for, or is undecidable."""
-        return self._settled
+        """(pairs,) bool: has the votes that are asked for, or is undecidable; all of them once the budget is spent."""
+        return np.ones_like(self._settled) if self.remaining() == 0 else self._settled
+
+    def remaining(self) -> int | None:
+        """Votes that the budget still allows; None for a round without one."""
+        if self.batch.options.budget is None:
+            return None
+        asked = self.batch.votes_per_pair
+        counting = ~is_undecidable(self.counts, self.unsure, asked)
+        return max(0, self.batch.options.budget - int(np.minimum(self.counts, asked)[counting].sum()))
 
     def tally(self) -> Tally:
         """The effective answers; the same object as long as nothing is new."""
