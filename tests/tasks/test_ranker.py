@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from labelling.store import pair_key
 from pictures import sha256_file, write_png
 from tasks.datasets.subjects import Subject
-from tasks.rounds.judge import gather
+from tasks.rounds.judge import gather, verdicts
 from tasks.stage import tables
 from tasks.stage.places import Places
 from tasks.stage.tables import TableError
@@ -167,6 +168,30 @@ def test_an_aligner_gets_the_pictures_that_were_preferred_with_their_sources(
     assert torch.equal(shown, liked), "the same crops of all"
     assert not torch.equal(liked, other)
     assert torch.equal(liked, batches(0)[1]) and not torch.equal(liked, batches(1)[1])
+
+
+@pytest.mark.parametrize(("consensus", "observers", "better"), [
+    ("majority", None, []), ("majority", ["observer1"], ["second"]), ("reliability", ["observer0"], ["first"]),
+])  # fmt: skip
+def test_verdicts_lie_in_the_dataset_and_count(
+    project: Path, consensus: str, observers: list[str] | None, better: list[str]
+) -> None:
+    offer("r01", 1, "first")
+    both = tables.read("labels", AT.labels("r01") / "labels.parquet").to_dict("records")
+    tables.write(
+        "labels", [*both, {**both[0], "observer": "observer1", "choice": "second"}], AT.labels("r01") / "labels.parquet"
+    )
+    parts, folder = gather(AT, "r01"), AT.judge("r01") / "dataset"
+    view: Any = SimpleNamespace(labels=SimpleNamespace(consensus=consensus, observers=observers))
+    known = decided(parts["pairs"], verdicts(parts["labels"], view, folder))
+    assert [Path(path).name for path in known.better] == [f"{known[f'{side}_sha256'][0]}.png" for side in better]
+    # Whoever reads the dataset learns the same.
+    assert [one.better for one in preferred(folder, {"image0"})] == list(
+        zip(known.better, known.better_sha256, strict=True)
+    )
+    told = json.loads((folder / "observers.json").read_text())
+    assert [row["observer"] for row in told["observers"]] == ["observer0", "observer1"]
+    assert told["tastes"] is None
 
 
 def test_before_anything_is_preferred_there_are_no_votes(project: Path) -> None:
