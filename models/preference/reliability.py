@@ -161,7 +161,7 @@ def _estimate(
     means, scores, spread = np.zeros(len(pairs.scene)), np.zeros(items), EXPECTED_SPREAD
     telling = counts @ diags(np.repeat(heard, 2 * len(SIDES)).astype(float))
     # What gold pairs alone say of the observers; without these, what is expected of any.
-    certain = (~possible).any(1)[:, None] * _normal(means, spread, possible)
+    certain = (~possible).any(axis=1, keepdims=True) * _normal(means, spread, possible)
     of_observers = _believed(counts, certain, table, model.prior)
     preferred = np.full(len(pairs.scene), np.nan)
     for _ in range(ITERATIONS):
