@@ -118,12 +118,16 @@ class Labels(Section):
 
     asks: which of two pictures is better, or scores and circles of single ones (`ratings`). source: of votes, who votes; of
     ratings, who the experts are. llm: the language model that votes (source: llm), or rates what experts did not. route: pairs
-    on which it cannot decide go to people.
+    on which it cannot decide go to people. consensus: what the judge learns of the votes on a pair: their majority (HiLLIE), or
+    what is most probable, votes counting by how far their observers can be relied on (docs/observers.md). observers: from whose
+    votes it learns; null: everybody's.
     """
 
     source: Literal["simulated", "people", "llm"]
     asks: Literal["pairs", "ratings"] = "pairs"
     votes: Few
+    consensus: Literal["majority", "reliability"] = "majority"
+    observers: Annotated[list[str], Field(min_length=1)] | None = None
     question: str
     allow_tie: bool = False
     allow_unsure: bool = False

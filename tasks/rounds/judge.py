@@ -2,8 +2,8 @@
 
 Where ratings were asked for, a judge of ratings learns from them, and one that learns from pairs from the pairs of one image that
 they rank. Reads data/KIND/judges/PREVIOUS, questions/ROUND, labels/ROUND and the pictures they name; writes
-data/KIND/judges/ROUND: model.safetensors, live/ (curves) and dataset/ (what it learnt from so far: pairs, labels, ratings and
-pictures).
+data/KIND/judges/ROUND: model.safetensors, live/ (curves) and dataset/ (what it learnt from so far: pairs, labels, their verdicts,
+ratings and pictures; observers.json says what can be told of who labelled).
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from tasks.config import View
 from tasks.stage import tables
 from tasks.stage.places import MODEL, Places, previous
 from tasks.stage.runtime import stage
+from tasks.training.consensus import CONSENSUS, of_observers, told_of_observers
 from tasks.training.judges import RankedPair, keep, load_judge, train_on_pairs, training_of, versions
 from tasks.training.preferred import SIDES, SIDES_SHA256, decided
 
-PARAMS = ("seed", "{kind}.judge.name", "{kind}.judge.options", "{kind}.judge.rounds")
+PARAMS = ("seed", "{kind}.judge.name", "{kind}.judge.options", "{kind}.judge.rounds", "{kind}.labels")
 
 
 RATINGS = "ratings"
@@ -94,19 +95,33 @@ def _keep(path: Path, sha256: str, folder: Path) -> str:
     return place
 
 
+def verdicts(labels: pd.DataFrame, params: View, folder: Path) -> pd.DataFrame:
+    """What the labels so far say, by labels.consensus and labels.observers; written to the dataset, with what is told of who
+    gave them (of all of them).
+    """
+    told = told_of_observers(labels)
+    if told["tastes"]:
+        print(f"{told['tastes']}; labels.observers chooses whose votes the judge learns from", flush=True)
+    write_json(folder / "observers.json", told)
+    found = CONSENSUS[params.labels.consensus](of_observers(labels, params.labels.observers))
+    tables.write("verdicts", found, folder / "verdicts.parquet")
+    return found
+
+
 def learn_from(known: pd.DataFrame, judge: Judge, params: View, round: str) -> None:
     """Train the judge on decided pairs and write it to data/KIND/judges/ROUND."""
     at = Places(params.kind)
     if known.empty:
         raise NoDecidedPairs(
-            "none of the pairs labelled so far has a majority; label more (pairs.k) or raise labels.votes"
+            "none of the pairs labelled so far has a verdict; label more (pairs.k) or raise labels.votes"
         )
     both = ([*known[one], *known[other]] for one, other in (("image", "image"), SIDES, SIDES_SHA256))
-    data = "\n".join(sorted(known.better_sha256 + known.worse_sha256)) + sha256_file(at.judge(previous(round)) / MODEL)
+    told = known.better_sha256 + known.worse_sha256 + [f" {weight:.9g}" for weight in known.weight]
+    data = "\n".join(sorted(told)) + sha256_file(at.judge(previous(round)) / MODEL)
     train_on_pairs(
         judge,
         versions(judge, params.kind, *both),
-        [RankedPair(place, place + len(known)) for place in range(len(known))],
+        [RankedPair(place, place + len(known), weight) for place, weight in enumerate(known.weight)],
         training_of(params.judge.rounds, judge, f"{params.kind}.judge.rounds"),
         params,
         name=f"judge@{params.kind}-{round}",
@@ -127,7 +142,7 @@ def run(params: View, round: str) -> None:
 
         write_json(out / "summary.json", judge_ratings.learn_from(parts[RATINGS], judge, params, round))
         return
-    known = decided(parts["pairs"], parts["labels"])
+    known = decided(parts["pairs"], verdicts(parts["labels"], params, out / "dataset"))
     if judge.learns is None:
         keep(judge, out)
     else:

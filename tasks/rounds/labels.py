@@ -9,12 +9,15 @@ Reads data/KIND/questions/ROUND, the pictures it names and the dataset; writes d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from labelling.store import (
+    CHOICES,
+    PURPOSES,
     TIE,
     UNSURE,
     PairImages,
@@ -87,14 +90,20 @@ def simulate(
     return [vote for vote in store.votes(keys, "simulated", settings.question) if vote.observer in observers]
 
 
-def rows_of(pairs: pd.DataFrame, votes: list[StoredVote], asked: int) -> list[dict[str, object]]:
-    """The labels table: each answer as first or second of the pairs table; `asked` votes were wanted on each pair."""
+def rows_of(
+    pairs: pd.DataFrame, votes: list[StoredVote], asked: int, again: Mapping[tuple[str, str], str]
+) -> list[dict[str, object]]:
+    """The labels table: each answer as first or second of the pairs table; `asked` votes were wanted on each pair.
+
+    again: (key, observer) -> the answer to a repeat, as `Vote.preferred`.
+    """
     by_key = pairs.set_index("key")
     undecidable = undecidable_pairs(votes, asked)
     rows = []
     for vote in votes:
         pair = by_key.loc[vote.key]
         sides = {pair.first_sha256: "first", pair.second_sha256: "second"}
+        repeat = again.get((vote.key, vote.observer))
         rows.append(
             {
                 "round": pair["round"],
@@ -104,9 +113,22 @@ def rows_of(pairs: pd.DataFrame, votes: list[StoredVote], asked: int) -> list[di
                 "kind": vote.kind,
                 "choice": sides.get(vote.preferred, vote.preferred),
                 "undecidable": vote.key in undecidable,
+                "left": sides.get(vote.left),
+                "again": sides.get(repeat, repeat),
             }
         )
     return rows
+
+
+def repeats(store: Store, round_name: str) -> dict[tuple[str, str], str]:
+    """(key, observer) -> the answer when the pair came again, as `Vote.preferred`; the sides were swapped."""
+    tally, pairs = store.tally(round_name), store.pairs(round_name)
+    found = {}
+    for place in np.flatnonzero(tally.purpose == PURPOSES.index("repeat")):
+        key, low, high = pairs[tally.position[place]]
+        choice = CHOICES[tally.choice[place]]
+        found[(key, tally.names[tally.observer[place]])] = {"low": low, "high": high}.get(choice, choice)
+    return found
 
 
 def votes_of_people(store: Store, name: str, pairs: Sequence[PairImages], settings: Labels) -> list[StoredVote] | None:
@@ -176,10 +198,11 @@ def run(params: View, round: str) -> int:
             votes, summary = (None, {}) if found is None else (found[0], {"llm": found[1]})
         else:
             votes = votes_of_people(store, name, shown, settings)
+        again = repeats(store, name) if votes is not None else {}
     if votes is None:
         return LABELS_MISSING
     with fresh_folder(at.labels(round)) as folder:
-        tables.write("labels", rows_of(pairs, votes, settings.votes), folder / "labels.parquet")
+        tables.write("labels", rows_of(pairs, votes, settings.votes, again), folder / "labels.parquet")
         if summary:
             write_json(folder / "summary.json", summary)
     return 0

@@ -32,11 +32,15 @@ class TableError(ValueError):
 
 @dataclass(frozen=True)
 class Table:
-    """A schema, the columns that order and identify its rows, and one sentence on what a row is."""
+    """A schema, the columns that order and identify its rows, and one sentence on what a row is.
+
+    later: columns that files of before do not have, and rows need not: empty there.
+    """
 
     schema: pa.Schema
     key: tuple[str, ...]
     row: str
+    later: tuple[str, ...] = ()
 
     @property
     def paths(self) -> list[str]:
@@ -91,10 +95,27 @@ TABLES: dict[str, Table] = {
         "two versions of one image, chosen for labelling; rank 0 has the largest gap",
     ),
     "labels": Table(
-        _schema(round="str", key="str", image="str", observer="str", kind="str", choice="str", undecidable="bool"),
+        _schema(
+            round="str",
+            key="str",
+            image="str",
+            observer="str",
+            kind="str",
+            choice="str",
+            undecidable="bool",
+            left="str?",
+            again="str?",
+        ),
         ("round", "key", "observer"),
         "one observer's answer on one pair: first, second, tie or unsure (no vote), as the pairs table orders them; "
-        "`undecidable` marks the pairs of which too many observers can't tell, which nothing learns from",
+        "`undecidable` marks the pairs of which too many observers can't tell, which nothing learns from; left: which was on the "
+        "left, if known; again: the answer when the pair came again, sides swapped, if it did",
+        later=("left", "again"),
+    ),
+    "verdicts": Table(
+        _schema(round="str", key="str", preferred="str", weight="float"),
+        ("round", "key"),
+        "what the votes on a pair say: first or second; weight: from 0, a coin, to 1, how much it counts for who learns from it",
     ),
     "regions": Table(
         _schema(image="str", region="int", height="int", width="int", area="int", counts="ints"),
@@ -256,6 +277,7 @@ def write(name: str, rows: Iterable[Mapping[str, Any]] | pd.DataFrame, path: Pat
     cells: list[dict[str, Any]] = []
     whole = [field.name for field in spec.schema if pa.types.is_integer(field.type)]
     for record in records:
+        record.update({column: None for column in spec.later if column not in record})
         if set(record) != set(spec.schema.names):
             odd = sorted(str(column) for column in set(record) ^ set(spec.schema.names))
             raise TableError(f"{where}: columns {odd} are missing or unknown")
@@ -295,6 +317,9 @@ def read(name: str, path: Path | str) -> pd.DataFrame:
         raise TableError(f"{error}; {mended(path)}") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(f"{path} is not a readable parquet file ({shortened(error, 200)}); {mended(path)}") from error
+    for column in spec.later:
+        if column not in data.schema.names:
+            data = data.append_column(spec.schema.field(column), pa.nulls(len(data), spec.schema.field(column).type))
     found = {field.name: field.type for field in data.schema}
     wanted = {field.name: field.type for field in spec.schema}
     if found != wanted:

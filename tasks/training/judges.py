@@ -31,10 +31,11 @@ from tasks.training.learning import learn
 
 @dataclass(frozen=True)
 class RankedPair:
-    """Indices of two versions of an image in `Versions`, the better one first."""
+    """Indices of two versions of an image in `Versions`, the better one first. weight: how often it is drawn beside others."""
 
     better: int
     worse: int
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,17 @@ def train_on_pairs(
     crop, margin = section.crop, section.margin
     if crop is None or margin is None:
         raise UntoldTraining(f"{name}: a training on pairs needs crop and margin (judge.start, judge.rounds)")
+    weights = torch.tensor([pair.weight for pair in pairs], dtype=torch.float64)
 
     def batch(index: int) -> tuple[torch.Tensor, ...]:
         generator = step_generator(params.seed, index, purpose)
-        chosen = torch.randint(len(pairs), (section.batch,), generator=generator).tolist()
+        # Pairs of one weight are drawn as they were before there were weights.
+        drawn = (
+            torch.randint(len(pairs), (section.batch,), generator=generator)
+            if bool((weights == weights[0]).all())
+            else torch.multinomial(weights, section.batch, replacement=True, generator=generator)
+        )
+        chosen = drawn.tolist()
         crops = []
         for i in chosen:
             both = [shown.pictures.tensor(pairs[i].better), shown.pictures.tensor(pairs[i].worse)]

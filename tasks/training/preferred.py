@@ -1,4 +1,4 @@
-"""What was preferred: the votes' majorities, what counts of ratings, and the pairs of one image that they rank."""
+"""What was preferred: verdicts on pairs by majority, what counts of ratings, and the pairs of one image that they rank."""
 
 from __future__ import annotations
 
@@ -30,15 +30,20 @@ class Rated:
     weight: float
 
 
-def decided(pairs: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """The pairs that are decidable and have a majority.
+def by_majority(labels: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts on the pairs that are decidable and have a majority: round, key, preferred (first or second), weight 1."""
+    labels = labels[~labels.undecidable.astype(bool)]
+    found = labels.groupby(["round", "key"], sort=False).choice.agg(majority).rename("preferred").reset_index()
+    return found.dropna(subset="preferred").reset_index(drop=True).assign(weight=1.0)
+
+
+def decided(pairs: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The pairs that have a verdict: round, key, preferred, weight (see `by_majority`).
 
     They have the columns better and worse (paths), better_sha256 and worse_sha256 besides.
     """
-    labels = labels[~labels.undecidable.astype(bool)]
-    verdicts = labels.groupby(["round", "key"], sort=False).choice.agg(majority).rename("verdict").reset_index()
-    known = pairs.merge(verdicts, on=["round", "key"], validate="many_to_one").dropna(subset="verdict")
-    first = known.verdict == "first"
+    known = pairs.merge(verdicts, on=["round", "key"], validate="many_to_one")
+    first = known.preferred == "first"
     return known.assign(
         better=known["first"].where(first, known["second"]),
         worse=known["second"].where(first, known["first"]),

@@ -14,7 +14,7 @@ from tasks.config import View
 from tasks.datasets.subjects import subjects_of
 from tasks.stage import tables
 from tasks.training.image_set import ImageSet, random_crops
-from tasks.training.preferred import counted, decided, ranked
+from tasks.training.preferred import by_majority, counted, decided, ranked
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,13 @@ class Preferred:
 
 
 def preferred(dataset: Path, images: Collection[str]) -> list[Preferred]:
-    """What a round's judge learnt from, of these images: pairs with a majority, and those that ratings rank."""
+    """What a round's judge learnt from, of these images: pairs with a verdict, and those that ratings rank."""
     found = []
     pairs, labels = (tables.read(name, dataset / f"{name}.parquet") for name in ("pairs", "labels"))
     if len(pairs) and len(labels):
-        for row in tables.rows(decided(pairs, labels)):
+        path = dataset / "verdicts.parquet"  # datasets of before had none, and their judges learnt from majorities
+        verdicts = tables.read("verdicts", path) if path.is_file() else by_majority(labels)
+        for row in tables.rows(decided(pairs, verdicts)):
             found.append(Preferred(row.image, (row.better, row.better_sha256), (row.worse, row.worse_sha256)))
     if (dataset / "ratings.parquet").is_file():
         rated = counted(tables.read("ratings", dataset / "ratings.parquet"))

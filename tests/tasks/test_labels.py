@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.llm_server import Model, Seen, picture_of, serving
-from labelling.store import Store, Vote, pair_key
+from labelling.store import Store, Trial, Vote, pair_key
 from pictures import sha256_file, write_png
 from tasks.config import View, read_yaml, validate
 from tasks.measuring.utility import NoUtility, panel
@@ -204,6 +204,23 @@ def test_how_pairs_are_shown_is_kept_with_the_round(project: list[str]) -> None:
         labels.run(params(source="people", **shown | {"repeats": 0.0}), "r01")
         assert store.options(ROUND).repeats == 0.0
         assert store.batch(ROUND).id == batch.id  # no vote has to be cast anew
+
+
+def test_sides_and_the_answer_to_a_repeat_are_kept(project: list[str]) -> None:
+    wanted = params(source="people", votes=1, repeats=0.5)
+    labels.run(wanted, "r01")
+    first = people(project[:1], "ann")[0]
+    fields = {name: getattr(first, name) for name in ("key", "observer", "kind", "round")}
+    with Store.open() as store:
+        store.add_votes(people(project, "ann"))
+        right = tables.read("pairs", PAIRS_TABLE).set_index("key").first_sha256[project[0]]
+        other = tables.read("pairs", PAIRS_TABLE).set_index("key").second_sha256[project[0]]
+        store.add_trials([Trial(id="again", preferred=other, left=right, purpose="repeat", **fields)])
+    assert labels.run(wanted, "r01") == 0
+    table = tables.read("labels", OUT).set_index("key")
+    assert set(table.left) == {"second"}
+    assert table.again[project[0]] == "second"
+    assert table.again.drop(project[0]).isna().all()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,12 +13,12 @@ import torch
 from labelling.store import pair_key
 from pictures import sha256_file, write_png
 from tasks.datasets.subjects import Subject
-from tasks.rounds.judge import gather
+from tasks.rounds.judge import gather, verdicts
 from tasks.stage import tables
 from tasks.stage.places import Places
 from tasks.stage.tables import TableError
 from tasks.training import votes as voted
-from tasks.training.preferred import decided
+from tasks.training.preferred import by_majority, decided
 from tasks.training.votes import batches_of, preferred
 
 AT = Places("low_light")
@@ -57,12 +58,12 @@ def votes(number: int, *choices: str, round_name: str = "r01") -> list[dict[str,
 def test_an_undecidable_pair_teaches_nothing() -> None:
     labels = pd.DataFrame([*votes(0, "first", "unsure", "unsure"), *votes(1, "first", "unsure")])
     labels["undecidable"] = labels.key == "key0"
-    assert list(decided(pd.DataFrame([pair(0), pair(1)]), labels).key) == ["key1"]
+    assert list(decided(pd.DataFrame([pair(0), pair(1)]), by_majority(labels)).key) == ["key1"]
 
 
 def test_the_majority_decides_which_is_better() -> None:
     labels = pd.DataFrame([*votes(0, "first", "first", "second"), *votes(1, "second", "unsure", "second")])
-    found = decided(pd.DataFrame([pair(0), pair(1)]), labels)
+    found = decided(pd.DataFrame([pair(0), pair(1)]), by_majority(labels))
     columns = ["better", "worse", "better_sha256", "worse_sha256"]
     assert found[columns].to_numpy().tolist() == [
         ["first0.png", "second0.png", "firsthash0", "secondhash0"],
@@ -72,19 +73,19 @@ def test_the_majority_decides_which_is_better() -> None:
 
 def test_balanced_and_unlabelled_pairs_are_left_out() -> None:
     labels = pd.DataFrame([*votes(0, "first", "second"), *votes(1, "tie", "unsure"), *votes(2, "tie", "first")])
-    found = decided(pd.DataFrame([pair(number) for number in range(4)]), labels)
+    found = decided(pd.DataFrame([pair(number) for number in range(4)]), by_majority(labels))
     assert list(found.key) == ["key2"]
     assert list(found.better) == ["first2.png"]
 
 
 def test_nothing_decided_is_an_empty_table() -> None:
-    assert decided(pd.DataFrame([pair(0)]), pd.DataFrame(votes(0, "tie"))).empty
+    assert decided(pd.DataFrame([pair(0)]), by_majority(pd.DataFrame(votes(0, "tie")))).empty
 
 
 def test_the_same_pair_in_two_rounds_has_two_verdicts() -> None:
     pairs = pd.DataFrame([pair(0, "r01"), pair(0, "r02")])
     labels = pd.DataFrame([*votes(0, "first", round_name="r01"), *votes(0, "second", round_name="r02")])
-    found = decided(pairs, labels).set_index("round").better
+    found = decided(pairs, by_majority(labels)).set_index("round").better
     assert found.to_dict() == {"r01": "first0.png", "r02": "second0.png"}
 
 
@@ -115,7 +116,7 @@ def test_the_dataset_grows_by_each_round(project: Path) -> None:
     offer("r02", 2, "second")
     assert len(gather(AT, "r01")["pairs"]) == 1
     parts = gather(AT, "r02")
-    found = decided(parts["pairs"], parts["labels"])
+    found = decided(parts["pairs"], by_majority(parts["labels"]))
     assert list(found["round"]) == ["r01", "r02"]
     assert found.better_sha256.tolist() == [found.first_sha256[0], found.second_sha256[1]]
     for side in ("better", "worse"):  # every picture lies in the dataset of the newest round
@@ -167,6 +168,30 @@ def test_an_aligner_gets_the_pictures_that_were_preferred_with_their_sources(
     assert torch.equal(shown, liked), "the same crops of all"
     assert not torch.equal(liked, other)
     assert torch.equal(liked, batches(0)[1]) and not torch.equal(liked, batches(1)[1])
+
+
+@pytest.mark.parametrize(("consensus", "observers", "better"), [
+    ("majority", None, []), ("majority", ["observer1"], ["second"]), ("reliability", ["observer0"], ["first"]),
+])  # fmt: skip
+def test_verdicts_lie_in_the_dataset_and_count(
+    project: Path, consensus: str, observers: list[str] | None, better: list[str]
+) -> None:
+    offer("r01", 1, "first")
+    both = tables.read("labels", AT.labels("r01") / "labels.parquet").to_dict("records")
+    tables.write(
+        "labels", [*both, {**both[0], "observer": "observer1", "choice": "second"}], AT.labels("r01") / "labels.parquet"
+    )
+    parts, folder = gather(AT, "r01"), AT.judge("r01") / "dataset"
+    view: Any = SimpleNamespace(labels=SimpleNamespace(consensus=consensus, observers=observers))
+    known = decided(parts["pairs"], verdicts(parts["labels"], view, folder))
+    assert [Path(path).name for path in known.better] == [f"{known[f'{side}_sha256'][0]}.png" for side in better]
+    # Whoever reads the dataset learns the same.
+    assert [one.better for one in preferred(folder, {"image0"})] == list(
+        zip(known.better, known.better_sha256, strict=True)
+    )
+    told = json.loads((folder / "observers.json").read_text())
+    assert [row["observer"] for row in told["observers"]] == ["observer0", "observer1"]
+    assert told["tastes"] is None
 
 
 def test_before_anything_is_preferred_there_are_no_votes(project: Path) -> None:

@@ -16,7 +16,8 @@ from tasks.stage.tables import TableError, every
 TABLES = every()
 
 CLOSED: dict[str, tuple[Any, Any]] = {
-    "split": ("train", "validation"), "choice": ("first", "unsure"), "chosen": (0, 1),
+    "split": ("train", "validation"), "choice": ("first", "unsure"), "again": ("tie", "second"),
+    "left": ("first", "second"), "preferred": ("second", "first"), "weight": (0.5, 1.0), "chosen": (0, 1),
 }  # fmt: skip
 
 
@@ -274,6 +275,10 @@ def written(name: str, entries: list[dict[str, Any]], path: Path) -> None:
         ("pairs", "first_sha256", "ABC", "'first_sha256'.*64 hexadecimal"),
         ("images", "width", 0, "'width'.*from 1"),
         ("labels", "choice", "third", "'choice'.*one of first"),
+        ("labels", "left", "tie", "'left'.*first or second"),
+        ("labels", "again", "third", "'again'.*one of first"),
+        ("verdicts", "preferred", "tie", "'preferred'.*first or second"),
+        ("verdicts", "weight", 1.5, "'weight'.*from 0 to 1"),
         ("pairs", "gap", float("inf"), "'gap'.*finite"),
         ("fronts", "chosen", 7, "'chosen'.*0 or 1"),
     ],
