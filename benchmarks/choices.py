@@ -1,13 +1,13 @@
 """Labels spent against what a judge has learnt from them: pairs chosen by gap, at random, by information; simulated observers.
 
-    python -m benchmarks.choices [--judge features] [--seeds 1 2 3 4 5] [--rounds 10] [--k 24] [--members 5] [--share 1.0]
+    python -m benchmarks.choices [--judge features] [--seeds 1 2 3 4 5] [--rounds 10] [--k 24] [--members 5]
 
 Eight versions of crops of the sample photographs make pairs. A judge that starts from a ranking by sharpness, which is not what
 the panel likes, learns round by round from k pairs more, which three simulated observers voted on; as in the rounds
 each judge goes on from the one before. Accuracy is on all pairs of photographs that it never saw, against the hidden
 utility. Prints a markdown table: the mean over seeds and panels at so many labelled pairs, and what `information` saves.
 
---judge features: a small network on 34 numbers of a picture, in minutes. --judge ranker: the project's, on the pictures.
+--judge features: a small network on 31 numbers of a picture, in minutes. --judge ranker: the project's, on the pictures.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def curve(there: World, panel: str, strategy: str, seed: int, setting: Setting) 
     torch.manual_seed(seed)
     features = setting.judge == "features"
     shown = there.features if features else there.pictures
-    steps, rate, batch = (150, 0.005, 32) if features else (100, 0.001, 16)
+    steps, rate, batch = (60, 0.01, 64) if features else (60, 0.001, 16)
     judge: Judge = (
         FeatureJudge(shown.shape[1], setting.members)
         if features
