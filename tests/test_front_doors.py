@@ -22,7 +22,7 @@ DOORS: dict[str, set[str]] = {
     "models.enhancers": {"base", "registry", "local_tone", "parametric", "predicted"},
     "models.fusers": {"base", "registry", "many", "layout", "searched", "colour", "dcevo", "visible_colour"},
     "models.genetic": {"objectives", "palette", "search"},
-    "models.judges": {"base", "registry"},
+    "models.judges": {"base", "ensemble", "registry"},
     "models.own": {"enhancers", "fusers", "judges", "metrics", "onnx"},
     "models.quality": {"facts", "metric", "fusion.gradient", "fusion.mef_ssim", "fusion.structure"},
     "models.regions": {"base", "registry", "rle"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +19,7 @@ class Judge(nn.Module):
     higher_is_better: of two scores. differentiable: gradients flow from the scores to the pictures. uses_sources: the scores
     depend on what the pictures were made of. learns: what it learns from; None for a judge that knows its mind already
     (`Settled`). architecture: what it has to be built from, as text that is kept with its weights; None where only params.yaml
-    says.
+    says. members: how many opinions it has of a picture (`member_scores`); what differs between them is its doubt.
     """
 
     higher_is_better: bool = False
@@ -27,10 +27,15 @@ class Judge(nn.Module):
     uses_sources: bool = False
     learns: Learns | None = "pairs"
     architecture: str | None = None
+    members: int = 1
 
     def scores(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
         """Score pictures (B, 3, H, W) that were made of the sources, tensors of the same shape; returns (B,)."""
         raise NotImplementedError
+
+    def member_scores(self, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
+        """What each of its members says, (B, members); of one that has none what it says itself."""
+        return self.scores(pictures, sources)[:, None]
 
 
 HIGHEST = 5.0
@@ -132,6 +137,11 @@ def costs(judge: Judge, pictures: torch.Tensor, sources: Sequence[torch.Tensor] 
     return lower_is_better(judge.scores(pictures, sources), judge)
 
 
+def member_costs(judge: Judge, pictures: torch.Tensor, sources: Sequence[torch.Tensor] = ()) -> torch.Tensor:
+    """As `costs`, of each member: (B, members)."""
+    return lower_is_better(judge.member_scores(pictures, sources), judge)
+
+
 def lower_is_better(scores: torch.Tensor, judge: Judge) -> torch.Tensor:
     return -scores if judge.higher_is_better else scores
 
@@ -140,5 +150,19 @@ def cost_of_pairs(
     judge: Judge, first: torch.Tensor, second: torch.Tensor, sources: Sequence[torch.Tensor] = ()
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Costs (B,) of both pictures of each pair, in one batch, so that they share the statistics of batch normalisation."""
-    found = costs(judge, torch.cat([first, second]), [torch.cat([source, source]) for source in sources])
+    return _of_both(costs, judge, first, second, sources)
+
+
+def member_cost_of_pairs(
+    judge: Judge, first: torch.Tensor, second: torch.Tensor, sources: Sequence[torch.Tensor] = ()
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `cost_of_pairs`, of each member: (B, members)."""
+    return _of_both(member_costs, judge, first, second, sources)
+
+
+def _of_both(
+    asked: Callable[..., torch.Tensor], judge: Judge, first: torch.Tensor, second: torch.Tensor,
+    sources: Sequence[torch.Tensor],
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    found = asked(judge, torch.cat([first, second]), [torch.cat([source, source]) for source in sources])
     return found[: len(first)], found[len(first) :]

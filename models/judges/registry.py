@@ -9,4 +9,5 @@ JUDGES: dict[str, str] = {
     "ranker": "models.judges.ranker:Ranker",
     "metric": "models.judges.metric:MetricJudge",
     "reward": "models.judges.reward:RewardModel",
+    "ensemble": "models.judges.ensemble:Ensemble",
 }

@@ -60,6 +60,45 @@ class MetricOptions(Section):
         return metric
 
 
+class EnsembleOptions(Section):
+    """See `models.judges.ensemble`. of, options: a judge that learns from pairs, and what it is built with."""
+
+    of: str
+    options: dict[str, Any]
+    members: Annotated[int, Field(ge=1, le=100)] = 5
+    take: Literal["mean", "worst", "mean_minus_spread"] = "mean"
+    spread_weight: NonNegative = 1.0
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @field_validator("of")
+    @classmethod
+    def _learns_from_pairs(cls, of: str) -> str:
+        if fault := judge_fault("judge", of):
+            raise ValueError(fault)
+        if of == "ensemble" or _LEARNS.get(of, "pairs") != "pairs":
+            raise ValueError(f"an ensemble is of judges that learn from pairs, such as ranker or your own, not of {of}")
+        return of
+
+    @field_validator("options")
+    @classmethod
+    def _fit(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        return _fitting(str(info.data.get("of")), options)
+
+
+def judge_fault(what: str, name: str) -> str | None:
+    """Why no judge is called `name`, else None."""
+    from models.judges.registry import GROUP, JUDGES
+    from models.own import is_own, known_names
+
+    if name in JUDGES or is_own(name, GROUP):
+        return None
+    known = ", ".join([*sorted(JUDGES), *known_names(GROUP)])
+    return (
+        f"no {what} is called {name!r}; known are {known}, and your own by module:function or by a TorchScript "
+        "or ONNX file (docs/your-model.md)"
+    )
+
+
 class RankerLossOptions(Section):
     """See `models.aligners.ranker_loss`."""
 
@@ -79,16 +118,20 @@ class RankerLossOptions(Section):
 
 # Of those whose options are checked before anything is imported; of all others they are checked when one is built.
 _OPTIONS: dict[str, type[Section]] = {
-    "ranker": RankerOptions, "metric": MetricOptions, "ranker_loss": RankerLossOptions,
+    "ranker": RankerOptions, "metric": MetricOptions, "ensemble": EnsembleOptions, "ranker_loss": RankerLossOptions,
 }  # fmt: skip
 # What they learn from, of those of which it is known here; of all others it shows when one is built.
-_LEARNS = {"ranker": "pairs", "metric": None, "reward": "ratings"}
+_LEARNS = {"ranker": "pairs", "metric": None, "reward": "ratings", "ensemble": "pairs"}
 _PAIRS, _RATINGS = ("crop", "margin"), ("variants",)
 
 
 def _sound(options: dict[str, Any], info: ValidationInfo, *, named: bool = False) -> dict[str, Any]:
     """The options, where they fit what `name` names, as far as that is known."""
-    shape = _OPTIONS.get(str(info.data.get("name")))
+    return _fitting(str(info.data.get("name")), options, named=named)
+
+
+def _fitting(name: str, options: dict[str, Any], *, named: bool = False) -> dict[str, Any]:
+    shape = _OPTIONS.get(name)
     if shape is None:
         return plain(options, named=named)
     try:
@@ -121,15 +164,8 @@ class Judge(Section):
 
     @model_validator(mode="after")
     def _known(self) -> Judge:
-        from models.judges.registry import GROUP, JUDGES
-        from models.own import is_own, known_names
-
-        if self.name not in JUDGES and not is_own(self.name, GROUP):
-            known = ", ".join([*sorted(JUDGES), *known_names(GROUP)])
-            raise ValueError(
-                f"no judge is called {self.name!r}; known are {known}, and your own by module:function or by a TorchScript "
-                "or ONNX file (docs/your-model.md)"
-            )
+        if fault := judge_fault("judge", self.name):
+            raise ValueError(fault)
         sections = {"start": self.start, "rounds": self.rounds}
         given = [key for key, section in sections.items() if section is not None]
         if self.name in _LEARNS and _LEARNS[self.name] is None and given:
@@ -144,6 +180,13 @@ class Judge(Section):
             if section is not None and (fault := self._keys_fault(key, section)):
                 raise ValueError(fault)
         return self
+
+    @property
+    def opinions(self) -> int | None:
+        """How many opinions it has of a picture, as far as that is known without building it; None for a user's own."""
+        if self.name == "ensemble":
+            return int(self.options.get("members", EnsembleOptions.model_fields["members"].default))
+        return 1 if self.name in _LEARNS else None
 
     def _keys_fault(self, key: str, section: JudgeTraining) -> str | None:
         """What a training lacks, or has too much of.
@@ -173,10 +216,12 @@ class Judge(Section):
 
 
 class Pairs(Section):
-    """Which pairs are asked: `k` of them, by the largest difference of the judge's scores or at random."""
+    """Which pairs are asked: `k` of them, by the largest difference of the judge's scores, at random, or by what is expected to
+    tell an ensemble most (`models.preference.choice`).
+    """
 
     k: Many
-    strategy: Literal["gap", "random"]
+    strategy: Literal["gap", "random", "information"]
 
 
 class Regions(Section):
@@ -295,3 +340,12 @@ class KindSection(Section):
     align: Align
     evaluate: Evaluate
     report: Report
+
+    @model_validator(mode="after")
+    def _doubts(self) -> KindSection:
+        if self.pairs.strategy == "information" and self.judge.opinions == 1:
+            raise ValueError(
+                f"pairs.strategy: information asks where a judge's members disagree, and {self.judge.name} has one opinion: take "
+                f"judge: {{name: ensemble, options: {{of: ..., options: ..., members: 5}}}} (docs/doubt.md), or gap"
+            )
+        return self

@@ -129,6 +129,31 @@ def shares(rows: Sequence[tuple[str, float, float | None, float | None]], about:
     return _svg(width, height, about, parts)
 
 
+def reliability(rows: Sequence[tuple[float, float, float, float]], about: str) -> Markup:
+    """What is said against what is found, both from 50 to 100 %: (said, found, low, high) each, and the line where they agree."""
+    width, height = 360.0, 230.0
+    low = min([0.5, *(row[2] for row in rows)])
+    x, y = Axis(0.5, 1.0, 60, width - 14), Axis(math.floor(low * 10) / 10, 1.0, height - 38, 14)
+    marks = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    tall = [mark / 10 for mark in range(round(y.low * 10), 11) if mark % 2 == 0 or y.low >= 0.5]
+    parts = [_grid(y, 46, width - 6, tall, [f"{mark * 100:.0f} %" for mark in tall])]
+    parts.append(_names([f"{mark * 100:.0f} %" for mark in marks], [x(mark) for mark in marks], height - 20))
+    parts.append(
+        Markup('<line class="half" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(
+            _n(x(0.5)), _n(y(0.5)), _n(x(1.0)), _n(y(1.0))
+        )
+    )
+    for said, found, lowest, highest in rows:
+        parts.append(_whisker_up(x(said), y(lowest), y(highest)))
+        parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="5"/>').format(_n(x(said)), _n(y(found))))
+    parts.append(
+        Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">what it says</text>').format(
+            _n((46 + width) / 2), _n(height - 4)
+        )
+    )
+    return _svg(width, height, about, parts)
+
+
 def scores(rows: Sequence[tuple[str, float, float]], about: str) -> Markup:
     """Scores as (name, score, half width of the interval), one line each, best first."""
     width, left = 360.0, 132.0

@@ -19,7 +19,7 @@ from models.judges.base import RatedJudge
 from pictures import fresh_folder, sha256_file, write_json, write_png
 from tasks.config import View
 from tasks.datasets.subjects import subjects_of
-from tasks.measuring import summaries
+from tasks.measuring import calibrated, summaries
 from tasks.measuring.rows import score_row
 from tasks.measuring.scoring import available
 from tasks.rounds import loop
@@ -30,7 +30,7 @@ from tasks.stage import tables
 from tasks.stage.mapping import map_images
 from tasks.stage.places import Places
 from tasks.stage.runtime import device, stage, workers
-from tasks.training.judges import Versions, costs_of, judge_name, load_judge, versions
+from tasks.training.judges import Versions, costs_of, judge_name, load_judge, member_costs_of, versions
 
 PARAMS = (
     "seed",
@@ -43,8 +43,8 @@ PARAMS = (
 )
 
 
-def judged(outputs: pd.DataFrame, params: View) -> list[dict[str, Any]]:
-    """What every g(n) says of every f(n)'s validation outputs."""
+def judged(outputs: pd.DataFrame, params: View) -> pd.DataFrame:
+    """What every g(n) says of every f(n)'s validation outputs: rows of `judgements`, and `members`, their costs by each."""
     own = outputs[outputs.model.str.fullmatch(r"f\d+")]
     outputs_at = Places(params.kind).evaluate / "outputs"
     paths = [str(outputs_at / path) for path in own.path]
@@ -54,13 +54,14 @@ def judged(outputs: pd.DataFrame, params: View) -> list[dict[str, Any]]:
         judge = load_judge(params, name, to)
         shown = versions(judge, params.kind, list(own.image), paths, list(own.sha256))
         values = costs_of(judge, shown, to)
+        members = member_costs_of(judge, shown, to) if judge.members > 1 else [[value] for value in values]
         if isinstance(judge, RatedJudge) and name == ("r00", *params.rounds)[-1]:
             keep_heatmaps(judge, shown, list(own.image), list(own.model), to, outputs_at / "heatmaps")
         rows += [
-            {"judge": judge_name(name), "image": image, "model": model, "value": value}
-            for image, model, value in zip(own.image, own.model, values, strict=True)
+            {"judge": judge_name(name), "image": image, "model": model, "value": value, "members": each}
+            for image, model, value, each in zip(own.image, own.model, values, members, strict=True)
         ]
-    return rows
+    return pd.DataFrame(rows)
 
 
 def keep_heatmaps(
@@ -139,9 +140,12 @@ def run(params: View) -> None:
     last = f"f{len(params.rounds) + 1}"
     votes = simulated_votes(outputs, measured, params) if simulated else peoples_votes(outputs, last, params)
     tables.write("votes", votes, out / "votes.parquet")
-    tables.write("judgements", judged(outputs, params), out / "judgements.parquet")
+    opinions = judged(outputs, params)
+    tables.write("judgements", opinions.drop(columns="members"), out / "judgements.parquet")
     read = (tables.read(name, out / f"{name}.parquet") for name in ("votes", "scores", "judgements"))
     result = summary(params, *read, photographs=photographs)
+    cast = tables.read("votes", out / "votes.parquet")
+    result["calibration"] = calibrated.of_judges(cast, opinions, params.evaluate.bootstrap, params.seed)
     write_json(out / "metrics.json", result)
     write_json(out / "models.json", {name: sha256_file(path) for name, path in weights.items()})
     write_json(out / "missing.json", {entry.metric: entry.reason for entry in missing})

@@ -1,9 +1,9 @@
 """The `questions` stage of a round: what is asked about.
 
-Of pairs (`labels.asks`): f(n-1) is paired with f(n) by content, and the pairs to label are chosen (HiLLIE, Eq. 1). With
+Of pairs (`labels.asks`): f(n-1) is paired with f(n) by content, and the pairs to label are chosen (`pairs.strategy`). With
 `candidates: genetic` in the round's line of params.yaml what the genetic search made of a photo is paired with f(n), too.
 Of ratings: pictures to rate are chosen (`tasks.rounds.items`).
-Reads data/KIND/outputs of this round and the one before, the judge before and the candidates' folder; writes
+Reads the dataset, data/KIND/outputs of this round and the one before, the judge before and the candidates' folder; writes
 data/KIND/questions/ROUND: pairs.parquet, or the pictures to rate and items.parquet.
 """
 
@@ -14,12 +14,13 @@ import pandas as pd
 
 from labelling.store import pair_key
 from models.core.training import step_seed
-from models.preference.choice import choose
+from models.preference.choice import Candidates, choose
 from tasks.config import GENETIC, View
+from tasks.datasets.subjects import subjects_of
 from tasks.stage import tables
 from tasks.stage.places import Places, previous
 from tasks.stage.runtime import device, stage
-from tasks.training.judges import costs_of, load_judge, versions
+from tasks.training.judges import load_judge, member_costs_of, versions
 
 PARAMS = ("seed", "{kind}.judge.name", "{kind}.judge.options", "{kind}.pairs", "{kind}.labels")
 
@@ -55,14 +56,16 @@ def run(params: View, round: str, candidates: str) -> None:
             f"f of {before_it} and f of {round} made the same pictures, so there is nothing to label: "
             "fine-tuning changed nothing (align.steps, align.learning_rate, align.options)"
         )
-    to = device(params)
+    to, informed = device(params), params.pairs.strategy == "information"
     judge = load_judge(params, before_it, to)
     found = {}
     for side in ("before", "after"):
         shown = versions(judge, params.kind, *(list(both[key]) for key in ("image", f"path_{side}", f"sha256_{side}")))
-        found[side] = np.asarray(costs_of(judge, shown, to))
-    gaps = found["before"] - found["after"]
-    chosen = choose(params.pairs.strategy, gaps, params.pairs.k, step_seed(params.seed, int(round[1:]), "pairs"))
+        found[side] = np.asarray(member_costs_of(judge, shown, to))
+    photographs = {subject.id: subject.photograph for subject in subjects_of(params.kind)} if informed else {}
+    candidates = Candidates(found["before"], found["after"], [photographs[image] for image in both.image if informed])
+    gaps = candidates.gaps
+    chosen = choose(params.pairs.strategy, candidates, params.pairs.k, step_seed(params.seed, int(round[1:]), "pairs"))
     rows = [
         {
             "round": round,

@@ -13,6 +13,7 @@ from typing import Any
 from pictures import fresh_folder, read_json
 from tasks import kinds
 from tasks.config import View
+from tasks.pages import calibrated
 from tasks.pages import page as report_page
 from tasks.pages import sections as report_sections
 from tasks.pages import words as report_words
@@ -48,6 +49,7 @@ def page(params: View, data: Path = DATA) -> str:
         preferences=report_sections.preferences(run),
         concluded=report_sections.conclusions(run),
         judges=report_sections.judges(run),
+        calibrated=calibrated.section(found.metrics.get("calibration", {})),
         ablation=report_sections.ablation(run),
         rated=report_sections.rated(run, Places(params.kind, data)),
         aligned=report_sections.aligned(run, Places(params.kind, data)),

@@ -5,7 +5,7 @@ g(n) is the judge of round n; a kind's judge.name and judge.options say what it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,17 @@ from torch import nn
 from models.core.storage import load_weights, save_weights
 from models.core.training import make_deterministic, step_generator, step_seed
 from models.judges import create
-from models.judges.base import Judge, Settled, cost_of_pairs, costs
-from models.losses.ranking import margin_ranking
+from models.judges.base import (
+    Judge,
+    Settled,
+    cost_of_pairs,
+    costs,
+    lower_is_better,
+    member_cost_of_pairs,
+    member_costs,
+)
+from models.judges.ensemble import Ensemble
+from models.losses.ranking import margin_ranking, member_ranking
 from tasks.config import View
 from tasks.config.rounds import JudgeTraining
 from tasks.datasets.subjects import subjects_of
@@ -27,6 +36,9 @@ from tasks.stage.runtime import device, identity
 from tasks.training.curves import curves
 from tasks.training.image_set import ImageSet, random_crops
 from tasks.training.learning import learn
+
+LEVELLING = 16
+"""Batches on which the members of an ensemble are brought to one level."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +52,14 @@ class RankedPair:
 
 @dataclass(frozen=True)
 class Versions:
-    """Pictures that models made, and for a judge that looks at them the sources of each: an `ImageSet` a source."""
+    """Pictures that models made, and for a judge that looks at them the sources of each: an `ImageSet` a source.
+
+    photographs: of each picture, for a judge whose members learn from some of them alone; else empty.
+    """
 
     pictures: ImageSet
     sources: list[ImageSet] = field(default_factory=list)
+    photographs: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -51,15 +67,18 @@ class Versions:
 
 def versions(judge: Judge, kind: str, images: Sequence[str], paths: Sequence[str], hashes: Sequence[str]) -> Versions:
     """The pictures in files, versions of these images of the dataset, as the judge wants them."""
-    if not judge.uses_sources:
+    if not judge.uses_sources and judge.members == 1:
         return Versions(ImageSet(paths, hashes))
     subjects = {subject.id: subject for subject in subjects_of(kind)}
+    photographs = [subjects[image].photograph if image in subjects else image for image in images]
+    if not judge.uses_sources:
+        return Versions(ImageSet(paths, hashes), photographs=photographs)
     shown = [subjects[image] for image in images]
     sources = [
         ImageSet([subject.sources[place] for subject in shown], [subject.hashes[place] for subject in shown])
         for place in range(len(shown[0].sources))
     ]
-    return Versions(ImageSet(paths, hashes), sources)
+    return Versions(ImageSet(paths, hashes), sources, photographs)
 
 
 class UntoldTraining(ValueError):
@@ -103,6 +122,7 @@ def train_on_pairs(
 ) -> None:
     """Train on ranked pairs by the margin ranking loss (HiLLIE, Eq. 2) and write model.safetensors and live/ to `out`.
 
+    Each member of an ensemble learns by a loss of its own; then all are brought to one level on the last batches.
     purpose: of its random numbers; another name draws others. data: what the pairs are (a hash), so that only a training
     on the same pairs is resumed.
     """
@@ -126,11 +146,19 @@ def train_on_pairs(
             both = [shown.pictures.tensor(pairs[i].better), shown.pictures.tensor(pairs[i].worse)]
             sources = [source.tensor(pairs[i].better) for source in shown.sources]
             crops.append(random_crops([*both, *sources], crop, generator))
-        return tuple(torch.stack(same) for same in zip(*crops, strict=True))
+        stacked = [torch.stack(same) for same in zip(*crops, strict=True)]
+        if isinstance(judge, Ensemble):
+            seen = [judge.learns_from(shown.photographs[pairs[i].better]) for i in chosen]
+            stacked.append(torch.tensor(seen))
+        return tuple(stacked)
 
     def objective(
         module: nn.Module, sample: tuple[torch.Tensor, ...]
     ) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        if isinstance(module, Ensemble):
+            better, worse = member_cost_of_pairs(module, sample[0], sample[1], sample[2:-1])
+            right = (better.mean(1) < worse.mean(1)).float().mean()
+            return member_ranking(better, worse, sample[-1], margin), {"accuracy": right}
         better, worse = cost_of_pairs(cast(Judge, module), sample[0], sample[1], sample[2:])
         return margin_ranking(better, worse, margin), {"accuracy": (better < worse).float().mean()}
 
@@ -145,8 +173,22 @@ def train_on_pairs(
         device=device(params),
         live=out / "live",
     )
+    if isinstance(judge, Ensemble):
+        _level(
+            judge, (batch(index) for index in range(max(0, section.steps - LEVELLING), section.steps)), device(params)
+        )
     save_weights(judge, out / MODEL, judge.architecture)
     outcome.discard_state()
+
+
+@torch.no_grad()
+def _level(judge: Ensemble, samples: Iterable[tuple[torch.Tensor, ...]], to: str) -> None:
+    """Bring the members of an ensemble to one level on batches of pairs (better, worse, sources, who learns from them)."""
+    found = []
+    for better, worse, *sources, _ in samples:
+        both = member_cost_of_pairs(judge, better.to(to), worse.to(to), [source.to(to) for source in sources])
+        found += [lower_is_better(one, judge) for one in both]
+    judge.level(torch.cat(found))
 
 
 def keep(judge: Judge, out: Path) -> None:
@@ -169,22 +211,23 @@ def training_of(section: JudgeTraining | None, judge: Judge, key: str) -> JudgeT
 @torch.no_grad()
 def opinions_of(judge: Settled, shown: Versions, to: str = "cpu") -> list[float]:
     """As `costs_of`, but in the judge's own units."""
-    return _asked(judge.opinions, shown, to)
+    return [float(one) for one in _asked(judge.opinions, shown, to)]
 
 
 @torch.no_grad()
 def costs_of(judge: Judge, shown: Versions, to: str = "cpu") -> list[float]:
     """The judge's score of each whole picture, one at a time (sizes may differ), turned so that lower is better."""
-    return _asked(partial(costs, judge), shown, to)
+    return [float(one) for one in _asked(partial(costs, judge), shown, to)]
 
 
-def _asked(opinion: Callable[..., torch.Tensor], shown: Versions, to: str) -> list[float]:
-    return [
-        float(
-            opinion(
-                shown.pictures.tensor(index)[None].to(to),
-                [source.tensor(index)[None].to(to) for source in shown.sources],
-            )
+@torch.no_grad()
+def member_costs_of(judge: Judge, shown: Versions, to: str = "cpu") -> list[list[float]]:
+    """As `costs_of`, of each member of the judge: one of a judge that has none."""
+    return [one[0].tolist() for one in _asked(partial(member_costs, judge), shown, to)]
+
+
+def _asked(opinion: Callable[..., torch.Tensor], shown: Versions, to: str) -> Iterator[torch.Tensor]:
+    for index in range(len(shown)):
+        yield opinion(
+            shown.pictures.tensor(index)[None].to(to), [source.tensor(index)[None].to(to) for source in shown.sources]
         )
-        for index in range(len(shown))
-    ]

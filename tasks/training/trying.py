@@ -62,6 +62,11 @@ def look_at_judging(kind: str, section: Any, network: Any, found: Findings) -> N
             )
     except (OwnModelError, MetricUnavailable, WeightUnavailable, ValueError) as error:
         found.faults.append(f"{kind}.judge: {error}")
+    if judge is not None and judge.members == 1 and section.pairs.strategy == "information":
+        found.faults.append(
+            f"{kind}.pairs.strategy: information asks where a judge's members disagree, and {section.judge.name} has one opinion "
+            "(judge.name: ensemble has several)"
+        )
     try:
         aligner = create_aligner(section.align.name, **section.align.options)
     except ValueError as error:

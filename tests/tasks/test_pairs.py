@@ -36,7 +36,9 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> View:
     monkeypatch.setattr(questions, "load_judge", lambda *_: None)
     monkeypatch.setattr(questions, "device", lambda _: "cpu")
     monkeypatch.setattr(questions, "versions", lambda judge, kind, images, paths, hashes: paths)
-    monkeypatch.setattr(questions, "costs_of", lambda judge, paths, to: [SCORES[Path(path).name] for path in paths])
+    monkeypatch.setattr(
+        questions, "member_costs_of", lambda judge, paths, to: [[SCORES[Path(path).name]] for path in paths]
+    )
     return View(load_whole(ROOT / "presets" / "demo.yaml"), questions.PARAMS, "low_light")
 
 

@@ -16,7 +16,10 @@ from models.quality import MetricUnavailable, info, names
 
 RANKER = {"widths": [4] * 10, "strides": [2, 1, 2, 1, 2, 1, 2, 1, 1], "hidden": 4}
 REWARD = {"side": 64, "grid": 4, "width": 16, "depth": 1, "heads": 2}
-OPTIONS: dict[str, dict[str, Any]] = {"ranker": RANKER, "metric": {"metric": "mef_ssim"}, "reward": REWARD}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "ranker": RANKER, "metric": {"metric": "mef_ssim"}, "reward": REWARD,
+    "ensemble": {"of": "ranker", "options": RANKER, "members": 3, "take": "mean_minus_spread"},
+}  # fmt: skip
 METRICS = [name for name in names() if not info(name).needs_reference]
 CASES = [(name, OPTIONS.get(name, {})) for name in [*JUDGES, "toy"]]
 CASES += [("metric", {"metric": name}) for name in METRICS if name != "mef_ssim"]
@@ -123,7 +126,9 @@ def test_an_unknown_option_is_refused(name: str) -> None:
 
 
 def test_what_is_no_judge_is_named() -> None:
-    with pytest.raises(UnknownJudge, match="no judge is called 'taste'; known are metric, ranker, reward, toy"):
+    with pytest.raises(
+        UnknownJudge, match="no judge is called 'taste'; known are ensemble, metric, ranker, reward, toy"
+    ):
         create("taste")
     with pytest.raises(UnknownJudge, match=r"judge 'metric' with options .*: metric 'psnr' compares with a reference"):
         create("metric", metric="psnr")
