@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cli import open_studies
 from cli.errors import plain_errors
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from labelling.exchange.study import Created
 
 app = typer.Typer(help="User studies: people compare the outputs of methods.", no_args_is_help=True)
+open_studies.add_to(app)
 
 Methods = Annotated[list[str], typer.Argument(metavar="METHOD=DIR...", help="A name and the folder of its pictures")]
 Sources = Annotated[

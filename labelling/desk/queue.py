@@ -61,10 +61,13 @@ class Queue:
         """What the round asks for, as of the last call."""
         return self._batch
 
-    def next(self, observer: str, skip: Collection[str] = ()) -> OpenPair | None:
-        """What to show `observer` next, else None; `skip` names pairs that are on screen, or whose answer is on its way."""
+    def next(self, observer: str, skip: Collection[str] = (), most: int | None = None) -> OpenPair | None:
+        """What to show `observer` next, else None; `skip` names pairs that are on screen, or whose answer is on its way.
+
+        `most`: from how many voted pairs of this round on no other one is asked about; None: never.
+        """
         with self._looking() as (log, db):
-            own = self._own(log, observer)
+            own = self._own(log, observer, most)
             order, repeats = self._order(observer)
             passed = np.zeros(self._batch.pairs, bool)
             passed[_positions(db, self._batch, skip)] = True
@@ -88,17 +91,19 @@ class Queue:
                 return _open_pair(db, self._batch, min(skipped)[1], "vote")
             return _repeat(db, log, own.rows[candidates[0]]) if len(candidates) else None
 
-    def progress(self, observer: str) -> Progress:
-        """How far `observer` is, repeats and training included, and the seconds spent on it."""
+    def progress(self, observer: str, most: int | None = None) -> Progress:
+        """How far `observer` is, repeats and training included, and the seconds spent on it; `most` as in `next`."""
         with self._looking() as (log, _):
-            own = self._own(log, observer)
+            own = self._own(log, observer, most)
             _, repeats = self._order(observer)
             cast = np.zeros(self._batch.pairs, bool)
             cast[log.votes["position"][own.rows]] = True
-            owed = repeats & ~own.repeated & (cast | own.open)
+            # Which of many open pairs will be asked about is not known where there is a most.
+            owed = repeats & ~own.repeated & (cast if most is not None else cast | own.open)
             owed[list(own.skips)] = False
             done = own.voted.sum() + own.trained.sum() + own.repeated.sum()
-            left = own.open.sum() + own.untrained.sum() + owed.sum()
+            asked = own.open.sum() if most is None else min(own.open.sum(), most - cast.sum())
+            left = max(asked, 0) + own.untrained.sum() + owed.sum()
             spent = np.nansum(log.votes["seconds"][own.rows], dtype=np.float64)
             spent += np.nansum(log.trials["seconds"][own.trials], dtype=np.float64)
         return Progress(done=int(done), left=int(left), seconds=float(spent))
@@ -127,7 +132,7 @@ class Queue:
         self._orders.move_to_end(key)
         return self._orders[key]
 
-    def _own(self, log: Log, observer: str) -> _Own:
+    def _own(self, log: Log, observer: str, most: int | None) -> _Own:
         number = log.number(observer)
         voted = log.voted(number)
         open = ~log.settled() & ~voted
@@ -137,14 +142,17 @@ class Queue:
         trained[place[purpose == _TRAINING]] = True
         repeated[place[purpose == _REPEAT]] = True
         skips = log.skips.get(observer, {})
+        rows = log.votes.of(number)
+        rows = rows[log.votes["here"][rows]]
+        if most is not None and len(np.unique(log.votes["position"][rows])) >= most:
+            open[:] = False
         if open.any():  # nobody trains for nothing
             untrained[: self._batch.options.training] = True
             untrained &= ~trained & ~voted
             untrained[list(skips)] = False
-        rows = log.votes.of(number)
         return _Own(
             open=open, voted=voted, trained=trained, untrained=untrained, repeated=repeated,
-            rows=rows[log.votes["here"][rows]], trials=trials, skips=skips,
+            rows=rows, trials=trials, skips=skips,
         )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from labelling.store import Store, project_root
 from labelling.web import wire
 from labelling.web.addresses import noted
 from labelling.web.app import create_app
+from labelling.web.language import Language
 from labelling.web.wire import Gate, Listener, OncePerMinute, guarded, most_connections
 from pictures import read_text
 
@@ -39,6 +40,7 @@ def serve(
     open_for: str | None = None,
     open_browser: bool = False,
     announce: Callable[[str], object] = print,
+    language: Language | None = None,
 ) -> None:
     """Serve the app until Ctrl-C or SIGTERM; port 0 takes that of the last time, or a free one where it is taken.
 
@@ -47,8 +49,9 @@ def serve(
     `rounds` None: every round of the store. `open_for` names the observer to make a link for, who is added where not
     known yet, as an expert where reviews are asked for; `open_browser` opens that link. `host` is the address to listen
     on: loopback alone, unless another one is given, and `allowed_hosts` the further names that browsers may call it by.
-    The address is in `.loupe/label-address` while the server runs, for commands that print links. Raises UnknownRound,
-    StoreError for a round that people do not label, StoreUnavailable, and OSError where host or port cannot be had.
+    `language` is that of the pages. The address is in `.loupe/label-address` while the server runs, for commands that
+    print links. Raises UnknownRound, StoreError for a round that people do not label, StoreUnavailable, and OSError where
+    host or port cannot be had.
     """
     opened = store or Store.open(busy_timeout=_PATIENCE)
     try:
@@ -57,7 +60,7 @@ def serve(
         reviews = any(opened.batch(round).task == "reviews" for round in rounds or opened.rounds())
         named = tuple(allowed_hosts)
         hosts = named if _is_any(host) else (*named, _in_url(host))
-        app = create_app(opened, rounds=rounds, allowed_hosts=hosts, announce=announce)
+        app = create_app(opened, rounds=rounds, allowed_hosts=hosts, announce=announce, language=language)
         with _listen_as_before(host) if port == 0 else _listen(host, port) as listener:
             name = _in_url((*named, "127.0.0.1")[0] if _is_any(host) else host)
             address = f"http://{name}:{listener.getsockname()[1]}"
