@@ -86,7 +86,8 @@ def _answer(question: Question, value: Any) -> Any:
     if question.type == "number":
         least = -1e15 if question.min is None else question.min
         most = 1e15 if question.max is None else question.max
-        return _number({question.name: value}, question.name, least, most)
+        number = _number({question.name: value}, question.name, least, most)
+        return int(number) if number.is_integer() else number
     if not isinstance(value, str):
         raise AnswerNotAllowed(f"{question.name}: a text is expected")
     if question.type == "choice" and value not in (question.options or ()):
