@@ -7,6 +7,8 @@ browser that does not say where it comes from, gets a page which asks for entry 
 
 from __future__ import annotations
 
+from typing import Any
+
 from anyio import to_thread
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -95,5 +97,5 @@ def _is_foreign(request: Request) -> bool:
     return origin is not None and origin.partition("://")[2].lower() != request.headers.get("host", "").lower()
 
 
-def _names(present: Session, session: Session) -> dict[str, str]:
+def _names(present: Session, session: Session) -> dict[str, Any]:
     return {"you": present.observer.name, "other": session.observer.name}
