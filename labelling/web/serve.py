@@ -65,7 +65,7 @@ def serve(
             name = _in_url((*named, "127.0.0.1")[0] if _is_any(host) else host)
             address = f"http://{name}:{listener.getsockname()[1]}"
             with noted(address):
-                _greet(opened, address, open_for, reviews, open_browser, announce)
+                _greet(opened, address, open_for, reviews, open_browser, announce, rounds)
                 if _is_any(host) and not named:
                     announce("Other machines are refused until you name this one: --allow-host NAME")
                 with _until_stopped():
@@ -109,6 +109,7 @@ def _greet(
     reviews: bool,
     open_browser: bool,
     announce: Callable[[str], object],
+    rounds: Sequence[str] | None,
 ) -> None:
     announce(f"The labelling app runs at {address} (stop with Ctrl-C)")
     if open_for is not None:
@@ -120,6 +121,10 @@ def _greet(
             webbrowser.open(link)
     store.add_observer(MANAGER, role="manager")
     announce(f"To watch (keep it to yourself): {observer_link(store, MANAGER, address)}")
+    for round in store.rounds() if rounds is None else rounds:
+        open_link = store.link_of(round)
+        if open_link is not None and open_link.closed_at is None:
+            announce(f"Open link of {round}, for everybody: {address}/s/{open_link.token}")
     announce("Links for others: loupe observers add NAME" + (" --role expert (who may review)" if reviews else ""))
 
 

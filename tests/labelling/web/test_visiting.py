@@ -56,7 +56,8 @@ class Guest(Browser):
 
     def __init__(self, app: FastAPI, token: str, key: str | None = None) -> None:
         self.client = TestClient(app, base_url=BASE, raise_server_exceptions=False)
-        self.received, self.code, self.token, self.key = [], "", token, key or str(uuid.uuid4())
+        self.received: list[bytes] = []
+        self.code, self.token, self.key = "", token, key or str(uuid.uuid4())
 
     def join(self, begin: bool = True, **headers: str) -> Any:
         return self.post("/api/join", {"link": self.token, "browser": self.key, "begin": begin}, **headers)
@@ -311,7 +312,7 @@ def test_no_other_site_and_no_flood_makes_visitors(sqlite_store: Store) -> None:
     token = opened(sqlite_store)
     guest = Guest(make_app(sqlite_store), token)
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://elsewhere.example"}):
-        assert guest.join(**headers).status_code == 403
+        assert guest.join(True, **headers).status_code == 403
     assert guest.post("/api/join", {"link": token, "browser": "short", "begin": True}).status_code == 400
     assert sqlite_store.visitors("llie") == []
     clock = [0.0]
