@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from cli.errors import UserError, plain_errors
 
@@ -25,10 +26,14 @@ def label_here(round: str | None, observer: str) -> None:
 
 
 def serve_app(
-    round: str | None, observer: str, *, host: str, allowed_hosts: Sequence[str], port: int, browser: bool
-) -> None:
-    """Run the labelling app until it is interrupted."""
+    round: str | None, observer: str, *, host: str, allowed_hosts: Sequence[str], port: int, browser: bool,
+    language: Path | None = None,
+) -> None:  # fmt: skip
+    """Run the labelling app until it is interrupted; `language` is a file of texts, or the name of one that Loupe has."""
     from labelling.web import serve
+    from labelling.web.language import read_language
+
+    texts = None if language is None else read_language(language)
 
     try:
         with plain_errors():
@@ -40,6 +45,7 @@ def serve_app(
                 open_for=observer,
                 open_browser=browser,
                 announce=_say,
+                language=texts,
             )
     except OSError as error:
         raise UserError(error.strerror or str(error)) from error

@@ -155,6 +155,9 @@ def label(
         list[str] | None, typer.Option(help="A name that other machines reach this one by; repeatable")
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one")] = 0,
+    language: Annotated[
+        Path | None, typer.Option(help="A file of the pages' texts in another language, or the name of one: de")
+    ] = None,
 ) -> None:
     """Start the labelling app: pages to compare, rate and review pictures, or the terminal."""
     from cli.labelling import label_here, serve_app
@@ -163,7 +166,9 @@ def label(
     if terminal:
         label_here(round_, name)
     else:
-        serve_app(round_, name, host=host, allowed_hosts=allow_host or [], port=port, browser=browser)
+        serve_app(
+            round_, name, host=host, allowed_hosts=allow_host or [], port=port, browser=browser, language=language
+        )
 
 
 app.command()(scale.scale)

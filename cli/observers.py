@@ -42,14 +42,17 @@ def add(
 @app.command("list")
 def list_() -> None:
     """Everybody who was added."""
-    from labelling.store import Store
+    from labelling.store import VISITOR, Store
 
     with Store.open() as store:
-        found = store.observers()
+        everybody = store.observers()
+    found = [observer for observer in everybody if observer.role != VISITOR]
     for observer in found:
         state = f"revoked {observer.revoked_at[:10]}" if observer.revoked_at else f"since {observer.added_at[:10]}"
         print(f"{observer.name:<24} {observer.role:<10} {state}")
-    if not found:
+    if len(everybody) > len(found):
+        print(f"and {len(everybody) - len(found)} visitors by open links: loupe study visitors NAME")
+    if not everybody:
         print("Nobody was added yet: loupe observers add NAME")
 
 

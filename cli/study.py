@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cli import open_studies
 from cli.errors import plain_errors
 from cli.planning import plan
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="User studies: people compare the outputs of methods.", no_args_is_help=True)
 app.command()(plan)
+open_studies.add_to(app)
 
 Methods = Annotated[list[str], typer.Argument(metavar="METHOD=DIR...", help="A name and the folder of its pictures")]
 Sources = Annotated[

@@ -15,7 +15,7 @@ PACKAGES = ("cli", "flows", "labelling", "models", "pictures", "tasks")
 DOORS: dict[str, set[str]] = {
     "labelling.store": {"database.connection", "database.engine", "database.schema", "queries"},
     "labelling.llm": {"pairs"},
-    "labelling.web": {"addresses", "reach", "serve"},
+    "labelling.web": {"addresses", "language", "reach", "serve"},
     "models.aligners": {"base", "guard", "registry"},
     "models.artifacts": {"agreement"},
     "models.downstream": set(),

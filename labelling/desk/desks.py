@@ -93,6 +93,11 @@ class Desks:
             return self.pairs(wanted.round, observer)
         return self.ratings(wanted.round, observer, review=wanted.task == "review")
 
+    def pairs_complete(self, round: str) -> bool:
+        """True where every pair of a round has its votes. Raises UnknownRound, StoreError for a round of ratings."""
+        with self._store.log(round) as (log, _):
+            return bool(log.settled().all())
+
     def listed(self, observer: Observer) -> list[Listed]:
         """The sets in which the observer has or had something to do."""
         found: list[Listed] = []

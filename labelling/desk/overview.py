@@ -15,7 +15,7 @@ import numpy as np
 
 from labelling.desk.rating_agreement import among_people, models_with_people
 from labelling.exchange.suspects import answers_of
-from labelling.store import Batch, Store, StoredRating, Tally, UnknownRound, is_undecidable
+from labelling.store import VISITOR, Batch, Store, StoredRating, Tally, UnknownRound, is_undecidable
 from models.preference.agreement import (
     agreement_with_majority,
     krippendorff_alpha,
@@ -41,7 +41,7 @@ def overview(store: Store) -> dict[str, Any]:
     Raises StoreUnavailable.
     """
     kept = _kept.setdefault(store, {})
-    people = [o.name for o in store.observers() if o.revoked_at is None and o.role != "manager"]
+    people = [o.name for o in store.observers() if o.revoked_at is None and o.role not in ("manager", VISITOR)]
     rounds = []
     for name in store.rounds():
         try:

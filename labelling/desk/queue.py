@@ -66,10 +66,13 @@ class Queue:
         """What the round asks for, as of the last call."""
         return self._batch
 
-    def next(self, observer: str, skip: Collection[str] = ()) -> OpenPair | None:
-        """What to show `observer` next, else None; `skip` names pairs that are on screen, or whose answer is on its way."""
+    def next(self, observer: str, skip: Collection[str] = (), most: int | None = None) -> OpenPair | None:
+        """What to show `observer` next, else None; `skip` names pairs that are on screen, or whose answer is on its way.
+
+        `most`: from how many voted pairs of this round on no other one is asked about; None: never.
+        """
         with self._looking() as (log, db):
-            own = self._own(log, observer)
+            own = self._own(log, observer, most)
             order, repeats = self._order(observer)
             passed = np.zeros(self._batch.pairs, bool)
             passed[_positions(db, self._batch, skip)] = True
@@ -93,19 +96,20 @@ class Queue:
                 return _open_pair(db, self._batch, min(skipped)[1], "vote")
             return _repeat(db, log, own.rows[candidates[0]]) if len(candidates) else None
 
-    def progress(self, observer: str) -> Progress:
-        """How far `observer` is, repeats and training included, and the seconds spent on it."""
+    def progress(self, observer: str, most: int | None = None) -> Progress:
+        """How far `observer` is, repeats and training included, and the seconds spent on it; `most` as in `next`."""
         with self._looking() as (log, _):
-            own = self._own(log, observer)
+            own = self._own(log, observer, most)
             _, repeats = self._order(observer)
             cast = np.zeros(self._batch.pairs, bool)
             cast[log.votes["position"][own.rows]] = True
             owed = repeats & ~own.repeated
             owed[list(own.skips)] = False
-            to_come, to_repeat = int(own.open.sum()), int((owed & own.open & ~cast).sum())
-            budget = log.remaining()
-            if budget is not None and budget < to_come:
-                to_come, to_repeat = budget, to_repeat * budget // to_come
+            # Of many open pairs this person, or the study, may still ask a part: repeats are as many in it as in all.
+            open_pairs = int(own.open.sum())
+            bounds = [log.remaining(), None if most is None else max(most - int(cast.sum()), 0)]
+            to_come = min([open_pairs, *(bound for bound in bounds if bound is not None)])
+            to_repeat = int((owed & own.open & ~cast).sum()) * to_come // max(1, open_pairs)
             done = own.voted.sum() + own.trained.sum() + own.repeated.sum()
             left = to_come + own.untrained.sum() + (owed & cast).sum() + to_repeat
             spent = np.nansum(log.votes["seconds"][own.rows], dtype=np.float64)
@@ -151,7 +155,7 @@ class Queue:
         self._orders.move_to_end(key)
         return self._orders[key]
 
-    def _own(self, log: Log, observer: str) -> _Own:
+    def _own(self, log: Log, observer: str, most: int | None) -> _Own:
         number = log.number(observer)
         voted = log.voted(number)
         open = ~log.settled() & ~voted
@@ -161,14 +165,17 @@ class Queue:
         trained[place[purpose == _TRAINING]] = True
         repeated[place[purpose == _REPEAT]] = True
         skips = log.skips.get(observer, {})
+        rows = log.votes.of(number)
+        rows = rows[log.votes["here"][rows]]
+        if most is not None and len(np.unique(log.votes["position"][rows])) >= most:
+            open[:] = False
         if open.any():  # nobody trains for nothing
             untrained[: self._batch.options.training] = True
             untrained &= ~trained & ~voted
             untrained[list(skips)] = False
-        rows = log.votes.of(number)
         return _Own(
             open=open, voted=voted, trained=trained, untrained=untrained, repeated=repeated,
-            rows=rows[log.votes["here"][rows]], trials=trials, skips=skips,
+            rows=rows, trials=trials, skips=skips,
         )  # fmt: skip
 
 

@@ -68,7 +68,8 @@ class State:
 
     `done` and `left` count showings for this observer, `spent` is in seconds; `undo` tells if there is an answer to
     take back, `complete` that the set has all its answers of everybody, and `message` what happens then. `notice` is said
-    once, about the answer that this is the state after.
+    once, about the answer that this is the state after, and so is `feedback`, after a practice pair: right, wrong,
+    most_agree or most_differ, and which side was better.
     """
 
     done: int
@@ -78,6 +79,7 @@ class State:
     message: str | None
     spent: float
     notice: str | None = None
+    feedback: tuple[str, str] | None = None
 
 
 class Names:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from labelling.desk import practice
 from labelling.desk.queue import Queue
 from labelling.desk.sets import (
     GONE,
@@ -23,6 +24,7 @@ from labelling.desk.sets import (
 from labelling.store import (
     TIE,
     UNSURE,
+    VISITOR,
     Batch,
     Log,
     Observer,
@@ -97,7 +99,10 @@ class PairDesk:
 
     def next(self, observer: Observer, skip: Sequence[Showing]) -> tuple[dict[str, Any] | None, State]:
         """The next pair to vote on, else None, and the state; the pairs of the showings `skip` are passed over."""
-        pair = self._queue.next(observer.name, [pair_key(shown.first, shown.second) for shown in skip])
+        most = self._most(observer)
+        waiting = sum(shown.purpose == "vote" for shown in skip)
+        keys = [pair_key(shown.first, shown.second) for shown in skip]
+        pair = self._queue.next(observer.name, keys, None if most is None else most - waiting)
         self._check_people()
         if pair is None:
             return None, self.state(observer)
@@ -112,6 +117,7 @@ class PairDesk:
             "right": self._work.show(observer, right),
             "sources": self._work.show_sources(observer, pair.sources),
             "training": pair.purpose == "training",
+            "feedback": pair.purpose == "training" and practice.tells(self._work.store, self.round, pair.key),
         }
         return shown, self.state(observer)
 
@@ -136,6 +142,7 @@ class PairDesk:
             lambda: replace(
                 self._counted(observer, late=was_complete and bool(new)),
                 notice=self._notice(observer, shown.purpose, id, said),
+                feedback=self._feedback(shown, said),
             )
         )
 
@@ -153,7 +160,7 @@ class PairDesk:
 
     def state(self, observer: Observer) -> State:
         """The state as it is now, by one look at the database."""
-        progress = self._queue.progress(observer.name)
+        progress = self._queue.progress(observer.name, self._most(observer))
         self._check_people()
         log = self._log
         with log.lock:
@@ -174,6 +181,17 @@ class PairDesk:
         """Raises UnknownShowing where the round, as last looked at, is not labelled by people any more."""
         if self._queue.batch.kind != "people":
             raise UnknownShowing(GONE)
+
+    def _most(self, observer: Observer) -> int | None:
+        """How many pairs are asked of the observer: a visitor has a quota."""
+        link = self._work.store.link_of(self.round) if observer.role == VISITOR else None
+        return None if link is None else link.limits.quota
+
+    def _feedback(self, shown: Showing, said: str) -> tuple[str, str] | None:
+        if shown.purpose != "training":
+            return None
+        key = pair_key(shown.first, shown.second)
+        return practice.feedback(self._work.store, self.round, key, (shown.first, shown.second), said)
 
     def _notice(self, observer: Observer, purpose: str, id: str, said: str) -> str | None:
         log = self._log

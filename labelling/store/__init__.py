@@ -13,9 +13,11 @@ from labelling.store.database.errors import (
     InvalidPair,
     InvalidRating,
     InvalidVote,
+    LinkClosed,
     StoreError,
     StoreUnavailable,
     StoreVersionError,
+    StudyFull,
     UnknownObserver,
     UnknownPicture,
     UnknownRound,
@@ -59,21 +61,23 @@ from labelling.store.records import (
 )
 from labelling.store.tally import Log, Tallies, Tally
 from labelling.store.undecidable import is_undecidable, undecidable_pairs
+from labelling.store.visitors import MOST_VISITORS, VISITOR, Limits, Link, PageAnswer, Visitor, Visitors
 from labelling.store.votes import Votes
 
 __all__ = [
-    "CHOICES", "KINDS", "MAX_CIRCLES", "MAX_NOTE", "PURPOSES", "ROLES", "TIE", "UNSURE",
-    "VERDICTS", "Batch", "Circle", "Criterion", "InvalidPair", "InvalidRating", "InvalidVote", "KnownNames",
-    "LabelsStatus", "Log", "Observer", "OpenItem", "OpenPair", "OpenReview", "Options", "PairImages", "Progress",
-    "Rating", "RatingItem", "SourceImage", "Store", "StoreError", "StoreUnavailable", "StoreVersionError",
-    "StoredRating", "StoredVote", "Tally", "Trial", "UnknownObserver", "UnknownPicture", "UnknownRound",
-    "UnknownVote", "Vote", "VoteConflict", "batch_id", "check_name", "check_no_formula", "check_rating",
-    "check_scores", "chosen", "default_path", "is_undecidable", "labels_status", "neutralise", "pair_key",
-    "project_root", "question_id", "restore", "same_question", "shuffled", "undecidable_pairs",
+    "CHOICES", "KINDS", "MAX_CIRCLES", "MAX_NOTE", "MOST_VISITORS", "PURPOSES", "ROLES", "TIE", "UNSURE", "VERDICTS", "VISITOR",
+    "Batch", "Circle", "Criterion", "InvalidPair", "InvalidRating", "InvalidVote", "KnownNames", "LabelsStatus",
+    "Limits", "Link", "LinkClosed", "Log", "Observer", "OpenItem", "OpenPair", "OpenReview", "Options", "PageAnswer",
+    "PairImages", "Progress", "Rating", "RatingItem", "SourceImage", "Store", "StoreError", "StoreUnavailable",
+    "StoreVersionError", "StoredRating", "StoredVote", "StudyFull", "Tally", "Trial", "UnknownObserver",
+    "UnknownPicture", "UnknownRound", "UnknownVote", "Visitor", "Vote", "VoteConflict", "batch_id", "check_name",
+    "check_no_formula", "check_rating", "check_scores", "chosen", "default_path", "is_undecidable", "labels_status",
+    "neutralise", "pair_key", "project_root", "question_id", "restore", "same_question", "shuffled",
+    "undecidable_pairs",
 ]  # fmt: skip
 
 
-class Store(Votes, Ratings, Observers, Tallies):
+class Store(Votes, Ratings, Observers, Visitors, Tallies):
     """An open label store; `Store.open()` makes one, `close()` or a `with` block ends it.
 
     Every method raises StoreUnavailable where the store cannot be read or written (locked, read-only, full, damaged,

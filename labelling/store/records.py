@@ -222,7 +222,8 @@ class Batch:
 class Observer:
     """Somebody who may work by personal link. Votes carry the `name`; links carry the `id` and the `serial`.
 
-    `role` is 'observer', 'expert' (may review) or 'manager' (may watch); a link of an older `serial` is void.
+    `role` is 'observer', 'expert' (may review), 'manager' (may watch) or 'visitor' (came by an open link); a link of an
+    older `serial` is void.
     """
 
     id: str

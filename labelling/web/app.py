@@ -23,13 +23,16 @@ from labelling.desk.pictures import NoTile, Pictures
 from labelling.desk.resume import after_last_vote
 from labelling.desk.sets import Set, UnknownShowing
 from labelling.desk.tokens import Doorkeeper, Sealer, Session
+from labelling.desk.visits import WORK, Visits
 from labelling.desk.voting import answers_of
-from labelling.store import TIE, UNSURE, Store
+from labelling.store import TIE, UNSURE, VISITOR, Store
 from labelling.web.access import COOKIE, EXPECTED, check_manager, refusal, session_of
 from labelling.web.calls import add_calls
 from labelling.web.entering import add_entrance
+from labelling.web.language import Language
 from labelling.web.pages import Pages, static_files
 from labelling.web.shield import Shield
+from labelling.web.visiting import Speaker, add_visits
 
 _TILE_THREADS = 8
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -44,15 +47,19 @@ def create_app(
     allowed_hosts: Iterable[str] = (),
     finish: Callable[[str], str] = after_last_vote,
     announce: Callable[[str], object] = _log.info,
+    language: Language | None = None,
 ) -> FastAPI:
     """The app in which the observers of `store` work on its `rounds` (None: on all that are registered).
 
     `allowed_hosts` are the names beside the loopback ones that the server answers for; `finish` is called in the
-    background with a round when its last answer is in, and the sentence that it returns goes to `announce`.
+    background with a round when its last answer is in, and the sentence that it returns goes to `announce`. `language` is
+    that of all pages whose study has none of its own; None: English.
     """
     sealer = Sealer(store.secret())
-    door, pages, pictures = Doorkeeper(store, sealer), Pages(), Pictures(store)
+    door, pages, pictures = Doorkeeper(store, sealer), Pages(language), Pictures(store)
     desks = Desks(store, sealer, pictures, rounds, finish, announce)
+    visits = Visits(store, desks)
+    speaker = Speaker(visits, pages)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -64,13 +71,15 @@ def create_app(
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.add_middleware(Shield, hosts=tuple(allowed_hosts))
     add_entrance(app, door, pages)
-    _add_pages(app, door, desks, pages)
+    _add_pages(app, door, desks, pages, visits, speaker)
     _add_pictures(app, door, desks, pictures)
-    add_calls(app, door, desks, store)
+    add_calls(app, door, desks, store, visits, speaker.to)
     return app
 
 
-def _add_pages(app: FastAPI, door: Doorkeeper, desks: Desks, pages: Pages) -> None:
+def _add_pages(
+    app: FastAPI, door: Doorkeeper, desks: Desks, pages: Pages, visits: Visits, speaker: Speaker
+) -> None:  # fmt: skip
     def page(request: Request, make: Callable[[Session], Response]) -> Response:
         try:
             return make(session_of(door, request))
@@ -86,7 +95,11 @@ def _add_pages(app: FastAPI, door: Doorkeeper, desks: Desks, pages: Pages) -> No
             if wanted.task != task:
                 raise UnknownShowing("there is no such page here; open your personal link again")
             question = desks.batch(wanted, session.observer).question
-            return pages.show(task, session=session.code, set=token, question=question, **more(session, wanted))
+            visitor = session.observer.role == VISITOR
+            if visitor and visits.step(session.observer)[0] != WORK:
+                return RedirectResponse("/visit", 303)
+            values = more(session, wanted) | {"visitor": visitor, "question": question, "set": token}
+            return pages.show(task, language=speaker.to(session.observer), session=session.code, **values)
 
         return page(request, make)
 
@@ -105,6 +118,8 @@ def _add_pages(app: FastAPI, door: Doorkeeper, desks: Desks, pages: Pages) -> No
             return pages.go_on()
 
         def make(session: Session) -> Response:
+            if session.observer.role == VISITOR:
+                return RedirectResponse("/visit", 303)
             listed = desks.listed(session.observer)
             manager = session.observer.role == "manager"
             if len(listed) == 1 and not manager:
@@ -112,6 +127,8 @@ def _add_pages(app: FastAPI, door: Doorkeeper, desks: Desks, pages: Pages) -> No
             return pages.show("sets", session=session.code, sets=[asdict(each) for each in listed], manager=manager)
 
         return page(request, make)
+
+    add_visits(app, door, pages, visits, speaker, page)
 
     @app.get("/compare/{token}")
     def compare(request: Request, token: str) -> Response:

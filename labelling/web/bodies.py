@@ -21,6 +21,8 @@ _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Score = Annotated[int, Field(ge=1, le=5)]
 _Note = Annotated[str, Field(max_length=MAX_NOTE, pattern=r"^[^\x00]*$")]
 
+_Answer = Annotated[str, Field(max_length=4000)] | float | None
+
 
 class Body(BaseModel):
     """Every field must be known and of the right type."""
@@ -42,6 +44,20 @@ class EnterBody(Body):
     """The token of a personal link."""
 
     link: _Token
+
+
+class JoinBody(EnterBody):
+    """The token of an open link, the browser's key for it, and whether the person wants to begin."""
+
+    browser: Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
+    begin: bool
+
+
+class PageBody(Body):
+    """What a visitor answered on a page."""
+
+    page: Annotated[str, Field(min_length=1, max_length=40)]
+    answers: Annotated[dict[_Name, _Answer], Field(max_length=200)] = {}
 
 
 class NextBody(SetBody):

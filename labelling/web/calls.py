@@ -13,10 +13,24 @@ from fastapi.responses import JSONResponse
 from labelling.desk.desks import Desks
 from labelling.desk.sets import PURPOSES, Set, Showing, State, UnknownShowing
 from labelling.desk.tokens import Doorkeeper
+from labelling.desk.visits import Visits
 from labelling.desk.voting import PURPOSES as PAIR_PURPOSES
 from labelling.store import Circle, Observer, Store
 from labelling.web.access import EXPECTED, check_manager, refusal, session_of
-from labelling.web.bodies import B, NextBody, NoBody, RateBody, ReviewBody, SetBody, ShowingBody, VoteBody, parse, read
+from labelling.web.bodies import (
+    B,
+    NextBody,
+    NoBody,
+    PageBody,
+    RateBody,
+    ReviewBody,
+    SetBody,
+    ShowingBody,
+    VoteBody,
+    parse,
+    read,
+)
+from labelling.web.language import Language
 
 CODE_HEADER = "X-Loupe-Session"
 _READING = ("/api/next", "/api/rate/next", "/api/review/next", "/api/state", "/api/watch")
@@ -94,8 +108,10 @@ class Calls:
         return found
 
 
-def add_calls(app: FastAPI, door: Doorkeeper, desks: Desks, store: Store) -> None:
-    """Add every call to the app."""
+def add_calls(
+    app: FastAPI, door: Doorkeeper, desks: Desks, store: Store, visits: Visits, language_of: Callable[[Observer], Language]
+) -> None:  # fmt: skip
+    """Add every call to the app; what is said to an observer is in that one's language."""
 
     def call(path: str, model: type[B], act: Callable[[Observer, B], dict[str, Any]]) -> None:
         saving = path not in _READING
@@ -106,15 +122,27 @@ def add_calls(app: FastAPI, door: Doorkeeper, desks: Desks, store: Store) -> Non
                 raise HTTPException(403, "this page belongs to a session that has ended; reload it")
             body = parse(content, model)
             try:
-                return JSONResponse(act(session.observer, body))
+                return JSONResponse(in_language(act(session.observer, body), session.observer))
             except EXPECTED as error:
-                raise HTTPException(*refusal(error, saving=saving)) from error
+                status, sentence = refusal(error, saving=saving)
+                raise HTTPException(status, language_of(session.observer).said(sentence)) from error
+
+        def in_language(answer: dict[str, Any], observer: Observer) -> dict[str, Any]:
+            state = answer.get("state")
+            if state and (state["message"] or state["notice"]):
+                said = language_of(observer).said
+                answer["state"] = state | {name: state[name] and said(state[name]) for name in ("message", "notice")}
+            return answer
 
         async def answer(request: Request) -> Response:
             content = await read(request)
             return await to_thread.run_sync(work, request, content)
 
         app.post(path)(answer)
+
+    def page(observer: Observer, body: PageBody) -> dict[str, Any]:
+        visits.answer(observer, body.page, body.answers)
+        return {}
 
     calls = Calls(desks, store)
     call("/api/next", NextBody, calls.next("compare"))
@@ -127,6 +155,7 @@ def add_calls(app: FastAPI, door: Doorkeeper, desks: Desks, store: Store) -> Non
     call("/api/review/next", NextBody, calls.next("review"))
     call("/api/review", ReviewBody, calls.rate)
     call("/api/watch", NoBody, calls.watch)
+    call("/api/page", PageBody, page)
 
 
 def _task(shown: Showing) -> str:

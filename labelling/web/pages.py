@@ -8,6 +8,8 @@ from typing import Any
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from labelling.web.language import Language, english
+
 _HERE = Path(__file__).parent
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -22,21 +24,25 @@ _GO_ON = (
 class Pages:
     """Renders labelling/web/templates/NAME.html; everything put into a page is escaped."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: Language | None = None) -> None:
+        self.language = language or english()
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, auto_reload=False
         )
+        self._templates.filters["number"] = lambda value: f"{value:g}"
 
-    def show(self, name: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """The page NAME.html with `values`."""
+    def show(self, name: str, status: int = 200, language: Language | None = None, **values: Any) -> HTMLResponse:
+        """The page NAME.html with `values`, in a language other than that of all pages where one is given."""
+        texts = language or self.language
+        values |= {"t": texts, "scripts": {} if name == "refused" else texts.for_scripts}
         return HTMLResponse(self._templates.get_template(f"{name}.html").render(values), status)
 
-    def refuse(self, status: int, message: str) -> HTMLResponse:
+    def refuse(self, status: int, message: str, language: Language | None = None) -> HTMLResponse:
         """The page that says why there is no other."""
-        sentence = message[:1].upper() + message[1:]
-        return self.show(
-            "refused", status, session="", message=sentence if sentence.endswith((".", "…")) else f"{sentence}."
-        )
+        said = (language or self.language).said(message)
+        sentence = said[:1].upper() + said[1:]
+        message = sentence if sentence.endswith((".", "…")) else f"{sentence}."
+        return self.show("refused", status, language, session="", message=message)
 
     def go_on(self) -> HTMLResponse:
         """A page that leads to the first one."""

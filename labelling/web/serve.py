@@ -21,6 +21,7 @@ from labelling.store import Store, project_root
 from labelling.web import wire
 from labelling.web.addresses import noted
 from labelling.web.app import create_app
+from labelling.web.language import Language
 from labelling.web.wire import Gate, Listener, OncePerMinute, guarded, most_connections
 from pictures import read_text
 
@@ -39,6 +40,7 @@ def serve(
     open_for: str | None = None,
     open_browser: bool = False,
     announce: Callable[[str], object] = print,
+    language: Language | None = None,
 ) -> None:
     """Serve the app until Ctrl-C or SIGTERM; port 0 takes that of the last time, or a free one where it is taken.
 
@@ -47,8 +49,9 @@ def serve(
     `rounds` None: every round of the store. `open_for` names the observer to make a link for, who is added where not
     known yet, as an expert where reviews are asked for; `open_browser` opens that link. `host` is the address to listen
     on: loopback alone, unless another one is given, and `allowed_hosts` the further names that browsers may call it by.
-    The address is in `.loupe/label-address` while the server runs, for commands that print links. Raises UnknownRound,
-    StoreError for a round that people do not label, StoreUnavailable, and OSError where host or port cannot be had.
+    `language` is that of the pages. The address is in `.loupe/label-address` while the server runs, for commands that
+    print links. Raises UnknownRound, StoreError for a round that people do not label, StoreUnavailable, and OSError where
+    host or port cannot be had.
     """
     opened = store or Store.open(busy_timeout=_PATIENCE)
     try:
@@ -57,12 +60,12 @@ def serve(
         reviews = any(opened.batch(round).task == "reviews" for round in rounds or opened.rounds())
         named = tuple(allowed_hosts)
         hosts = named if _is_any(host) else (*named, _in_url(host))
-        app = create_app(opened, rounds=rounds, allowed_hosts=hosts, announce=announce)
+        app = create_app(opened, rounds=rounds, allowed_hosts=hosts, announce=announce, language=language)
         with _listen_as_before(host) if port == 0 else _listen(host, port) as listener:
             name = _in_url((*named, "127.0.0.1")[0] if _is_any(host) else host)
             address = f"http://{name}:{listener.getsockname()[1]}"
             with noted(address):
-                _greet(opened, address, open_for, reviews, open_browser, announce)
+                _greet(opened, address, open_for, reviews, open_browser, announce, rounds)
                 if _is_any(host) and not named:
                     announce("Other machines are refused until you name this one: --allow-host NAME")
                 with _until_stopped():
@@ -106,6 +109,7 @@ def _greet(
     reviews: bool,
     open_browser: bool,
     announce: Callable[[str], object],
+    rounds: Sequence[str] | None,
 ) -> None:
     announce(f"The labelling app runs at {address} (stop with Ctrl-C)")
     if open_for is not None:
@@ -117,6 +121,10 @@ def _greet(
             webbrowser.open(link)
     store.add_observer(MANAGER, role="manager")
     announce(f"To watch (keep it to yourself): {observer_link(store, MANAGER, address)}")
+    for round in store.rounds() if rounds is None else rounds:
+        open_link = store.link_of(round)
+        if open_link is not None and open_link.closed_at is None:
+            announce(f"Open link of {round}, for everybody: {address}/s/{open_link.token}")
     announce("Links for others: loupe observers add NAME" + (" --role expert (who may review)" if reviews else ""))
 
 

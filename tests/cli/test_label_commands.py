@@ -264,3 +264,35 @@ def test_what_is_done_to_pictures_on_reading_is_said_with_their_names(loupe: Lou
     said = loupe("study", "create", "two", "ours=out/ours", "theirs=out/theirs")
     assert "1 photo: transparency was set aside: models see the colours without it (cat.png)\n" in said
     assert "1 pair left out: both methods made the same picture\n" in said
+
+
+def test_a_study_is_opened_to_everybody_and_closed(loupe: Loupe, tmp_path: Path) -> None:
+    assert "was never open" in loupe("study", "visitors", "llie", code=1)
+    create(loupe, "--training", "2")
+    pages = tmp_path / "study.yaml"
+    pages.write_text("title: Which?\nconsent: Yes?\nquota: 2\npeople: 5\nlanguage: de\npractice: {better: ours}\n")
+    said = loupe("study", "open", "llie", "--pages", "study.yaml", "--people", "7", "--address", "https://a.example/")
+    assert "llie is open: 2 of 9 pairs a person, 7 people; practice pairs: 2" in said
+    assert "texts stay English" in said
+    link = said.splitlines()[-1]
+    assert link.startswith("https://a.example/s/")
+    again = loupe("study", "open", "llie", "--votes", "9")
+    assert "2 of 9 pairs a person, 7 people, nobody else from 9 votes on" in again
+    with Store.open() as store:
+        token = link.rsplit("/", 1)[1]
+        visitor, _ = store.join(token, "b" * 36)
+        code = store.visitor(visitor.id).code
+        assert '"language": "de"' in store.link(token).pages
+    said = loupe("study", "visitors", "llie", "--out", "v.csv")
+    assert "1 came, 0 finished, 0 were excluded; 0 votes; open" in said
+    assert (tmp_path / "v.csv").read_text().splitlines()[1].startswith(f"{visitor.name},{code},")
+    assert f"is of {visitor.name}: not finished" in loupe("study", "visitors", "llie", "--code", code.lower())
+    assert "1 visitors by open links" in loupe("observers", "list")
+    assert "is closed" in loupe("study", "close", "llie")
+    anew = loupe("study", "open", "llie", "--new-link", "--address", "https://a.example").splitlines()[-1]
+    assert anew != link
+    pages.write_text("title: Which?\npractice: {better: nobody}\nlanguge: de\n")
+    assert "languge: unknown key" in loupe("study", "open", "llie", "--pages", "study.yaml", code=1)
+    pages.write_text("title: Which?\npractice: {better: nobody}\n")
+    assert "names nobody" in loupe("study", "open", "llie", "--pages", "study.yaml", code=1)
+    assert "de: " in loupe("study", "language", "de").splitlines()[-1]

@@ -51,6 +51,14 @@ class UnknownObserver(StoreError):
     """No observer with this id or name was added to the store."""
 
 
+class LinkClosed(StoreError):
+    """The open link of a study is not known here, was replaced by a newer one, or lets nobody in any more."""
+
+
+class StudyFull(StoreError):
+    """As many people (or votes) as were asked for have come; nobody else is let in, and nothing was stored."""
+
+
 # What the drivers say (lower case) -> what it means and the way out.
 _MEANINGS = (
     ("database is locked", "is locked by another program; close it (a database browser, a copy in progress) and retry"),

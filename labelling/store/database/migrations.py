@@ -227,6 +227,29 @@ def to_version_4(db: Connection) -> None:
             db.execute(text(f"UPDATE {table} SET round = :new WHERE round = :old"), values)
 
 
+_VERSION_5 = """
+CREATE TABLE loupe_links (
+    round VARCHAR(200) NOT NULL PRIMARY KEY, token VARCHAR(64) NOT NULL, limits TEXT NOT NULL, pages TEXT NOT NULL,
+    opened_at VARCHAR(40) NOT NULL, closed_at VARCHAR(40), UNIQUE (token)
+);
+CREATE TABLE loupe_visitors (
+    observer VARCHAR(64) NOT NULL PRIMARY KEY REFERENCES loupe_observers (id), round VARCHAR(200) NOT NULL,
+    browser VARCHAR(64) NOT NULL, code VARCHAR(40) NOT NULL, held_until VARCHAR(40) NOT NULL, excluded VARCHAR(40),
+    finished_at VARCHAR(40), UNIQUE (round, browser), UNIQUE (code)
+);
+CREATE TABLE loupe_visitor_pages (
+    seq {serial}, observer VARCHAR(64) NOT NULL REFERENCES loupe_visitors (observer), page VARCHAR(40) NOT NULL,
+    content TEXT NOT NULL, at VARCHAR(40) NOT NULL, UNIQUE (observer, page)
+)
+"""
+
+
+def to_version_5(db: Connection) -> None:
+    """Open links of studies, and the visitors who come by them; nothing that is there is touched."""
+    for statement in _VERSION_5.format(**_WORDS[db.dialect.name]).split(";\n"):
+        db.execute(text(statement))
+
+
 def _note_questions(db: Connection) -> None:
     """Fill loupe_questions, and note the question of each batch of pairs and of each rating."""
     options = dict(db.execute(text("SELECT round, options FROM loupe_rounds")).tuples().all())

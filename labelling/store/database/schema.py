@@ -33,11 +33,12 @@ from sqlalchemy import (
 from labelling.store.database import migrations
 from labelling.store.database.errors import StoreVersionError
 
-VERSION = 4
+VERSION = 5
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {
     2: migrations.to_version_2,
     3: migrations.to_version_3,
     4: migrations.to_version_4,
+    5: migrations.to_version_5,
 }
 
 metadata = MetaData()
@@ -216,6 +217,45 @@ observers = Table(
     Column("serial", Integer, nullable=False),
     Column("added_at", String(40), nullable=False),
     Column("revoked_at", String(40)),
+)
+
+# The open link of a study; closing it or asking for a new one changes the row.
+links = Table(
+    "loupe_links",
+    metadata,
+    Column("round", String(200), primary_key=True),
+    Column("token", String(64), nullable=False, unique=True),
+    Column("limits", Text, nullable=False),  # labelling.store.visitors.Limits, as JSON
+    Column("pages", Text, nullable=False),  # what whoever shows the pages wrote down, as JSON
+    Column("opened_at", String(40), nullable=False),
+    Column("closed_at", String(40)),
+)
+
+# Who came by an open link: an observer of the role "visitor".
+visitors = Table(
+    "loupe_visitors",
+    metadata,
+    Column("observer", String(64), ForeignKey(observers.c.id), primary_key=True),
+    Column("round", String(200), nullable=False),
+    Column("browser", _sha256, nullable=False),  # of a random key that the browser made for this study
+    Column("code", String(40), nullable=False, unique=True),
+    Column("held_until", String(40), nullable=False),
+    Column("excluded", String(40)),
+    Column("finished_at", String(40)),
+    UniqueConstraint("round", "browser"),
+)
+
+# What visitors answered on the pages before and after; only ever added, a page once.
+visitor_pages = Table(
+    "loupe_visitor_pages",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("observer", String(64), ForeignKey(visitors.c.observer), nullable=False),
+    Column("page", String(40), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("at", String(40), nullable=False),
+    UniqueConstraint("observer", "page"),
+    sqlite_autoincrement=True,
 )
 
 secrets = Table(

@@ -6,6 +6,7 @@
 
 import { byId, element, enable, onClick } from "./common.js";
 import { clamp, origin } from "./geometry.js";
+import { t } from "./texts.js";
 
 export const MOST = 200;
 const LEAST_DRAG = 4; // CSS pixels; less is a click
@@ -270,7 +271,7 @@ export class Circles {
     while (list.children.length < this.list.length) this.addRow(list);
     this.list.forEach((circle, i) => {
       const whole = [circle.x, circle.y, circle.radius].map(Math.round);
-      this.buttons()[i].textContent = `${i + 1}: at ${whole[0]}, ${whole[1]}, radius ${whole[2]}`;
+      this.buttons()[i].textContent = t("circle_at", { n: i + 1, x: whole[0], y: whole[1], radius: whole[2] });
       const select = list.children[i].querySelector("select");
       if (select) select.value = circle.artifact || "";
     });
@@ -281,8 +282,8 @@ export class Circles {
 
   classChoice(index) {
     if (!this.classes.length) return [];
-    const options = ["", ...this.classes].map((name) => element("option", { value: name, text: name || "(no class)" }));
-    const select = element("select", { "aria-label": "Class of the artifact" }, ...options);
+    const options = ["", ...this.classes].map((name) => element("option", { value: name, text: name || t("no_class") }));
+    const select = element("select", { "aria-label": t("class_of_artifact") }, ...options);
     select.addEventListener("focus", () => this.select(index()));
     select.addEventListener("change", () => {
       this.artifact = select.value;
@@ -295,12 +296,12 @@ export class Circles {
     const row = element("li");
     const index = () => [...list.children].indexOf(row);
     const choose = element("button", { type: "button", className: "circle" });
-    const remove = element("button", { type: "button", text: "Delete", className: "delete" });
+    const remove = element("button", { type: "button", text: t("delete"), className: "delete" });
     choose.addEventListener("focus", () => this.select(index()));
     choose.addEventListener("click", () => this.select(index()));
     remove.addEventListener("focus", () => this.select(index()));
     remove.addEventListener("click", () => this.remove(index()));
-    remove.setAttribute("aria-label", `Delete circle ${list.children.length + 1}`);
+    remove.setAttribute("aria-label", t("delete_circle", { n: list.children.length + 1 }));
     row.append(choose, ...this.classChoice(index), remove);
     list.append(row);
   }

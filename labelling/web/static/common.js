@@ -1,5 +1,7 @@
 // What every page needs: calls to the server, what is said to the person, small helpers.
 
+import { t } from "./texts.js";
+
 const meta = document.querySelector('meta[name="session"]');
 const SESSION = meta ? meta.content : "";
 const RETRY_MS = [500, 1000, 2000, 5000];
@@ -25,12 +27,12 @@ export async function call(path, body, code = SESSION) {
       body: JSON.stringify(body),
     });
   } catch {
-    throw new Error("the server cannot be reached");
+    throw new Error(t("unreachable"));
   }
   // Read before the status counts: an answer that breaks off half way is no answer.
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
-  const reason = (answer && answer.detail) || `the server answered ${response.status}`;
+  const reason = (answer && answer.detail) || t("server_answered", { status: response.status });
   if (response.ok || response.status >= 500 || TRANSIENT.has(response.status)) throw new Error(reason);
   throw new Refused(reason, response.status);
 }

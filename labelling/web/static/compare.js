@@ -2,6 +2,7 @@
 
 import { byId, enable, enabled, onClick, onKey, setUpHelp, uuid4 } from "./common.js";
 import { Flow } from "./flow.js";
+import { t } from "./texts.js";
 import { Tiles } from "./tiles.js";
 import { setUpToolbar, sourceItems } from "./toolbar.js";
 import { Viewer } from "./viewer.js";
@@ -13,6 +14,8 @@ const tiles = new Tiles();
 const viewer = new Viewer(byId("stage"), tiles);
 const toolbarKey = setUpToolbar(viewer);
 const openHelp = setUpHelp();
+
+let goOn = null; // ends the feedback after a practice pair
 
 const items = (showing) => ({
   main: [
@@ -33,7 +36,7 @@ const flow = new Flow({
   show: (showing) => {
     byId("question").textContent = showing.question; // it may have changed since the page was loaded
     byId("practice").hidden = !showing.training;
-    byId("practice").textContent = showing.training ? "Practice, not counted" : "";
+    byId("practice").textContent = showing.training ? t("practice") : "";
     return viewer.show(items(showing));
   },
   hide: () => {
@@ -43,15 +46,33 @@ const flow = new Flow({
   enabled: (on) => [...ANSWERS, "skip"].forEach((id) => enable(byId(id), on)),
 });
 
+// After a practice pair: says whether the answer was right, the pair still on screen, until the person goes on.
+function explain({ feedback }) {
+  if (!feedback) return undefined;
+  const [verdict, side] = feedback;
+  byId("feedback-text").textContent = t(`feedback_${verdict}`, { better: side === "left" ? "A" : "B" });
+  byId("feedback").hidden = false;
+  byId("feedback-next").focus();
+  return new Promise((resolve) => {
+    goOn = () => {
+      goOn = null;
+      byId("feedback").hidden = true;
+      resolve();
+    };
+  });
+}
+
 function choose(answer) {
   if (!enabled(byId(answer))) return;
-  flow.answer("/api/vote", { id: uuid4(), answer, seconds: flow.seconds });
+  const stay = flow.current.feedback ? explain : undefined;
+  flow.answer("/api/vote", { id: uuid4(), answer, seconds: flow.seconds }, undefined, stay);
 }
 
 function skip() {
   if (enabled(byId("skip"))) flow.answer("/api/skip", {});
 }
 
+byId("feedback-next").addEventListener("click", () => goOn && goOn());
 for (const id of ANSWERS) onClick(byId(id), () => choose(id));
 onClick(byId("skip"), skip);
 onClick(byId("undo"), () => flow.undo());

@@ -2,13 +2,15 @@
 // else is there, and asks before a change of person.
 
 import { Refused, byId, call, insist, onClick, say } from "./common.js";
+import { t } from "./texts.js";
 
 const { link, you, other } = byId("enter").dataset;
-const complain = (why) => say("loading", `Loupe cannot be entered: ${why}. Trying again …`);
+const complain = (why) => say("loading", t("enter_failed", { reason: why }));
 
 function ask({ you, other, code }) {
-  byId("you").textContent = document.querySelector(".you").textContent = you;
-  byId("other").textContent = document.querySelector(".other").textContent = other;
+  byId("question").textContent = t("you_are_here", { you, other });
+  byId("stay").textContent = t("stay", { you });
+  byId("change").textContent = t("continue_as", { other });
   byId("waiting").hidden = true;
   byId("ask").hidden = false;
   onClick(byId("stay"), () => location.replace("/"));
@@ -24,7 +26,7 @@ async function enter(code) {
     if (answer.entered) location.replace("/");
     else ask(answer);
   } catch (error) {
-    say("session", error instanceof Refused ? error.message : `${error.message}; try again.`);
+    say("session", error instanceof Refused ? error.message : `${error.message}; ${t("trying_again")}`);
   }
 }
 

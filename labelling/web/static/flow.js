@@ -2,6 +2,7 @@
 
 import { Refused, backoff, byId, call, capital, enable, insist, notify, say, withCommands } from "./common.js";
 import { Outbox } from "./outbox.js";
+import { t } from "./texts.js";
 
 const POLL_MS = 3000;
 const LEAST_LOOK = 0.25; // seconds; a second click of a double click is no answer about the next showing
@@ -65,12 +66,22 @@ export class Flow {
   }
 
   // Takes an answer about what is on screen, and moves on while it is being saved.
-  // `draft` as in Outbox.add. False where it is not taken.
-  answer(path, body, draft) {
+  // `draft` as in Outbox.add; `stay(state)`: the state when it is saved, and then moves on when that resolves.
+  // False where it is not taken.
+  answer(path, body, draft, stay) {
     if (!this.current || this.busy || this.stopped || this.watch.seconds < LEAST_LOOK) return false;
     this.outbox.add(path, { ...body, showing: this.current.id }, draft);
-    this.advance();
+    if (stay) this.linger(stay);
+    else this.advance();
     return true;
+  }
+
+  async linger(stay) {
+    this.busy = true;
+    this.header();
+    await this.outbox.drained();
+    await stay(this.state);
+    await this.advance();
   }
 
   get seconds() {
@@ -91,21 +102,23 @@ export class Flow {
     enable(byId("undo"), able && (before || (this.current !== null && this.begun())));
     if (!this.state) return;
     const { done, left, spent } = this.state; // saved ones only
-    const text = `${done} of ${done + left}`;
+    const text = t("done_of", { done, all: done + left });
     if (byId("progress").textContent !== text) byId("progress").textContent = text;
     byId("bar").max = Math.max(1, done + left);
     byId("bar").value = done;
     const minutes = Math.floor((spent + this.outbox.seconds + (this.current ? this.watch.seconds : 0)) / 60);
     const hours = Math.floor(minutes / 60);
     byId("spent").textContent =
-      minutes < 1 ? "under a minute" : hours ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
+      minutes < 1
+        ? t("under_a_minute")
+        : t(hours ? "hours" : "minutes", { hours, minutes: hours ? minutes % 60 : minutes });
   }
 
   // The next showing with its pictures loaded, or null when nothing is left. Null too once `turn` is over.
   async prepare(skip, turn) {
     const seen = this.changes;
     const { showing, state } = await insist(this.next, { set: this.set, skip: skip.slice(-SKIP_MOST) }, (why) =>
-      say("loading", `The next ${this.unit} cannot be loaded: ${why}. Trying again …`),
+      say("loading", t(`load_failed_${this.unit}`, { reason: why })),
     );
     say("loading", "");
     if (!this.outbox.size && seen === this.changes) this.state = state;
@@ -150,9 +163,9 @@ export class Flow {
   stop(error) {
     this.stopped = true;
     this.following = null;
-    const what = error instanceof Refused ? error.message : `this page failed: ${error.message}`;
-    say("session", `${capital(what)}${/[.!?]$/.test(what) ? "" : "."} Reload the page to go on.`, {
-      label: "Reload",
+    const what = error instanceof Refused ? error.message : t("page_failed", { reason: error.message });
+    say("session", t("reload_to_go_on", { reason: `${capital(what)}${/[.!?]$/.test(what) ? "" : "."}` }), {
+      label: t("reload"),
       act: () => location.reload(),
     });
     this.header();
@@ -186,7 +199,7 @@ export class Flow {
         return (await call("/api/undo", { set: this.set })).state;
       } catch (error) {
         if (error instanceof Refused) throw error;
-        say("undo", `Undo did not work yet: ${error.message}. Trying again …`);
+        say("undo", t("undo_failed", { reason: error.message }));
         await backoff(attempt);
         const { state } = await insist("/api/state", { set: this.set }, () => {});
         if (state.done < before) return state;
@@ -219,10 +232,8 @@ export class Flow {
 
   tell() {
     const { complete, message, left } = this.state || {};
-    const rest = left
-      ? "What is left is with other people just now; this page goes on by itself."
-      : "Nothing is left for you here.";
-    const text = complete && message ? message : rest;
+    const rest = t(left ? "with_others" : "nothing_left");
+    const text = byId("onward") ? t("pairs_done") : complete && message ? message : rest;
     if (this.told === text) return;
     this.told = text;
     byId("message").replaceChildren(...withCommands(text));

@@ -4,6 +4,7 @@ import { byId, enable, enabled, notify, onClick, onKey, setUpHelp } from "./comm
 import { Circles } from "./circles.js";
 import { Drafts } from "./drafts.js";
 import { Form } from "./form.js";
+import { t } from "./texts.js";
 import { Tiles, tileUrl } from "./tiles.js";
 import { setUpToolbar, sourceItems } from "./toolbar.js";
 import { Viewer } from "./viewer.js";
@@ -11,7 +12,7 @@ import { Viewer } from "./viewer.js";
 const MOST_STEPS = 50; // that are kept with a draft
 
 const items = (showing) => ({
-  main: [{ label: "Picture to judge", picture: showing.picture }],
+  main: [{ label: t("picture_to_judge"), picture: showing.picture }],
   sources: sourceItems(showing.sources),
 });
 
@@ -120,7 +121,7 @@ export class Judging {
     this.now = JSON.stringify(this.answer);
     this.steps = !same && Array.isArray(draft.steps) ? draft.steps : [];
     if (!this.steps.length && this.now !== this.start) this.steps = [this.start];
-    if (!same) notify("What you had begun here is back.");
+    if (!same) notify(t("draft_back"));
     this.keep();
   }
 
@@ -156,7 +157,7 @@ export class Judging {
   skip(flow) {
     if (!enabled(byId("skip"))) return;
     if (flow.answer("/api/skip", {}) && this.steps.length)
-      notify("Skipped. What you had begun is kept, and will be there when this picture comes again.");
+      notify(t("draft_kept"));
   }
 
   undo(flow) {

@@ -5,6 +5,7 @@
 
 import { Refused, backoff, call, say } from "./common.js";
 import { forget } from "./drafts.js";
+import { tn } from "./texts.js";
 
 const prefix = (set) => `loupe-unsent:${set}:`;
 
@@ -113,20 +114,15 @@ export class Outbox {
   }
 
   complain(reason) {
-    const what = this.size === 1 ? "1 answer is" : `${this.size} answers are`;
-    const advice = this.kept ? "It is kept in this browser; trying again …" : "Keep this page open; trying again …";
-    say(
-      "saving",
-      `${what} NOT saved yet: ${reason}. ${this.size === 1 ? advice : advice.replace("It is", "They are")}`,
-    );
+    say("saving", tn(this.kept ? "unsaved" : "unsaved_open", this.size, { reason }));
   }
 
   tellRefused() {
     const count = this.refused.length;
     if (!count) return void say("refused", "");
-    const what = count === 1 ? "1 answer was" : `${count} answers were`;
-    say("refused", `${what} NOT saved: ${this.refused[count - 1].reason}.`.replace(/\.\.$/, "."), {
-      label: count === 1 ? "Discard it" : "Discard them",
+    const { reason } = this.refused[count - 1];
+    say("refused", tn("rejected", count, { reason: reason.replace(/\.$/, "") }), {
+      label: tn("discard", count),
       act: () => {
         for (const { entry } of this.refused.splice(0)) this.forget(entry);
         this.tellRefused();

@@ -3,6 +3,7 @@
 import { byId, enable, enabled, uuid4 } from "./common.js";
 import { Flow } from "./flow.js";
 import { Judging } from "./judging.js";
+import { t } from "./texts.js";
 
 const judging = new Judging(() => check());
 
@@ -26,7 +27,7 @@ const flow = new Flow({
 
 function check() {
   const { missing, open } = judging.form;
-  const text = missing.length ? `${missing.length} of ${judging.form.groups.length} criteria still to score` : "";
+  const text = missing.length ? t("still_to_score", { n: missing.length, all: judging.form.groups.length }) : "";
   if (byId("missing").textContent !== text) byId("missing").textContent = text;
   enable(byId("submit"), open && !missing.length);
 }

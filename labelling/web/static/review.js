@@ -4,6 +4,7 @@ import { byId, capital, element, enable, enabled, onClick, uuid4 } from "./commo
 import { drawCircle } from "./circles.js";
 import { Flow } from "./flow.js";
 import { Judging } from "./judging.js";
+import { t, tn } from "./texts.js";
 
 const MARKED = 2; // points between the lowest and the highest score from which a disagreement is marked
 const judging = new Judging(() => check());
@@ -42,7 +43,7 @@ const flow = new Flow({
 });
 
 function describe({ disagreement }) {
-  byId("who").textContent = `Under review: the rating by ${ratings[0].who}`;
+  byId("who").textContent = t("under_review", { who: ratings[0].who });
   byId("others-choice").hidden = ratings.length < 2;
   for (const group of judging.form.groups) {
     const { name } = group.dataset;
@@ -50,9 +51,9 @@ function describe({ disagreement }) {
     const line = group.querySelector(".others");
     const scores = ratings
       .filter((rating) => rating.scores[name])
-      .map((rating) => `${rating.who}: ${rating.scores[name]}`);
+      .map((rating) => t("score_by", { who: rating.who, score: rating.scores[name] }));
     line.textContent = scores.join(" · ");
-    if (apart >= MARKED) line.append(" ", element("strong", { text: `${apart} points apart` }));
+    if (apart >= MARKED) line.append(" ", element("strong", { text: tn("points_apart", apart) }));
     group.classList.toggle("disagreed", apart >= MARKED);
   }
   byId("notes").replaceChildren(
@@ -89,7 +90,7 @@ function check() {
   enable(byId("correct"), changed && whole);
   enable(byId("reject"), open);
   enable(byId("restore"), changed);
-  const text = changed ? "You changed this rating: save the correction, or restore what was given." : "";
+  const text = changed ? t("you_changed") : "";
   if (byId("missing").textContent !== text) byId("missing").textContent = text;
 }
 

@@ -2,6 +2,7 @@
 // used longest ago given back.
 
 import { backoff, say } from "./common.js";
+import { t } from "./texts.js";
 import { TILE } from "./geometry.js";
 
 const KEPT = 256; // tiles, a megabyte each when decoded
@@ -90,15 +91,15 @@ export class Tiles {
     for (let attempt = 0; !controller.signal.aborted; attempt += 1) {
       try {
         const response = await fetch(url, { signal: controller.signal });
-        if (!response.ok) throw new Error(`the server answered ${response.status}`);
+        if (!response.ok) throw new Error(t("server_answered", { status: response.status }));
         const bitmap = await createImageBitmap(await response.blob());
         if (controller.signal.aborted) return bitmap.close();
         this.keep(url, bitmap);
         break;
       } catch (error) {
         if (controller.signal.aborted) return undefined;
-        const why = error instanceof TypeError ? "the server cannot be reached" : error.message;
-        say("loading", `A picture cannot be loaded: ${why}. Trying again …`);
+        const why = error instanceof TypeError ? t("unreachable") : error.message;
+        say("loading", t("picture_failed", { reason: why }));
         this.failures += 1;
         await backoff(attempt);
       }

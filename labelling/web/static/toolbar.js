@@ -1,6 +1,7 @@
 // The buttons, keys and words around the viewer: modes, zoom, what scale is shown, and when that is not good enough.
 
 import { byId, capital, enable, onClick } from "./common.js";
+import { t } from "./texts.js";
 
 const SMALL = { width: 300, height: 220 }; // CSS pixels of a pane below which fine differences cannot be seen
 const PAN = 0.12; // of a pane, for each press of Shift and an arrow
@@ -84,16 +85,14 @@ function describe(viewer) {
   const percent = scale * 100;
   const shown = percent < 10 ? percent.toFixed(1) : Math.round(percent);
   const how =
-    scale === 1 ? "every pixel as it is" : scale < 1 ? "scaled down, fine detail is hidden" : "pixels enlarged";
-  byId("scale").textContent = `${shown} %,`;
-  byId("scale-how").textContent = viewer.complete ? how : "loading …";
+    scale === 1 ? t("as_it_is") : t(scale < 1 ? "scaled_down" : "enlarged");
+  byId("scale").textContent = t("percent", { percent: shown });
+  byId("scale-how").textContent = viewer.complete ? how : t("loading");
   byId("scale-how").classList.toggle("exact", scale === 1);
   const width = viewer.pane.width / viewer.ratio;
   const height = viewer.pane.height / viewer.ratio;
   const small = width < SMALL.width || height < SMALL.height;
-  const text = small
-    ? "The pictures are too small here to be judged well. Use a larger window or screen, turn the device, or flip (F)."
-    : "";
+  const text = small ? t("too_small") : "";
   if (byId("small").textContent !== text) byId("small").textContent = text;
   byId("small").hidden = !small;
   if (byId("flip")) {

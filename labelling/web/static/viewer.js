@@ -18,6 +18,7 @@ import {
   MAX_SCALE,
 } from "./geometry.js";
 import { listen } from "./gestures.js";
+import { t } from "./texts.js";
 import { tileUrl } from "./tiles.js";
 
 const GAP = 8; // CSS pixels between panes
@@ -196,7 +197,7 @@ export class Viewer {
     context.fillRect(0, 0, canvas.width, canvas.height);
     const names = items.map((item) => item.label);
     label.textContent = names.join(" | ");
-    canvas.setAttribute("aria-label", names.map((name) => this.describe(name)).join(", and "));
+    canvas.setAttribute("aria-label", names.map((name) => this.describe(name)).reduce((first, second) => t("and", { first, second })));
     if (!this.complete) return;
     const edge = Math.round(this.fraction * canvas.width);
     items.forEach(({ picture }, i) => {
@@ -213,7 +214,7 @@ export class Viewer {
   }
 
   describe(name) {
-    return name.length === 1 ? `Version ${name}` : name;
+    return name.length === 1 ? t("version", { name }) : name;
   }
 
   drawPicture(context, picture) {

@@ -1,22 +1,25 @@
 // How labelling goes, for whoever runs it: asked anew every three seconds while the page is seen.
 
 import { Refused, byId, call, element, say } from "./common.js";
+import { t } from "./texts.js";
 
 const EVERY_MS = 3000;
+const LANG = document.documentElement.lang;
+const LOCALE = LANG === "en" ? "en-GB" : LANG; // a clock of 24 hours
 const OBSERVER = [
-  ["Observer", (o) => o.name],
-  ["Kind", (o) => o.kind],
-  ["Done", (o) => count(o.done)],
-  ["Still owes", (o) => count(o.owes)],
-  ["Agrees with others", (o) => percent(o.agreement)],
-  ["Same answer on repeats", (o) => (o.repeats ? `${percent(o.repeat_consistency)} of ${o.repeats}` : "–")],
-  ["Chose left", (o) => (isNumber(o.left_share) ? `${percent(o.left_share)}${p(o.left_p)}` : "–")],
-  ["Median time", (o) => (isNumber(o.median_seconds) ? `${o.median_seconds.toFixed(1)} s` : "–")],
-  ["Remarks", (o) => (o.suspect ? `Look at this: ${o.suspect}` : o.untold ? `Cannot be told yet: ${o.untold}` : "")],
+  [t("observer"), (o) => o.name],
+  [t("kind"), (o) => o.kind],
+  [t("done_column"), (o) => count(o.done)],
+  [t("still_owes"), (o) => count(o.owes)],
+  [t("agrees"), (o) => percent(o.agreement)],
+  [t("same_on_repeats"), (o) => (o.repeats ? t("of_repeats", { share: percent(o.repeat_consistency), n: o.repeats }) : "–")],
+  [t("chose_left"), (o) => (isNumber(o.left_share) ? `${percent(o.left_share)}${p(o.left_p)}` : "–")],
+  [t("median_time"), (o) => (isNumber(o.median_seconds) ? t("seconds", { n: o.median_seconds.toFixed(1) }) : "–")],
+  [t("remarks"), (o) => (o.suspect ? t("look_at_this", { reason: o.suspect }) : o.untold ? t("not_told_yet", { reason: o.untold }) : "")],
 ];
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
-const count = (value) => (isNumber(value) ? value.toLocaleString("en") : "–");
+const count = (value) => (isNumber(value) ? value.toLocaleString(LOCALE) : "–");
 const percent = (value) => (isNumber(value) ? `${Math.round(value * 100)} %` : "–");
 const p = (value) => (isNumber(value) ? ` (p ${value < 0.001 ? "< 0.001" : `= ${value.toFixed(3)}`})` : "");
 const decimals = (value) => (isNumber(value) ? value.toFixed(2) : "–");
@@ -41,7 +44,7 @@ function table(round) {
   // Wide tables scroll in a box of their own, which the keyboard can reach.
   return element(
     "div",
-    { className: "scroll", tabindex: "0", role: "region", "aria-label": `Observers of ${round.round}` },
+    { className: "scroll", tabindex: "0", role: "region", "aria-label": t("observers_of", { round: round.round }) },
     element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)),
   );
 }
@@ -50,37 +53,41 @@ function section(round) {
   const title = element("h2", { text: round.round });
   const state = element("p", {
     className: "state",
-    text: round.complete ? "Complete" : `Waiting for ${round.task === "pairs" ? "votes" : round.task}`,
+    text: t(round.complete ? "complete" : `waiting_${round.task === "pairs" ? "votes" : round.task}`),
   });
   const bar = element("progress", {
     max: Math.max(1, round.need),
     value: round.have,
-    "aria-label": `Votes of ${round.round}`,
+    "aria-label": t("votes_of", { round: round.round }),
   });
-  const unit =
-    {
-      ratings: ["Pictures", "Ratings", "Ratings per picture"],
-      reviews: ["Pictures", "Reviews", "Reviews per picture"],
-    }[round.task] || ["Pairs", "Votes", "Votes per pair"];
+  const unit = {
+    ratings: ["pictures", "ratings", "ratings_per_picture"],
+    reviews: ["pictures", "reviews", "reviews_per_picture"],
+    pairs: ["pairs", "votes", "votes_per_pair"],
+  }[round.task].map((key) => t(key));
   const figures = element(
     "dl",
     { className: "figures" },
     figure(unit[0], count(round.pairs)),
     figure(unit[2], count(round.votes_per_pair)),
-    figure(unit[1], `${count(round.have)} of ${count(round.need)}`),
-    ...(round.unsure ? [figure("Can’t tell (pairs undecidable)", `${count(round.unsure)} (${count(round.undecidable)})`)] : []),
-    figure(round.models ? "Krippendorff’s alpha, people" : "Krippendorff’s alpha", decimals(round.alpha)),
+    figure(unit[1], t("done_of", { done: count(round.have), all: count(round.need) })),
+    ...(round.unsure ? [figure(t("unsure_undecidable"), `${count(round.unsure)} (${count(round.undecidable)})`)] : []),
+    figure(t(round.models ? "alpha_people" : "alpha"), decimals(round.alpha)),
     ...(round.models || []).map((model) =>
       figure(
-        `${model.name} (LLM) with people`,
+        t("with_people", { name: model.name }),
         model.pictures
-          ? `alpha ${decimals(model.alpha)}, ${model.difference < 0 ? "−" : "+"}${decimals(Math.abs(model.difference))} points on ${count(model.pictures)}`
-          : "no picture in common",
+          ? t("alpha_and_points", {
+              alpha: decimals(model.alpha),
+              points: `${model.difference < 0 ? "−" : "+"}${decimals(Math.abs(model.difference))}`,
+              n: count(model.pictures),
+            })
+          : t("nothing_in_common"),
       ),
     ),
-    figure("Pairwise agreement", percent(round.pairwise)),
+    figure(t("pairwise_agreement"), percent(round.pairwise)),
   );
-  const people = round.observers.length ? table(round) : element("p", { text: "Nobody has answered yet." });
+  const people = round.observers.length ? table(round) : element("p", { text: t("nobody_yet") });
   return element(
     "section",
     { className: round.complete ? "round complete" : "round" },
@@ -98,12 +105,12 @@ function show(overview) {
   const places = boxes.map((box) => box.scrollLeft);
   const focused = boxes.indexOf(document.activeElement);
   rounds.replaceChildren(...overview.rounds.map(section));
-  if (!overview.rounds.length) rounds.append(element("p", { text: "No round is registered yet." }));
+  if (!overview.rounds.length) rounds.append(element("p", { text: t("no_round") }));
   rounds.querySelectorAll(".scroll").forEach((box, i) => {
     box.scrollLeft = places[i] || 0;
     if (i === focused) box.focus({ preventScroll: true });
   });
-  byId("at").textContent = `As of ${new Date(overview.at).toLocaleTimeString("en-GB")}`;
+  byId("at").textContent = t("as_of", { time: new Date(overview.at).toLocaleTimeString(LOCALE) });
 }
 
 async function poll() {
@@ -114,7 +121,7 @@ async function poll() {
         say("loading", "");
       } catch (error) {
         if (error instanceof Refused) return say("session", error.message);
-        say("loading", `These figures are old: ${error.message}. Trying again …`);
+        say("loading", t("old_figures", { reason: error.message }));
       }
     }
     await new Promise((resolve) => {

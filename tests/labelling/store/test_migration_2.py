@@ -45,7 +45,7 @@ def test_every_row_is_kept(place: str, old: RawStore) -> None:
         "retractions": 2, "rounds": 6, "secrets": 1, "sizes": 13, "skips": 2, "trials": 3, "votes": 16,
     }  # fmt: skip
     Store.open(place).close()
-    assert old.version() == 4
+    assert old.version() == 5
     now = {f"r{number:02}": f"low_light-r{number:02}" for number in range(100)}
     renamed = {
         table: sorted((tuple(now.get(v, v) for v in row) for row in rows), key=repr) for table, rows in before.items()
