@@ -7,7 +7,7 @@ divergence are exact. Any model that `models.core.exploring.Explores` can be ali
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -103,17 +103,26 @@ def _energy(difference: torch.Tensor, rollout: Rollout) -> torch.Tensor:
     return spread[..., :height, :width]
 
 
+def _own(name: str, **options: Any) -> OwnNoise:
+    if faults := faults_of_options(f"exploration {name!r}", OwnNoise, options):
+        raise ValueError("; ".join(faults))
+    return OwnNoise(**options)
+
+
+# name of an exploration -> the sampler that goes with it, and what builds it from name and options
+SAMPLERS: dict[str, tuple[type[Sampler], Callable[..., Exploration]]] = {
+    **dict.fromkeys(EXPLORATIONS, (Sampler, exploration)),
+    "own": (PathSampler, _own),
+}
+
+
 def sampler_of(
     explore: Mapping[str, Any], samples: int, regions: int, view: View, side: int, credit: Credit, beside: Beside
 ) -> Sampler:
     """The sampler of an exploration by its name and options. Raises ValueError: no such name, option or value."""
     options = dict(explore)
     name = options.pop("name")
-    if name not in _OWN:
-        return Sampler(exploration(name, **options), samples, regions, view, side, credit, beside)
-    if faults := faults_of_options(f"exploration {name!r}", OwnNoise, options):
-        raise ValueError("; ".join(faults))
-    return PathSampler(OwnNoise(**options), samples, regions, view, side, credit, beside)
-
-
-_OWN = frozenset({"own"})
+    if name not in SAMPLERS:
+        raise ValueError(f"no exploration is called {name!r}; known are {', '.join(sorted(SAMPLERS))}")
+    sampler, built = SAMPLERS[name]
+    return sampler(built(name, **options), samples, regions, view, side, credit, beside)

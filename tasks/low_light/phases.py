@@ -37,6 +37,10 @@ class Planned:
     def batch(self) -> int:
         return self.section.batch
 
+    def objective(self, model: nn.Module, pictures: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, Terms]:
+        """What the training descends, and the values that it logs."""
+        return self.phase.loss(model, pictures, self.phase.weights)
+
 
 def planned(model: nn.Module, start: Pretrain) -> list[Planned]:
     """The trainings of an enhancer, in turn. One that does not say how it is trained has a loss without references, or the

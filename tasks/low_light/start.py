@@ -40,7 +40,7 @@ def trained(params: View, model: nn.Module, at: Places) -> None:
         outcome = learn(
             model,
             crops(plan, {key: pictures for key, (pictures, _) in sets.items()}, params.seed),
-            lambda module, given, plan=plan: plan.phase.loss(module, given, plan.phase.weights),
+            plan.objective,
             plan.section,
             seed=params.seed,
             name=name,

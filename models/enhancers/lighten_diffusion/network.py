@@ -122,7 +122,8 @@ class LightenDiffusion(Enhancer):
             if time in drawn:
                 half = torch.randn((samples + 1) // 2, *start.shape, generator=generator).to(x)
                 noise = sigma * torch.stack([half, -half], 1).flatten(0, 1)[:samples]
-                starts.append(x), means.append(mean), noises.append(noise)
+                for found, part in ((starts, x), (means, mean), (noises, noise)):
+                    found.append(part)
                 mean = mean + noise
             x = mean
         latents = ((x + 1) / 2).clamp(0, 1)

@@ -34,7 +34,7 @@ def decomposition_phase() -> Phase:
         decomposition_loss,
         trains=("ctdn",),
         pictures=("low", "normal"),
-        weights={"reconstruction": 1.0, "relit": 1.0, "retinex": 1.0, "content": 0.5, "smooth": 0.1, "photo_like": 0.2},
+        weights={"reconstruction": 1.0, "relit": 1.0, "photo_like": 1.0, "retinex": 2.0, "content": 0.5, "smooth": 1.0},
     )
 
 
@@ -60,31 +60,30 @@ def shorter(photo: torch.Tensor) -> torch.Tensor:
 def decomposition_loss(
     model: LightenDiffusion, pictures: Mapping[str, torch.Tensor], weights: Mapping[str, float]
 ) -> tuple[torch.Tensor, Terms]:
-    """Terms: each photo comes back from its latent (reconstruction), and its latent from reflectance and illumination
-    (retinex); one scene has one reflectance in both exposures (content); illumination is smooth but where the reflectance has
-    an edge (smooth); the dark reflectance in the bright illumination, with the dark photo's features, gives the bright photo
-    (relit); and a latent looks like the photo, reduced (photo_like).
+    """Terms: each photo comes back from its latent (reconstruction); the bright latent with the dark photo's features gives the
+    bright photo (relit); a latent looks like the photo, reduced (photo_like); reflectance times illumination is the latent
+    (retinex), to which that does nothing; one scene has one reflectance in both exposures (content); illumination is smooth but
+    where the reflectance has an edge (smooth).
     """
     low, bright = pictures["low"], pictures["normal"]
     dark = shorter(bright)
     every = torch.cat([low, dark, bright])
     encoded = model.encoded(every)
-    back = model.decoded(encoded.latent, encoded, every)
-    parts = model.ctdn.retinex(encoded.latent)
-    reflectance, illumination = parts.reflectance, parts.illumination
     of_dark, of_bright = slice(len(low), -len(bright)), slice(-len(bright), None)
-    relit = reflectance[of_dark] * illumination[of_bright]
-    of_scene = Encoded(encoded.latent[of_dark], tuple(skip[of_dark] for skip in encoded.skips))
-    # A latent is made of the padded photo; crops are rarely padded, and never by much.
+    features = Encoded(encoded.latent[of_bright], tuple(skip[of_dark] for skip in encoded.skips))
+    # What is easy to decompose must not shape the latent: a constant would be the easiest.
+    latent = encoded.latent.detach()
+    reflectance, illumination = model.ctdn.retinex(latent)
+    # A latent is of the padded photo; crops are rarely padded, and never by much.
     reduced = F.avg_pool2d(every, REDUCTION)
     height, width = reduced.shape[-2:]
     terms = {
-        "reconstruction": (back - every).abs().mean(),
-        "relit": (model.decoded(relit, of_scene, dark) - bright).abs().mean(),
-        "retinex": (reflectance * illumination - encoded.latent).abs().mean(),
+        "reconstruction": (model.decoded(encoded.latent, encoded, every) - every).abs().mean(),
+        "relit": (model.decoded(features.latent, features, dark) - bright).abs().mean(),
+        "photo_like": (encoded.latent[..., :height, :width] - reduced).abs().mean(),
+        "retinex": (reflectance * illumination - latent).abs().mean(),
         "content": (reflectance[of_dark] - reflectance[of_bright]).abs().mean(),
         "smooth": smoothness(Decomposed(reflectance, illumination)),
-        "photo_like": (encoded.latent[..., :height, :width] - reduced).abs().mean(),
     }
     return _sum(terms, weights), terms
 

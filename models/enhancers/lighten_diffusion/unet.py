@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import nn
@@ -19,6 +20,18 @@ def time_embedding(times: torch.Tensor, channels: int) -> torch.Tensor:
     rates = torch.exp(-math.log(10000) / (half - 1) * torch.arange(half, device=times.device))
     angles = times.float()[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+class Embedding(nn.Module):
+    """Two layers on the sines and cosines of a time."""
+
+    def __init__(self, width: int, time: int) -> None:
+        super().__init__()
+        self.dense = nn.ModuleList([nn.Linear(width, time), nn.Linear(time, time)])
+
+    def forward(self, waves: torch.Tensor) -> torch.Tensor:
+        first, second = self.dense
+        return second(F.silu(first(waves)))  # type: ignore[no-any-return]
 
 
 class Block(nn.Module):
@@ -55,6 +68,9 @@ class Attention(nn.Module):
 
 class Level(nn.Module):
     """The blocks of one size, with an attention after each where there are some, and what leads to the next size."""
+
+    downsample: Down
+    upsample: Up
 
     def __init__(self, blocks: Sequence[Block], attentions: Sequence[Attention]) -> None:
         super().__init__()
@@ -113,8 +129,7 @@ class UNet(nn.Module):
             raise ValueError(f"attention names levels {unknown}; there are 0 to {len(multipliers) - 1}")
         self.width, self.blocks = width, blocks
         time = 4 * width
-        self.temb = nn.Module()
-        self.temb.dense = nn.ModuleList([nn.Linear(width, time), nn.Linear(time, time)])
+        self.temb = Embedding(width, time)
         self.conv_in = nn.Conv2d(6, width, 3, padding=1)
         sizes = [width * multiplier for multiplier in multipliers]
         before = [width, *sizes[:-1]]
@@ -144,17 +159,16 @@ class UNet(nn.Module):
         self.norm_out, self.conv_out = _norm(width * multipliers[0]), nn.Conv2d(width * multipliers[0], 3, 3, padding=1)
 
     def forward(self, x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
-        first, second = self.temb.dense
-        time = second(F.silu(first(time_embedding(times, self.width).to(x.dtype))))
+        time = self.temb(time_embedding(times, self.width).to(x.dtype))
         x = self.conv_in(x)
         kept = [x]
-        for level in self.down:
+        for level in cast(list[Level], list(self.down)):
             for place in range(self.blocks):
                 kept.append(x := level.at(place, x, time))
             if hasattr(level, "downsample"):
                 kept.append(x := level.downsample(x))
         x = self.mid(x, time)
-        for level in reversed(self.up):
+        for level in reversed(cast(list[Level], list(self.up))):
             for place in range(self.blocks + 1):
                 x = level.at(place, torch.cat([x, kept.pop()], 1), time)
             if hasattr(level, "upsample"):
