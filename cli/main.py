@@ -249,14 +249,23 @@ def weights(
         Path | None, typer.Option(help="With convert: the file to write, FILE.safetensors by default")
     ] = None,
     key: Annotated[str | None, typer.Option(help="With convert: which of several sets of weights in the file")] = None,
+    of: Annotated[
+        str | None, typer.Option("--of", help="With convert: the enhancer whose published checkpoint it is")
+    ] = None,
+    renames: Annotated[
+        Path | None, typer.Option("--names", help="With --of: JSON, beginnings of names there -> of names here")
+    ] = None,
+    options: Annotated[
+        Path | None, typer.Option("--options", help="With --of: JSON, the enhancer's options; by default the paper's")
+    ] = None,
 ) -> None:
     """Fetch and list the weights of the networks and metrics, with licence and source; `convert FILE` reads a .pth safely."""
     if names and names[0] == "convert":
-        from models.weights.checkpoint import convert
+        from cli.converting import convert_checkpoint
 
         if len(names) != 2:
-            raise UserError("convert takes one file: loupe weights convert FILE [--out FILE] [--key NAME]")
-        print(convert(Path(names[1]), out, key))
+            raise UserError("convert takes one file: loupe weights convert FILE [--out FILE] [--key NAME] [--of NAME]")
+        print(convert_checkpoint(Path(names[1]), out, key, of, renames, options))
         return
     from models.weights.__main__ import main as resolve
 

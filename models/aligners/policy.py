@@ -19,7 +19,8 @@ from torch.nn import functional as F
 
 from models.aligners.base import Aligner, Logged, Material, Need, Votes
 from models.aligners.baseline import Baseline, WithBaseline, policy_of
-from models.aligners.exploration import Scene, exploration
+from models.aligners.exploration import Scene
+from models.aligners.own_noise import sampler_of
 from models.aligners.rewards import Beside, View
 from models.aligners.rollout import Credit, Rollout, Sampler, region_means
 from models.core.training import Outcome, Run, step_generator, step_seed
@@ -44,12 +45,13 @@ class PolicyAligner(Aligner):
     """What GRPO, PPO and DPO share.
 
     samples: G pictures of a scene, in pairs of opposite noise. regions: K of a crop at most; 0: the whole crop is one. explore:
-    name and options of `models.aligners.exploration`. kl: weight of the divergence from the frozen f(n), exact for two Gaussians
-    of one covariance. inner: steps on each rollout. view: the judge is shown each region's box at `side` pixels (regions), or the
-    whole crop, perhaps with what its map of artifacts says of the region (local). credit: what regions weigh: equal, their area,
-    or the judge's map of artifacts, of regions (heatmap) or of their pixels. adapt: the deviation is measured before the first
-    step: the largest of a few of which the rewards' variance is mostly odd in the noise (`explained_share`). beside: metrics
-    whose values are rewards beside the judge's, by their weights, all in standard deviations of the group.
+    name and options of `models.aligners.exploration`, or own: the model's (`models.aligners.own_noise`). kl: weight of the
+    divergence from the frozen f(n), exact for two Gaussians of one covariance. inner: steps on each rollout. view: the judge
+    is shown each region's box at `side` pixels (regions), or the whole crop, perhaps with what its map of artifacts says of
+    the region (local). credit: what regions weigh: equal, their area, or the judge's map of artifacts, of regions (heatmap)
+    or of their pixels. adapt: the deviation is measured before the first step: the largest of a few of which the rewards'
+    variance is mostly odd in the noise (`explained_share`). beside: metrics whose values are rewards beside the judge's, by
+    their weights, all in standard deviations of the group.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"gradient of the model"})
@@ -74,11 +76,8 @@ class PolicyAligner(Aligner):
             )
         _one_of("view", self.view, ("regions", "whole", "local"))
         _one_of("credit", self.credit, ("equal", "area", "heatmap", "pixels"))
-        chosen = {"name": "white"} | dict(self.explore or {})
-        explorer = exploration(chosen.pop("name"), **chosen)
-        self.sampler = Sampler(
-            explorer, self.samples, self.regions, self.view, self.side, self.credit, Beside(self.beside or {})
-        )
+        view = (self.samples, self.regions, self.view, self.side, self.credit, Beside(self.beside or {}))
+        self.sampler = sampler_of({"name": "white"} | dict(self.explore or {}), *view)
 
     def align(self, model: nn.Module, judge: Judge | None, material: Material, run: Run) -> Outcome:
         assert judge is not None
@@ -100,18 +99,19 @@ class PolicyAligner(Aligner):
 
         def objective(module: nn.Module, batch: Any) -> tuple[torch.Tensor, Logged]:
             index, number, sources, labels = batch
-            mean = policy_of(module)(*sources)
+            policy = policy_of(module)
             if index // accumulate % self.inner == 0:
                 for old in [other for other in rollouts if other // accumulate != number // accumulate]:
                     del rollouts[old]
                 generator = step_generator(run.settings.seed, number, "rollout")
-                with torch.no_grad():
-                    anchor = reference(*sources)
-                rollouts[number] = self.sampler.roll(judge, mean.detach(), anchor, sources, labels, generator)
-            rollout = rollouts[number]
+                rollout, mean = self.sampler.begin(judge, policy, reference, sources, labels, generator)
+                rollouts[number] = rollout
+            else:
+                rollout = rollouts[number]
+                mean = self.sampler.mean(policy, rollout)
             loss, values = self.loss(mean, rollout)
             divergence = weighted_mean(self.sampler.divergence(mean, rollout), rollout.weight)
-            apart = F.mse_loss(mean.detach(), rollout.reference).clamp(min=1e-10)
+            apart = self.sampler.apart(mean, rollout).clamp(min=1e-10)
             known = torch.where(torch.isfinite(rollout.judged), rollout.judged, 0.0)
             values = {
                 **values,
@@ -121,7 +121,10 @@ class PolicyAligner(Aligner):
                 "kl": divergence,
                 "fidelity": -10 * apart.log10(),
             }
-            return material.with_kept(loss + self.kl * divergence, values, mean, sources)
+            total = loss + self.kl * divergence
+            if material.kept is None:
+                return total, values
+            return material.with_kept(total, values, self.sampler.picture(policy, mean, rollout), sources)
 
         # A state in the middle of a rollout's steps would have to hold the rollout.
         settings = replace(run.settings, save_every=-(-run.settings.save_every // self.inner) * self.inner)
@@ -134,21 +137,25 @@ class PolicyAligner(Aligner):
         """The sampler with the largest of a few deviations whose explained share is `ODD` at least, else of the largest."""
         shares: dict[float, float] = {}
         for factor in FACTORS:
-            tried, found = replace(self.sampler, exploration=self.sampler.exploration.scaled(factor)), []
+            tried, found = self.sampler.scaled(factor), []
             for number in range(PROBES):
                 sources = tuple(source.to(run.device) for source in material.crops(number))
-                made, labels = reference(*sources), material.labels(number).to(run.device)
+                labels = material.labels(number).to(run.device)
                 generator = step_generator(run.settings.seed, number, "probe")
-                found.append(tried.roll(judge, made, made, sources, labels, generator).explained)
+                found.append(tried.begin(judge, reference, reference, sources, labels, generator)[0].explained)
             known = [share for share in found if math.isfinite(share)]
             shares[factor] = sum(known) / len(known) if known else 0.0
         good = [factor for factor, share in shares.items() if share >= ODD]
         factor = max(good) if good else max(shares, key=lambda one: shares[one])
-        chosen = self.sampler.exploration.scaled(factor)
+        chosen = self.sampler.scaled(factor)
         print(
             f"{run.name}: deviation {chosen.scale:.3g}, of which {shares[factor]:.0%} of the rewards' variance is of use"
         )
-        return replace(self.sampler, exploration=chosen)
+        return chosen
+
+    def fault(self, judge: Judge | None, model: nn.Module | None = None) -> str | None:
+        found = super().fault(judge, model)
+        return self.sampler.fault(model) if found is None and model is not None else found
 
     def advice(self, judge: Judge, guarded: bool) -> str | None:
         if not judge.differentiable:
@@ -191,6 +198,8 @@ class Grpo(PolicyAligner):
         _one_of("ratio", self.ratio, ("likelihood", "paper"))
         if not 0 < self.clip < 1 or self.alpha <= 0:
             raise ValueError(f"clip is between 0 and 1, alpha above 0, not {self.clip}, {self.alpha}")
+        if self.ratio == "paper" and not self.sampler.of_pictures:
+            raise ValueError("ratio 'paper' compares pictures around an output: not with the model's own exploration")
 
     def loss(self, mean: torch.Tensor, rollout: Rollout) -> tuple[torch.Tensor, Values]:
         found = advantages(rollout.rewards, self.group, rollout.there)
@@ -274,6 +283,11 @@ class Dpo(PolicyAligner):
         self.uses_votes = self.pairs == "votes"
         if self.beta <= 0:
             raise ValueError(f"beta is above 0, not {self.beta}")
+        if self.uses_votes and not self.sampler.of_pictures:
+            raise ValueError(
+                "with the model's own exploration only pictures that it drew have a likelihood, not those of votes: let pairs "
+                "be samples"
+            )
 
     def align(self, model: nn.Module, judge: Judge | None, material: Material, run: Run) -> Outcome:
         if self.pairs == "votes" and material.votes is not None:
@@ -332,7 +346,7 @@ class Dpo(PolicyAligner):
 
 def ratio_of(sampler: Sampler, mean: torch.Tensor, rollout: Rollout) -> torch.Tensor:
     """p(action) / p_old(action) per region (G, B, K)."""
-    before = sampler.log_probability(rollout.scene.before, rollout)
+    before = sampler.log_probability(sampler.before(rollout), rollout)
     return (sampler.log_probability(mean, rollout) - before).exp()
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
 
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 from models.aligners.exploration import Exploration, Scene
 from models.aligners.rewards import Beside, heat_of, region_rewards
 from models.aligners.rewards import View as RewardView
+from models.core.exploring import Paths
 from models.judges.base import Judge
 
 Credit = Literal["equal", "area", "heatmap", "pixels"]
@@ -52,7 +55,8 @@ class Rollout:
     scene: what they were drawn around; noise: (G, B, C, H, W); pixels: (B, K, H, W), regions, weighed by the credit of their
     pixels; there: (B, K), which exist; weight: (B, K), the credit of each, mean 1, 0 where there is none; judged, rewards:
     (G, B, K), of the judge, and with what is beside it; reference: (B, 3, H, W), what the frozen policy makes; explained: see
-    `explained_share`.
+    `explained_share`; paths: of a model's own exploration, and anchor: (B, 3, H, W),
+    what the frozen policy makes then (`models.aligners.own_noise`).
     """
 
     scene: Scene
@@ -64,13 +68,18 @@ class Rollout:
     rewards: torch.Tensor
     reference: torch.Tensor
     explained: float
+    paths: Paths | None = None
+    anchor: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Sampler:
     """Draws rollouts. samples: G; regions: K at most, 0 for the whole picture as one; view, side: how the judge sees a region;
-    credit: what a region and its pixels weigh; beside: metrics as rewards beside the judge's.
+    credit: what a region and its pixels weigh; beside: metrics as rewards beside the judge's. of_pictures: any picture has a
+    likelihood.
     """
+
+    of_pictures: ClassVar[bool] = True
 
     exploration: Exploration
     samples: int
@@ -80,20 +89,68 @@ class Sampler:
     credit: Credit
     beside: Beside = field(default_factory=lambda: Beside({}))
 
+    def fault(self, model: nn.Module) -> str | None:
+        """Why a model cannot be explored so, else None."""
+        return None
+
+    def scaled(self, factor: float) -> Sampler:
+        """The same with another deviation."""
+        return replace(self, exploration=self.exploration.scaled(factor))
+
+    @property
+    def scale(self) -> float:
+        return self.exploration.scale
+
+    def begin(
+        self, judge: Judge, policy: nn.Module, reference: nn.Module, sources: tuple[torch.Tensor, ...], labels: torch.Tensor,
+        generator: torch.Generator,
+    ) -> tuple[Rollout, torch.Tensor]:  # fmt: skip
+        """A rollout of a policy, and its mean with the gradient. reference: the frozen policy."""
+        mean = policy(*sources)
+        with torch.no_grad():
+            anchor = reference(*sources)
+        return self.roll(judge, mean.detach(), anchor, sources, labels, generator), mean
+
+    def mean(self, policy: nn.Module, rollout: Rollout) -> torch.Tensor:
+        """The policy's mean, with the gradient, of what a rollout was of."""
+        found: torch.Tensor = policy(*rollout.scene.sources)
+        return found
+
+    def before(self, rollout: Rollout) -> torch.Tensor:
+        """The mean when the rollout was drawn."""
+        return rollout.scene.before
+
+    def picture(self, policy: nn.Module, mean: torch.Tensor, rollout: Rollout) -> torch.Tensor:
+        """What the policy makes without noise, (B, 3, H, W), with the gradient."""
+        return mean
+
+    def apart(self, mean: torch.Tensor, rollout: Rollout) -> torch.Tensor:
+        """Mean squared difference of the pictures that the policy and the frozen one make."""
+        return F.mse_loss(mean.detach(), rollout.reference)
+
     @torch.no_grad()
     def roll(
         self, judge: Judge, before: torch.Tensor, reference: torch.Tensor, sources: Sequence[torch.Tensor],
         labels: torch.Tensor, generator: torch.Generator,
     ) -> Rollout:  # fmt: skip
         """Sample around `before`, the policy's output (B, 3, H, W), and have the judge score. labels: (B, H, W) numbers."""
-        if self.regions:
-            masks, there = region_masks(labels, self.regions, generator)
-        else:
-            masks, there = region_masks(torch.zeros_like(labels), 1, generator)
+        masks, there = self.masks(labels, generator)
         scene = Scene(before, sources, masks)
         noise = self.exploration.noise(scene, self.samples, generator)
-        judged = region_rewards(judge, before[None] + noise, sources, masks, self.view, self.side)
-        rewards = self.beside.together(judged, before[None] + noise, sources)
+        return self.scored(judge, scene, there, noise, before[None] + noise, reference)
+
+    def masks(self, labels: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Regions (B, K, H, W) of labels (B, H, W), and which exist, (B, K)."""
+        return region_masks(labels if self.regions else torch.zeros_like(labels), self.regions or 1, generator)
+
+    def scored(
+        self, judge: Judge, scene: Scene, there: torch.Tensor, noise: torch.Tensor, pictures: torch.Tensor,
+        reference: torch.Tensor,
+    ) -> Rollout:  # fmt: skip
+        """The rollout of pictures (G, B, 3, H, W) that the judge has scored."""
+        before, sources, masks = scene.before, scene.sources, scene.regions
+        judged = region_rewards(judge, pictures, sources, masks, self.view, self.side)
+        rewards = self.beside.together(judged, pictures, sources)
         heat = heat_of(judge, before, sources) if self.credit in ("heatmap", "pixels") else None
         weight, pixels = there.float(), masks
         if self.credit == "area":

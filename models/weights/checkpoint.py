@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from pictures import FileFault, check_regular
 
 if TYPE_CHECKING:
     import torch
+
+Fitted = Callable[["dict[str, torch.Tensor]"], "dict[str, torch.Tensor]"]
 
 MAX_BYTES = 16 << 30
 _PREFIX = "module."  # of torch's DataParallel
@@ -20,11 +22,12 @@ class CheckpointError(ValueError):
     """A checkpoint cannot be read, converted or used; the message says why."""
 
 
-def convert(source: Path, target: Path | None = None, key: str | None = None) -> str:
+def convert(source: Path, target: Path | None = None, key: str | None = None, fitted: Fitted | None = None) -> str:
     """Write the weights of a checkpoint (.pth, .pt, .ckpt) as safetensors; returns what was found and written.
 
     target: SOURCE.safetensors by default; a file that is there is not replaced. key: of the state dict where the checkpoint
-    holds several. Raises `CheckpointError`: not readable as tensors alone (weights_only, and no other way), no weights, several.
+    holds several. fitted: gives the tensors the names that they are to have. Raises `CheckpointError`: not readable as
+    tensors alone (weights_only, and no other way), no weights, several.
     """
     from models.core.storage import save_tensors
 
@@ -32,7 +35,7 @@ def convert(source: Path, target: Path | None = None, key: str | None = None) ->
     if target.exists():
         raise CheckpointError(f"{target} is there already; delete it, or name another file")
     name, found = _weights(source, key)
-    state = {each: tensor.clone() for each, tensor in found.items()}
+    state = {each: tensor.clone() for each, tensor in (fitted(found) if fitted else found).items()}
     save_tensors(state, target)
     count = sum(tensor.numel() for tensor in state.values() if tensor.dtype.is_floating_point)
     names = list(state)

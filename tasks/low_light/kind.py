@@ -12,7 +12,8 @@ from tasks.kinds.base import Kind
 @dataclass(frozen=True)
 class LowLight(Kind):
     def crops(self, section: Any) -> Mapping[str, int]:
-        return {"start.crop": section.start.crop}
+        phases = {f"start.phases.{name}.crop": phase.crop for name, phase in section.start.phases.items()}
+        return {"start.crop": section.start.crop, **phases}
 
     def absent_references(self, section: Any) -> str | None:
         mine = section.dataset.source == "folder" and not section.dataset.folder.references

@@ -101,8 +101,18 @@ class ZeroReferenceWeights(Section):
     smoothness: NonNegative
 
 
-class Pretrain(Training):
+class PhaseTraining(Training):
+    """One of several trainings by which an enhancer becomes f(0). weights: of its loss's terms, where they are to be others."""
+
     crop: Crop
+    weights: dict[str, NonNegative] = Field(default_factory=dict)
+
+
+class Pretrain(Training):
+    """The training of f(0). phases: numbers of those trainings, by name, that are not to have these."""
+
+    crop: Crop
+    phases: dict[str, PhaseTraining] = Field(default_factory=dict)
     checkpoints: Annotated[int, Field(ge=2, le=1000)]
     exposure_level: Annotated[float, Field(gt=0, lt=1)]
     weights: ZeroReferenceWeights

@@ -1,70 +1,59 @@
 """The `start` stage of low_light: f0 and versions of it, for the first judge to tell apart.
 
-An enhancer is trained without references: by a loss of its own, or by the zero-reference losses. One that comes with weights
-(`model.weights`, or a TorchScript file) is f0 as it is; its versions have noise added to their weights.
-Reads data/low_light/pictures; writes data/low_light/start: model.safetensors, checkpoints/STEP.safetensors, live/ (curves).
+An enhancer is trained without references: by trainings or a loss of its own, or by the zero-reference losses. One that comes
+with weights (`model.weights`, or a TorchScript file) is f0 as it is; its versions have noise added to their weights. Reads
+data/low_light/pictures; writes data/low_light/start: model.safetensors, checkpoints/STEP.safetensors, live/ (curves).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import nn
 
 from models.core.storage import load_weights, save_weights
-from models.core.training import step_generator
-from models.losses.zero_reference import total
 from models.own import OwnModelError
 from models.own.enhancers import OwnEnhancer
 from tasks.config import View
 from tasks.low_light import enhancers
 from tasks.low_light.kind import KIND
-from tasks.stage import tables
+from tasks.low_light.phases import crops, photos, planned
 from tasks.stage.places import Places
 from tasks.stage.runtime import device, identity, stage
 from tasks.training.given import keep_given, keep_trained
-from tasks.training.image_set import ImageSet, random_crops
 from tasks.training.learning import checkpoint_steps, learn
 
 PARAMS = ("seed", "{kind}.model", "{kind}.start")
 
 
 def trained(params: View, model: nn.Module, at: Places) -> None:
-    """Train f0 and keep its intermediate checkpoints."""
-    settings = params.start
-    images = tables.read_split(KIND.table, at.pictures / f"{KIND.table}.parquet", "train")
-    pictures = ImageSet(list(images.path), list(images.sha256))
-
-    def batch(index: int) -> torch.Tensor:
-        generator = step_generator(params.seed, index, "pretrain")
-        chosen = torch.randint(len(pictures), (settings.batch,), generator=generator)
-        return torch.stack([random_crops([pictures.tensor(int(i))], settings.crop, generator)[0] for i in chosen])
-
-    weights = settings.weights.model_dump()
-
-    def objective(module: Any, image: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
-        if hasattr(module, "pretraining_loss"):
-            loss, terms = module.pretraining_loss(image, weights, settings.exposure_level)
-            return loss, terms
-        return total(image, module(image), None, weights, settings.exposure_level)
-
-    steps = checkpoint_steps(settings.steps, settings.checkpoints)
-    outcome = learn(
-        model,
-        batch,
-        objective,
-        settings,
-        seed=params.seed,
-        name=f"start@{KIND.name}",
-        identity=identity(*images.sha256),
-        device=device(params),
-        live=at.start / "live",
-        snapshot_steps=steps,
-    )
-    keep_trained(model, outcome, steps, save_weights, at)
+    """Train f0, in one training or several, and keep intermediate checkpoints of the last."""
+    plans = planned(model, params.start)
+    sets = photos(at, {name for plan in plans for name in plan.phase.pictures})
+    steps, done = checkpoint_steps(plans[-1].section.steps, params.start.checkpoints), []
+    for plan in plans:
+        name, last = f"start@{KIND.name}", plan is plans[-1]
+        if not last:
+            name += f"-{plan.phase.name}"
+        for key, parameter in model.named_parameters():
+            parameter.requires_grad_(not plan.phase.trains or key.partition(".")[0] in plan.phase.trains)
+        outcome = learn(
+            model,
+            crops(plan, {key: pictures for key, (pictures, _) in sets.items()}, params.seed),
+            plan.objective,
+            plan.section,
+            seed=params.seed,
+            name=name,
+            identity=identity(*(sha256 for key in plan.phase.pictures for sha256 in sets[key][1])),
+            device=device(params),
+            live=at.start / "live" if last else None,
+            snapshot_steps=steps if last else (),
+        )
+        done.append(outcome)
+    model.requires_grad_(True)
+    keep_trained(model, done[-1], steps, save_weights, at)
+    for outcome in done[:-1]:
+        outcome.discard_state()
 
 
 def run(params: View) -> None:

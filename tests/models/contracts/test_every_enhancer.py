@@ -14,7 +14,8 @@ from models.enhancers import UnknownEnhancer, create
 from models.enhancers.registry import ENHANCERS
 from models.own.probing import check_pictures, learns
 
-OPTIONS: dict[str, dict[str, Any]] = {"toy": {"gain": 0.5}}
+LIGHTEN = {"width": 4, "heads": 2, "unet_width": 8, "multipliers": [1, 2], "blocks": 1, "attention": [1], "steps": 2}
+OPTIONS: dict[str, dict[str, Any]] = {"toy": {"gain": 0.5}, "lighten_diffusion": LIGHTEN}
 NAMES = [*ENHANCERS, "toy"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +13,22 @@ from models.core.storage import load_weights, save_weights
 from models.enhancers import UnknownEnhancer, create
 from models.enhancers.base import Enhancer
 from models.enhancers.curve import CurveNetwork, apply_curves
+from models.enhancers.phases import InPhases
 from models.enhancers.registry import ENHANCERS
 from models.tiling import enhance_tiled
 
 # What makes the network of a test small; its constructor's own defaults where an enhancer is not listed.
-SMALL: dict[str, dict[str, float]] = {
+SMALL: dict[str, dict[str, Any]] = {
     "curve": {"width": 6, "iterations": 8, "scale": 4},
+    "lighten_diffusion": {
+        "width": 4,
+        "heads": 2,
+        "unet_width": 8,
+        "multipliers": [1, 2],
+        "blocks": 1,
+        "attention": [1],
+        "steps": 2,
+    },
     "local_tone": {"width": 4},
     "parametric": {"brightness": 12.0, "contrast": 1.4, "gamma": 1.3},
     "predicted": {"width": 4, "hidden": 16},
@@ -61,12 +72,17 @@ def test_shape_and_range(name: str, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("name", sorted(ENHANCERS))
 def test_every_parameter_gets_a_gradient(name: str) -> None:
-    enhancer = untrained(name).train()
+    enhancer: Any = untrained(name).train()
     image = 0.3 * torch.rand(2, 3, 64, 64)
-    loss, terms = enhancer.pretraining_loss(image, WEIGHTS, 0.6)
-    assert torch.isfinite(loss)
-    assert all(torch.isfinite(term) for term in terms.values())
-    loss.backward()
+    if isinstance(enhancer, InPhases):
+        given = {"low": image, "normal": image}
+        found = [phase.loss(enhancer, given, phase.weights) for phase in enhancer.phases()]
+    else:
+        found = [enhancer.pretraining_loss(image, WEIGHTS, 0.6)]
+    for loss, terms in found:
+        assert torch.isfinite(loss)
+        assert all(torch.isfinite(term) for term in terms.values())
+        loss.backward()
     without = [
         key for key, parameter in enhancer.named_parameters() if parameter.grad is None or not parameter.grad.any()
     ]
@@ -149,7 +165,7 @@ def test_the_untrained_curve_network_is_nearly_the_identity() -> None:
 
 
 def test_unknown_names_and_options_are_named() -> None:
-    with pytest.raises(UnknownEnhancer, match=r"'curves'; known are curve, local_tone, parametric, predicted"):
+    with pytest.raises(UnknownEnhancer, match=r"'curves'; known are curve, lighten_diffusion, local_tone, parametric"):
         create("curves")
     with pytest.raises(UnknownEnhancer, match="depth"):
         create("curve", depth=3)
