@@ -79,10 +79,9 @@ def scale(
 
 def say_file(votes: VoteFile) -> None:
     compared = votes.comparisons
-    print(
-        f"{len(compared)} votes on {len(compared.items)} items by {len(compared.observers)} observers about "
-        f"{len(compared.scenes)} scenes ({votes.layout})"
-    )
+    sizes = {"item": compared.items, "observer": compared.observers, "scene": compared.scenes}
+    items, people, scenes = (f"{len(of)} {name}{'s' if len(of) != 1 else ''}" for name, of in sizes.items())
+    print(f"{len(compared)} votes on {items} by {people} about {scenes} ({votes.layout})")
     for note in votes.notes:
         print(f"note: {note}")
     if votes.refused:

@@ -13,7 +13,6 @@ from models.preference.scaling import scale
 from models.preference.votes import WORTH, WinRate, majority, win_rate
 
 
-
 def preference(votes: pd.DataFrame, over: str, model: str, draws: int, seed: int) -> WinRate | None:
     """How often `model` was preferred to `over`, with a bootstrap interval over photographs; None without votes."""
     forward = votes[(votes.first_model == over) & (votes.second_model == model)]

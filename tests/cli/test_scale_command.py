@@ -15,7 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from cli.main import app
-from labelling.exchange import study
+from labelling.exchange import answers, study
 from labelling.exchange.manifest import StudyError
 from labelling.exchange.results import export_votes, results, write_results
 from labelling.exchange.scaled import scaled
@@ -115,12 +115,15 @@ def voted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
         yield store
 
 
-@pytest.mark.parametrize("form", ["pwcmp", "long", "parquet"])
+@pytest.mark.parametrize("form", ["pwcmp", "long", "parquet", "labels"])
 def test_a_study_scales_as_its_results_say(voted: Store, form: str) -> None:
     found = results(voted, "llie")
     if form == "parquet":
         write_results(found, Path("out"))
         path = Path("out/votes.parquet")
+    elif form == "labels":
+        path = Path("labels.csv")
+        answers.export_votes(voted, ["llie"], path, "table")
     else:
         path = Path(f"{form}.csv")
         assert export_votes(voted, "llie", path, form) == f"36 votes written to {path}"
