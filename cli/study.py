@@ -165,6 +165,8 @@ def say_scores(found: Results) -> None:
         print(f"warning: {found.warning}")
     for observer, reason in found.suspects.items():
         print(f"look at {observer}: {reason} (leave out with --without {shlex.quote(observer)})")
+    if said := found.tastes.sentence():
+        print(f"look at the panel: {said}")
     untold = [observer for observer, verdict in found.verdicts.items() if verdict.untold]
     if untold:
         print(

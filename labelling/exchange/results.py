@@ -16,7 +16,9 @@ from labelling.exchange.suspects import answers_of
 from labelling.store import UNSURE, Store, StoredVote
 from models.preference.comparisons import Comparisons, comparisons_of
 from models.preference.outliers import Answers, Verdict, judge
+from models.preference.reliability import Reliability
 from models.preference.scaling import Scores, scale
+from models.preference.tastes import Tastes, agreed
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Results:
     have, need: votes; unsure: how many answers are "can't tell", undecidable: pairs of which too many are. warning: why
     scores should be read with care, else None. without: who was left out by name. verdicts: on each observer that was
     not. unsuspected: the scores without those whom a verdict names; None where it names nobody, or nobody else voted.
+    reliability: of each observer (`observers`, in its order), estimated with the methods' scores; tastes: whether there are two.
     """
 
     methods: tuple[str, ...]
@@ -41,6 +44,9 @@ class Results:
     without: tuple[str, ...]
     verdicts: dict[str, Verdict]
     unsuspected: Scores | None
+    observers: tuple[str, ...]
+    reliability: Reliability
+    tastes: Tastes
 
     @property
     def suspects(self) -> dict[str, str]:
@@ -98,9 +104,11 @@ def results(store: Store, name: str, without: Sequence[str] = ()) -> Results:
     suspects = {observer for observer, verdict in verdicts.items() if verdict.reasons}
     others = [row for row in rows if row["observer"] not in suspects]
     left = bool(suspects) and any(row["choice"] != UNSURE for row in others)
+    reliability, tastes = agreed(answers, pooled=True)
     return Results(
         study.methods, rows, answers.wins(), scores, status.have, status.need, " ".join(scores.cautions) or None, unsure,
         status.undecidable, tuple(without), verdicts, scale(_answers(study, others)) if left else None,
+        answers.observers, reliability, tastes,
     )  # fmt: skip
 
 
@@ -116,7 +124,7 @@ def _no_votes(name: str, without: Sequence[str], unsure: int) -> str:
 
 
 def _answers(study: Manifest, rows: Sequence[dict[str, Any]]) -> Comparisons:
-    columns = ("first_method", "second_method", "choice", "observer", "photo")
+    columns = ("first_method", "second_method", "choice", "observer", "photo", "left")
     return comparisons_of(study.methods, (tuple(row[name] for name in columns) for row in rows))
 
 
@@ -204,7 +212,7 @@ def write_results(found: Results, out: Path) -> list[Path]:
         rows += [[method, *(f"{n:g}" for n in row)] for method, row in zip(found.methods, found.counts, strict=True)]
         write_rows(rows, paths[1])
         write_rows([[*SCORES, *UNSUSPECTED], *score_rows(found)], paths[2])
-        write_rows([["observer", "votes", "suspect", "cannot_be_told"], *observer_rows(found)], paths[3])
+        write_rows([OBSERVERS, *observer_rows(found)], paths[3])
     except OSError as error:
         raise StudyError(
             f"the results cannot be written into {out} ({error.strerror}); choose another --out"
@@ -231,10 +239,19 @@ def _cells(scores: Scores, i: int) -> list[str]:
     return [*(f"{value:.4f}" for value in values), f"{wins:g}", f"{votes:g}", scores.from_prior[i] or ""]
 
 
+TOLD = ("reliability", "reliability_error", "left", "left_error", "lapse", "lapse_error")
+OBSERVERS = ("observer", "votes", "suspect", "cannot_be_told", *TOLD)
+
+
 def observer_rows(found: Results) -> list[list[Any]]:
-    """observer, votes, why suspect, why it cannot be told; sorted by name; "" is none."""
+    """The columns OBSERVERS of everybody, sorted by name; "" is none. TOLD are of `models.preference.reliability`."""
     votes = [row["observer"] for row in found.rows if row["choice"] != UNSURE]
+    place = {name: i for i, name in enumerate(found.observers)}
+    told = [getattr(found.reliability, name) for name in TOLD]
     return [
-        [name, votes.count(name), "; ".join(verdict.reasons), verdict.untold or ""]
+        [
+            name, votes.count(name), "; ".join(verdict.reasons), verdict.untold or "",
+            *(f"{values[place[name]]:.3f}" if name in place else "" for values in told),
+        ]
         for name, verdict in sorted(found.verdicts.items())
-    ]
+    ]  # fmt: skip

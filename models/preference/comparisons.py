@@ -66,10 +66,11 @@ class Comparisons:
         return counts
 
 
-def comparisons_of(items: Sequence[str], rows: Iterable[tuple[str, str, str, str, str]]) -> Comparisons:
-    """Of answers (first item, second item, choice, observer, scene); choice is first, second or tie, anything else is no answer.
+def comparisons_of(items: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Comparisons:
+    """Of answers (first item, second item, choice, observer, scene) or (..., scene, left).
 
-    items: in the order that scores shall have. Raises ValueError for an answer on an item that is not among them.
+    choice is first, second or tie, anything else is no answer; left: first or second, anything else is not known. items: in the
+    order that scores shall have. Raises ValueError for an answer on an item that is not among them.
     """
     said = {"first": FIRST, "second": SECOND, "tie": TIE}
     told = [row for row in rows if row[2] in said]
@@ -82,9 +83,11 @@ def comparisons_of(items: Sequence[str], rows: Iterable[tuple[str, str, str, str
         np.array([table[row[column]] for row in told], dtype=np.int64)
         for column, table in ((0, place), (1, place), (2, said))
     )
+    sides = {"first": FIRST, "second": SECOND}
+    left = np.array([sides.get(row[5], UNKNOWN) if len(row) > 5 else UNKNOWN for row in told], dtype=np.int8)
     return Comparisons(
         items=tuple(items), observers=observers, scenes=scenes, first=first, second=second, choice=choice,
-        observer=observer, scene=scene,
+        observer=observer, scene=scene, left=left,
     )  # fmt: skip
 
 

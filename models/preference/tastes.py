@@ -4,9 +4,10 @@ One taste is models.preference.reliability with nobody who prefers the contrary;
 its own. A candidate for the two groups is where the observers' residuals (answers less what the one taste expects) agree within
 and not across: a cut through the first eigenvector of their agreement. Then each observer goes to the group whose answers, the
 observer's own left out, say theirs better, until nobody moves. Two tastes are said where the answers are more probable by them by
-more than all ways to split the observers could give by chance (a uniform prior over splits, and ODDS), and the groups prefer
-differently in a good share of pairs. Who are few and who collude cannot be told apart from who have another taste; and where most
-collude, they are the taste.
+more than all ways to split the observers could give by chance (a uniform prior over splits, and ODDS), the groups prefer
+differently in a good share of pairs, each has differences that spread (a group of guessers has none), and each foresees its own
+members better than the other does (a loner and whoever is nearest are no group). Who are few and who collude cannot be told
+apart from who have another taste; and where most collude, they are the taste.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ ENOUGH_ANSWERS = 10  # of an observer who is counted
 FEWEST = 2  # observers of a taste
 ODDS = 20.0  # for two tastes and against one
 CONFLICT = 0.2  # of pairs, at least, that the two prefer differently
+LEAST_SPREAD = (
+    0.5  # root mean square of a taste's differences, in units of noise: those of people who guess hardly spread
+)
 MOVES = 10  # times that observers change groups, at most
 
 
@@ -76,7 +80,7 @@ def tastes(compared: Comparisons, *, pooled: bool = False) -> Tastes:
     one = reliability(among, pooled=pooled, opposed=0.0)
     pairs, counts = counted(among)
     split = _split(_agreement(pairs, counts, one, pooled))
-    odds, conflict, best = -math.inf, 0.0, split
+    odds, conflict, least, best = -math.inf, 0.0, 0.0, split
     for _ in range(MOVES):
         if not _large_enough(split):
             break
@@ -85,10 +89,14 @@ def tastes(compared: Comparisons, *, pooled: bool = False) -> Tastes:
         found = two[0].evidence + two[1].evidence - one.evidence - (len(kept) - 1) * math.log(2)
         if found <= odds:
             break
-        odds, conflict, best = found, _conflict(two, pooled), split
+        odds, conflict, least, best = found, _conflict(two, pooled), min(map(_spread, two)), split
         split = np.argmax([_predicted(pairs, counts, group, split == place) for place, group in enumerate(two)], axis=0)
+    if not _large_enough(
+        split
+    ):  # those who were put together by the cut do not foresee one another: a loner is no taste
+        return Tastes(odds=odds, conflict=conflict)
     split = best
-    if odds < math.log(ODDS) or conflict < CONFLICT:
+    if odds < math.log(ODDS) or conflict < CONFLICT or least < LEAST_SPREAD:
         return Tastes(odds=odds, conflict=conflict)
     groups = [tuple(compared.observers[place] for place in kept[split == group]) for group in (0, 1)]
     groups.sort(key=lambda names: (-len(names), names))
@@ -104,6 +112,11 @@ def _among(compared: Comparisons, kept: np.ndarray) -> Comparisons:
         items=rows.items, observers=tuple(compared.observers[i] for i in kept), scenes=rows.scenes, first=rows.first,
         second=rows.second, choice=rows.choice, observer=place[rows.observer], scene=rows.scene, left=rows.left,
     )  # fmt: skip
+
+
+def _spread(group: Reliability) -> float:
+    """Root mean square of what a group's differences are believed to be."""
+    return float(np.sqrt((group.beliefs.of_pairs @ DIFFERENCES**2).mean()))
 
 
 def _large_enough(split: np.ndarray) -> bool:
@@ -188,7 +201,7 @@ def _conflict(two: list[Reliability], pooled: bool) -> float:
         return float(((one.scores[i] > one.scores[j]) != (other.scores[i] > other.scores[j])).mean())
     size = int(max(one.pairs.second.max(), other.pairs.second.max())) + 1
     codes = [(group.pairs.scene * size + group.pairs.first) * size + group.pairs.second for group in two]
-    _, here, there = np.intersect1d(*codes, assume_unique=True, return_indices=True)
+    _, here, there = np.intersect1d(codes[0], codes[1], assume_unique=True, return_indices=True)
     if not len(here):
         return 0.0
     first, second = one.preferred[here], other.preferred[there]

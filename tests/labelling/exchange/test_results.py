@@ -67,11 +67,26 @@ def test_a_suspect_is_named_and_scores_without_stand_beside(voted: Store, capsys
     people = {row["observer"]: row for row in csv.DictReader(Path("out/observers.csv").read_text().splitlines())}
     assert (people["ann"]["votes"], people["ann"]["suspect"]) == ("42", "")
     assert "against the others" in people["mallory"]["suspect"]
+    told = {name: float(row["reliability"]) for name, row in people.items()}
+    assert told["mallory"] < 0.5 < min(told[name] for name in ("ann", "bob", "cy", "dora", "eve"))
+    assert not found.tastes.groups, "one person is no taste"
     command.say_scores(found)
     said = capsys.readouterr().out
-    assert "without suspects" in said
+    assert "without suspects" in said and "two tastes" not in said
     assert "look at mallory: votes against the others" in said
     assert "each of 6 observers and of each of 14 photographs" in said
+
+
+def test_two_tastes_are_said(opened: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    made = study.create_pairs(opened, "llie", write_outputs(Path(), ORDER, PHOTOS), {}, votes=6).manifest
+    for name in ("ann", "bob", "cy"):
+        opened.add_votes(look(made, name, 0.1))
+    for name in ("dora", "eve"):
+        opened.add_votes(look(made, name, 0.9))
+    found = study_results(opened, "llie")
+    assert found.tastes.groups == (("ann", "bob", "cy"), ("dora", "eve"))
+    command.say_scores(found)
+    assert "look at the panel: two tastes: ann, bob, cy against dora, eve" in capsys.readouterr().out
 
 
 def test_leaving_out_somebody_unknown_or_everybody_is_refused(voted: Store) -> None:
