@@ -291,9 +291,11 @@ def judges(run: Run) -> dict[str, Any]:
     }
 
 
-def conclusions(run: Run) -> dict[str, Any]:
+def conclusions(run: Run, at: Places) -> dict[str, Any]:
     """Which pictures got worse, worst first; who agrees; what each kind of observer alone would have said."""
     found = run.found
+    observers = at.judge(("r00", *run.params.rounds)[-1]) / "dataset" / "observers.json"
+    told = read_json(observers) if observers.is_file() else {}
     rows = concluded.worst(found.votes, "f0", run.last)
     asked = {
         "validation pictures": concluded.agreement(found.votes, ("image", "first_model", "second_model")),
@@ -308,6 +310,7 @@ def conclusions(run: Run) -> dict[str, Any]:
         "strips": concluded.strips(rows, found.enhanced, ["input", "f0", run.last], run.params.report.photos),
         "agreement": [(name, row) for name, row in asked.items() if row],
         "by_kind": concluded.by_kind(found.labels, rounds),
+        "tastes": observers.as_posix() if told.get("tastes") else None,
     }
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from report_artifacts import AT, make, params
 
+from pictures import write_json
 from tasks.pages.concluded import agreement, by_kind, in_words, worst
 from tasks.rounds import report
 from tasks.stage import tables
@@ -61,6 +62,10 @@ def test_the_page_shows_what_got_worse(here: Path) -> None:
     given = tables.read("votes", AT.evaluate / "votes.parquet")
     given.loc[given.image == "porch", "choice"] = "first"
     tables.write("votes", given, AT.evaluate / "votes.parquet")
+    write_json(
+        AT.judge("r02") / "dataset" / "observers.json", {"observers": [], "tastes": "two tastes: secret against other"}
+    )
     text = " ".join(report.page(params()).split())
+    assert "Two tastes." in text and "judges/r02/dataset/observers.json" in text and "secret against" not in text
     assert "On 1 of 3 validation images most votes are against f3" in text
     assert "porch · f3 preferred to f0 in 0 % of 3 votes" in text
