@@ -91,6 +91,8 @@ def old(place: str) -> Iterator[RawStore]:
     made = RawStore(place)
     made.run("UPDATE loupe_votes SET batch = NULL WHERE id = 'r01/berta_loose'")
     made.run("UPDATE loupe_trials SET batch = NULL WHERE id = 'r02/loose'")
+    for table in ("loupe_visitor_pages", "loupe_visitors", "loupe_links"):  # of version 5
+        made.run(f"DROP TABLE {table}")
     made.run("UPDATE loupe_schema SET version = 3")
     yield made
     made.db.close()
