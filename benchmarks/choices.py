@@ -317,7 +317,8 @@ def main() -> None:
         wanted = found[panel, "gap"].mean(0)[-1]
         for strategy in chosen.strategies[1:]:
             needed = spent(found[panel, strategy].mean(0), wanted, chosen.k)
-            print(f"{panel}: {strategy} reaches gap's last {wanted:.3f} with {needed:.0f} of {labels[-1]} labels")
+            told = "never" if needed == float("inf") else f"with {needed:.0f} of {labels[-1]} labels"
+            print(f"{panel}: {strategy} reaches gap's last {wanted:.3f} {told}")
 
 
 if __name__ == "__main__":
