@@ -133,7 +133,7 @@ def reliability(rows: Sequence[tuple[float, float, float, float]], about: str) -
     """What is said against what is found, both from 50 to 100 %: (said, found, low, high) each, and the line where they agree."""
     width, height = 360.0, 230.0
     low = min([0.5, *(row[2] for row in rows)])
-    x, y = Axis(0.5, 1.0, 60, width - 14), Axis(math.floor(low * 10) / 10, 1.0, height - 38, 14)
+    x, y = Axis(0.5, 1.0, 60, width - 28), Axis(math.floor(low * 10) / 10, 1.0, height - 38, 14)
     marks = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
     tall = [mark / 10 for mark in range(round(y.low * 10), 11) if mark % 2 == 0 or y.low >= 0.5]
     parts = [_grid(y, 46, width - 6, tall, [f"{mark * 100:.0f} %" for mark in tall])]
