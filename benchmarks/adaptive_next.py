@@ -1,4 +1,4 @@
-"""How long does the next pair of an adaptive study take: nine methods, 40 photographs, ten observers, 600 votes?
+"""How long does the next pair of an adaptive study take: nine methods, 40 photographs, ten observers, 300 votes?
 
     python -m benchmarks.adaptive_next
 
@@ -20,7 +20,7 @@ from labelling.exchange import study
 from labelling.store import Options, Store, Vote
 from pictures import write_png
 
-METHODS, PHOTOS, OBSERVERS, VOTES = 9, 40, 10, 600
+METHODS, PHOTOS, OBSERVERS, VOTES = 9, 40, 10, 300
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
         folders = {f"m{method}": root / f"m{method}" for method in range(METHODS)}
         with Store.open(root / "labels.sqlite") as store:
             for goal in ("order", "best"):
-                options = Options(budget=VOTES, goal=goal, repeats=0.1, training=3)
+                options = Options(budget=VOTES, goal=goal)
                 study.create_pairs(store, goal, folders, {}, options=options, question=f"{goal}?")
                 _say(goal, _timed(store, goal, random))
 
@@ -55,7 +55,7 @@ def _timed(store: Store, name: str, random: np.random.Generator) -> np.ndarray:
         left = shown.left or shown.pictures[0]
         answer = {"key": shown.key, "observer": observer, "kind": "people", "round": name, "left": left}
         vote = Vote(id=f"{name} {len(times)}", preferred=shown.pictures[random.integers(2)], seconds=1.0, **answer)
-        store.add_votes([vote])  # practice and repeats, too: what is measured is the same
+        store.add_votes([vote])
         times.append((time.perf_counter() - begun, chosen - begun, busy))
 
 

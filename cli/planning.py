@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 GRID: dict[str, tuple[float, ...]] = {
     "photos": (10, 20, 40),
-    "observers": (5, 10, 15, 20),
+    "observers": (5, 10, 20, 30),
     "difference": (0.2, 0.3, 0.5, 0.8),
 }
 

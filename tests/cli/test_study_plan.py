@@ -18,8 +18,8 @@ def test_a_table_over_what_is_left_out(capsys: pytest.CaptureFixture[str]) -> No
     said = capsys.readouterr().out.splitlines()
     assert "all 3 pairs of methods on every photo; 10 simulated studies" in said[0]
     rows = [line for line in said if line.startswith("1.00 JOD (75% prefer)")]
-    assert [line.split()[5] for line in rows] == ["5", "10", "15", "20"]
-    assert [line.split()[6] for line in rows] == ["90", "180", "270", "360"]
+    assert [line.split()[5] for line in rows] == ["5", "10", "20", "30"]
+    assert [line.split()[6] for line in rows] == ["90", "180", "360", "540"]
     assert said[-1].startswith("1.00 JOD: ")
 
 
