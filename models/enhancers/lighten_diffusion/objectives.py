@@ -61,9 +61,9 @@ def decomposition_loss(
     model: LightenDiffusion, pictures: Mapping[str, torch.Tensor], weights: Mapping[str, float]
 ) -> tuple[torch.Tensor, Terms]:
     """Terms: a photo in the dark comes back from its latent (reconstruction); of two exposures of one scene, the latent of each
-    with the features of the other gives the one that the latent is of (relit); a latent looks like the photo, reduced (photo_like); reflectance times illumination is the latent
-    (retinex), to which that does nothing; one scene has one reflectance in both exposures (content); illumination is smooth but
-    where the reflectance has an edge (smooth).
+    with the features of the other gives the one that the latent is of (relit); a latent looks like the photo, reduced
+    (photo_like); reflectance times illumination is the latent (retinex), to which that does nothing; one scene has one
+    reflectance in both exposures (content); illumination is smooth but where the reflectance has an edge (smooth).
     """
     low, bright = pictures["low"], pictures["normal"]
     dark = shorter(bright)
