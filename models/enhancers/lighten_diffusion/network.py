@@ -112,7 +112,9 @@ class LightenDiffusion(Enhancer):
         encoded = self.encoded(image)
         start = self.start_of(image, encoded)
         condition, x = 2 * encoded.latent - 1, start[None].expand(samples, *start.shape)
-        starts, means, noises = [], [], []
+        starts: list[torch.Tensor] = []
+        means: list[torch.Tensor] = []
+        noises: list[torch.Tensor] = []
         drawn = self._drawn(last)
         for time, following in self.times:
             sigma = deviation(time, following, scale) if time in drawn else 0.0

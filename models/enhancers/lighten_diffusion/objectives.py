@@ -34,7 +34,7 @@ def decomposition_phase() -> Phase:
         decomposition_loss,
         trains=("ctdn",),
         pictures=("low", "normal"),
-        weights={"reconstruction": 1.0, "relit": 1.0, "photo_like": 1.0, "retinex": 2.0, "content": 0.5, "smooth": 1.0},
+        weights={"reconstruction": 1.0, "relit": 2.0, "photo_like": 1.0, "retinex": 2.0, "content": 0.5, "smooth": 1.0},
     )
 
 
@@ -60,17 +60,19 @@ def shorter(photo: torch.Tensor) -> torch.Tensor:
 def decomposition_loss(
     model: LightenDiffusion, pictures: Mapping[str, torch.Tensor], weights: Mapping[str, float]
 ) -> tuple[torch.Tensor, Terms]:
-    """Terms: each photo comes back from its latent (reconstruction); the bright latent with the dark photo's features gives the
-    bright photo (relit); a latent looks like the photo, reduced (photo_like); reflectance times illumination is the latent
-    (retinex), to which that does nothing; one scene has one reflectance in both exposures (content); illumination is smooth but
-    where the reflectance has an edge (smooth).
+    """Terms: a photo in the dark comes back from its latent (reconstruction); of two exposures of one scene, the latent of each
+    with the features of the other gives the one that the latent is of (relit); a latent looks like the photo, reduced
+    (photo_like); reflectance times illumination is the latent (retinex), to which that does nothing; one scene has one
+    reflectance in both exposures (content); illumination is smooth but where the reflectance has an edge (smooth).
     """
     low, bright = pictures["low"], pictures["normal"]
     dark = shorter(bright)
     every = torch.cat([low, dark, bright])
     encoded = model.encoded(every)
     of_dark, of_bright = slice(len(low), -len(bright)), slice(-len(bright), None)
-    features = Encoded(encoded.latent[of_bright], tuple(skip[of_dark] for skip in encoded.skips))
+    # The features of the two exposures change places, so that the tone has to come from the latent.
+    skips = tuple(torch.cat([skip[: len(low)], skip[of_bright], skip[of_dark]]) for skip in encoded.skips)
+    off = (model.decoded(encoded.latent, Encoded(encoded.latent, skips), every) - every).abs()
     # What is easy to decompose must not shape the latent: a constant would be the easiest.
     latent = encoded.latent.detach()
     reflectance, illumination = model.ctdn.retinex(latent)
@@ -78,8 +80,8 @@ def decomposition_loss(
     reduced = F.avg_pool2d(every, REDUCTION)
     height, width = reduced.shape[-2:]
     terms = {
-        "reconstruction": (model.decoded(encoded.latent, encoded, every) - every).abs().mean(),
-        "relit": (model.decoded(features.latent, features, dark) - bright).abs().mean(),
+        "reconstruction": off[: len(low)].mean(),
+        "relit": off[len(low) :].mean(),
         "photo_like": (encoded.latent[..., :height, :width] - reduced).abs().mean(),
         "retinex": (reflectance * illumination - latent).abs().mean(),
         "content": (reflectance[of_dark] - reflectance[of_bright]).abs().mean(),

@@ -177,4 +177,5 @@ class UNet(nn.Module):
 
 
 def _norm(channels: int) -> nn.GroupNorm:
-    return nn.GroupNorm(math.gcd(32, channels), channels, eps=1e-6)
+    """32 groups, or fewer where each would have one channel: of a picture of one pixel that has no variance."""
+    return nn.GroupNorm(math.gcd(32, max(1, channels // 2)), channels, eps=1e-6)
