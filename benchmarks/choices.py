@@ -314,11 +314,12 @@ def main() -> None:
         means = np.mean([found[panel, strategy].mean(0) for panel in chosen.panels], axis=0)
         print(f"| all | {strategy} | {' | '.join(f'{value:.3f}' for value in means)} |")
     for panel in chosen.panels:
-        wanted = found[panel, "gap"].mean(0)[-1]
+        base = chosen.strategies[0]
+        wanted = found[panel, base].mean(0)[-1]
         for strategy in chosen.strategies[1:]:
             needed = spent(found[panel, strategy].mean(0), wanted, chosen.k)
             told = "never" if needed == float("inf") else f"with {needed:.0f} of {labels[-1]} labels"
-            print(f"{panel}: {strategy} reaches gap's last {wanted:.3f} {told}")
+            print(f"{panel}: {strategy} reaches the last {wanted:.3f} of {base} {told}")
 
 
 if __name__ == "__main__":
