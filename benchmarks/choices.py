@@ -236,9 +236,9 @@ def curve(there: World, panel: str, strategy: str, seed: int, setting: Setting) 
     free, known, found = list(range(len(pool))), [], [accuracy(judge, shown, test, hidden)]
     for round_ in range(1, setting.rounds + 1):
         every = said(judge, shown)
-        sides = [every[[pool[place][side] for place in free]] for side in (0, 1)]
+        before, after = (every[[pool[place][side] for place in free]] for side in (0, 1))
         photos = [there.photographs[pool[place][0]] for place in free]
-        chosen = choose(strategy, Candidates(*sides, photos), setting.k, seed * 1000 + round_)
+        chosen = choose(strategy, Candidates(before, after, photos), setting.k, seed * 1000 + round_)
         for place in (free[i] for i in chosen):
             a, b = pool[place]
             answers = [one.vote(f"{place}", {"a": hidden[a], "b": hidden[b]}).preferred for one in observers]
@@ -275,7 +275,8 @@ def speed(members: int, candidates: int = 100_000, k: int = 300) -> None:
     """Print the seconds of each strategy, five pairs to a photograph."""
     random = np.random.default_rng(0)
     photographs = [str(place // 5) for place in range(candidates)]
-    offered = Candidates(*random.normal(size=(2, candidates, members)), photographs)
+    first, second = random.normal(size=(2, candidates, members))
+    offered = Candidates(first, second, photographs)
     for strategy in STRATEGIES:
         begun, used = time.monotonic(), time.process_time()
         choose(strategy, offered, k, 0)
@@ -314,11 +315,12 @@ def main() -> None:
         means = np.mean([found[panel, strategy].mean(0) for panel in chosen.panels], axis=0)
         print(f"| all | {strategy} | {' | '.join(f'{value:.3f}' for value in means)} |")
     for panel in chosen.panels:
-        wanted = found[panel, "gap"].mean(0)[-1]
+        base = chosen.strategies[0]
+        wanted = found[panel, base].mean(0)[-1]
         for strategy in chosen.strategies[1:]:
             needed = spent(found[panel, strategy].mean(0), wanted, chosen.k)
             told = "never" if needed == float("inf") else f"with {needed:.0f} of {labels[-1]} labels"
-            print(f"{panel}: {strategy} reaches gap's last {wanted:.3f} {told}")
+            print(f"{panel}: {strategy} reaches the last {wanted:.3f} of {base} {told}")
 
 
 if __name__ == "__main__":

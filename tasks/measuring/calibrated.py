@@ -33,7 +33,7 @@ def of_judges(votes: pd.DataFrame, opinions: pd.DataFrame, draws: int, seed: int
             continue
         differences = np.array([members[sides[0][place]] - members[sides[1][place]] for place in both])
         wins = known.choice.map(WORTH).to_numpy(dtype=float)[both]
-        said = held_out_preference(differences, wins, photographs)
+        said = held_out_preference(differences, wins, list(photographs))
         low, high = _interval(np.square(said - wins), photographs, draws, seed)
         found[str(judge)] = {
             **asdict(calibration(said, wins, seed)), "brier": brier(said, wins), "brier_low": low, "brier_high": high,

@@ -63,9 +63,9 @@ def run(params: View, round: str, candidates: str) -> None:
         shown = versions(judge, params.kind, *(list(both[key]) for key in ("image", f"path_{side}", f"sha256_{side}")))
         found[side] = np.asarray(member_costs_of(judge, shown, to))
     photographs = {subject.id: subject.photograph for subject in subjects_of(params.kind)} if informed else {}
-    candidates = Candidates(found["before"], found["after"], [photographs[image] for image in both.image if informed])
-    gaps = candidates.gaps
-    chosen = choose(params.pairs.strategy, candidates, params.pairs.k, step_seed(params.seed, int(round[1:]), "pairs"))
+    offered = Candidates(found["before"], found["after"], [photographs[image] for image in both.image if informed])
+    gaps = offered.gaps
+    chosen = choose(params.pairs.strategy, offered, params.pairs.k, step_seed(params.seed, int(round[1:]), "pairs"))
     rows = [
         {
             "round": round,
