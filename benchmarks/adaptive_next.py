@@ -44,7 +44,7 @@ def main() -> None:
 def _timed(store: Store, name: str, random: np.random.Generator) -> np.ndarray:
     """(N, 3) milliseconds of each step, of its choice, and of the processor in the choice."""
     queue = Queue(store, name)
-    times = []
+    times: list[tuple[float, float, float]] = []
     while True:
         observer = f"observer {random.integers(OBSERVERS)}"
         begun, busy = time.perf_counter(), time.process_time()
