@@ -48,14 +48,21 @@ def score_information(found: Posterior, goal: str) -> np.ndarray:
 
 
 def fixed_votes(panel: Panel, votes: int, random: np.random.Generator, balanced: bool) -> Votes:
-    """Votes on pairs of methods that do not follow from votes; photographs and observers by chance."""
+    """Votes on pairs of methods that do not follow from votes.
+
+    Balanced: photographs and observers take turns within a pair, as where pairs are chosen; else all is by chance.
+    """
     studies = len(panel.quality)
-    if balanced:
-        rounds = -(-votes // PAIRS)
-        kinds = np.argsort(random.random((studies, rounds, PAIRS)), axis=-1).reshape(studies, -1)[:, :votes]
-    else:
-        kinds = random.integers(0, PAIRS, (studies, votes))
-    photo, observer = (random.integers(0, count, (studies, votes)) for count in (PHOTOS, OBSERVERS))
+    if not balanced:
+        kinds, photo, observer = (random.integers(0, n, (studies, votes)) for n in (PAIRS, PHOTOS, OBSERVERS))
+        return cast(panel, kinds, photo, observer, random)
+    rounds = -(-votes // PAIRS)
+    kinds = np.argsort(random.random((studies, rounds, PAIRS)), axis=-1).reshape(studies, -1)[:, :votes]
+    study, use = np.arange(studies)[:, None], np.arange(votes)[None] // PAIRS
+    turn = np.argsort(random.random((studies, PAIRS, PHOTOS)), axis=-1)
+    begin = random.integers(0, OBSERVERS, (studies, PAIRS))
+    photo = turn[study, kinds, use % PHOTOS]
+    observer = (begin[study, kinds] + use // PHOTOS + use % PHOTOS) % OBSERVERS
     return cast(panel, kinds, photo, observer, random)
 
 
@@ -148,7 +155,7 @@ def draw(curves: dict[str, dict[str, np.ndarray]], path: Path) -> None:
     for axes, (spacing, found) in zip(figure.subplots(1, len(curves), sharey=True), curves.items(), strict=True):
         for design, right in found.items():
             axes.plot(STEP * (1 + np.arange(len(right))), right, label=design, linewidth=1.2)
-        axes.set_title(f"{spacing} JOD", fontsize=9)
+        axes.set_title(spacing, fontsize=9)
         axes.set_xlabel("votes")
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("studies with the right order")
