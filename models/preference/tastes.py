@@ -3,17 +3,23 @@
 One taste is models.preference.reliability with nobody who prefers the contrary; two are two of these, each with differences of
 its own. A candidate for the two groups is where the observers' residuals (answers less what the one taste expects) agree within
 and not across: a cut through the first eigenvector of their agreement. Then each observer goes to the group whose answers, the
-observer's own left out, say theirs better, until nobody moves. Two tastes are said where the answers are more probable by them by
-more than all ways to split the observers could give by chance (a uniform prior over splits, and ODDS), the groups prefer
-differently in a good share of pairs, each has differences that spread (a group of guessers has none), and each foresees its own
-members better than the other does (a loner and whoever is nearest are no group). Who are few and who collude cannot be told
-apart from who have another taste; and where most collude, they are the taste.
+observer's own left out, say theirs better, until nobody moves. Two tastes are said where
+
+- the answers are more probable by them by more than all ways to split the observers could give by chance (a uniform prior over
+  splits, and ODDS),
+- the groups prefer differently in a good share of pairs, and each has differences that spread (a group of guessers has none),
+- each foresees its own members better than the other does (a loner and whoever is nearest are no group),
+- the cut parts the observers more clearly than it parts one of twenty panels whose members each have a taste of their own: people
+  differ. Panels of six and less seldom part so clearly.
+
+Who are few and who collude cannot be told apart from who have another taste; and where most collude, they are the taste.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, identity, kron
@@ -30,6 +36,8 @@ CONFLICT = 0.2  # of pairs, at least, that the two prefer differently
 LEAST_SPREAD = (
     0.5  # root mean square of a taste's differences, in units of noise: those of people who guess hardly spread
 )
+MANY = 50  # directions in which tastes differ, where pairs stand alone
+DRAWS = 1000  # of panels without groups
 MOVES = 10  # times that observers change groups, at most
 
 
@@ -79,7 +87,7 @@ def tastes(compared: Comparisons, *, pooled: bool = False) -> Tastes:
     among = _among(compared, kept)
     one = reliability(among, pooled=pooled, opposed=0.0)
     pairs, counts = counted(among)
-    split = _split(_agreement(pairs, counts, one, pooled))
+    split, parted = _split(_agreement(pairs, counts, one, pooled))
     odds, conflict, least, best = -math.inf, 0.0, 0.0, split
     for _ in range(MOVES):
         if not _large_enough(split):
@@ -91,9 +99,9 @@ def tastes(compared: Comparisons, *, pooled: bool = False) -> Tastes:
             break
         odds, conflict, least, best = found, _conflict(two, pooled), min(map(_spread, two)), split
         split = np.argmax([_predicted(pairs, counts, group, split == place) for place, group in enumerate(two)], axis=0)
-    if not _large_enough(
-        split
-    ):  # those who were put together by the cut do not foresee one another: a loner is no taste
+    # Those who were put together by the cut may not foresee one another: a loner is no taste.
+    usual = _usually_parted(len(kept), len(among.items) - 1 if pooled else MANY)
+    if parted < usual or not _large_enough(split):
         return Tastes(odds=odds, conflict=conflict)
     split = best
     if odds < math.log(ODDS) or conflict < CONFLICT or least < LEAST_SPREAD:
@@ -115,8 +123,8 @@ def _among(compared: Comparisons, kept: np.ndarray) -> Comparisons:
 
 
 def _spread(group: Reliability) -> float:
-    """Root mean square of what a group's differences are believed to be."""
-    return float(np.sqrt((group.beliefs.of_pairs @ DIFFERENCES**2).mean()))
+    """Root mean square of what is expected of a group's differences."""
+    return float(np.sqrt((group.difference**2).mean()))
 
 
 def _large_enough(split: np.ndarray) -> bool:
@@ -142,20 +150,34 @@ def _agreement(pairs: Pairs, counts: csr_matrix, one: Reliability, pooled: bool)
     return np.asarray(agreement)
 
 
-def _split(agreement: np.ndarray) -> np.ndarray:
+def _split(agreement: np.ndarray) -> tuple[np.ndarray, float]:
     """(O,) 0 or 1: the cut through the eigenvector of the largest eigenvalue that leaves the least variance in two groups, of
-    FEWEST observers at least.
+    FEWEST observers at least; and the share of the variance that it takes away.
     """
     leading = np.linalg.eigh(agreement)[1][:, -1]
     order = np.argsort(leading, kind="stable")
-    sums = np.cumsum(leading[order])
+    leading = leading[order] - leading.mean()
+    sums = np.cumsum(leading)
     below = np.arange(FEWEST, len(leading) - FEWEST + 1)
-    above = len(leading) - below
-    # Least variance within is most between.
-    between = sums[below - 1] ** 2 / below + (sums[-1] - sums[below - 1]) ** 2 / above
+    between = sums[below - 1] ** 2 * (1 / below + 1 / (len(leading) - below))
     split = np.zeros(len(leading), dtype=int)
     split[order[below[np.argmax(between)] :]] = 1
-    return split
+    return split, float(between.max() / max((leading**2).sum(), np.finfo(float).tiny))
+
+
+@cache
+def _usually_parted(observers: int, directions: int) -> float:
+    """The share that `_split` takes away in one of twenty panels whose members each have a taste of their own, normal in so many
+    directions: people differ, and no two groups do.
+    """
+    random = np.random.default_rng(observers)
+    found = []
+    for _ in range(DRAWS):
+        own = random.normal(size=(observers, directions))
+        agreement = own @ own.T
+        np.fill_diagonal(agreement, 0.0)
+        found.append(_split(agreement)[1])
+    return float(np.quantile(found, 0.95))
 
 
 def _predicted(pairs: Pairs, counts: csr_matrix, group: Reliability, inside: np.ndarray) -> np.ndarray:
