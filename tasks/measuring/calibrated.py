@@ -48,3 +48,16 @@ def _interval(errors: np.ndarray, photographs: np.ndarray, draws: int, seed: int
     drawn = np.random.default_rng(seed).integers(len(groups), size=(draws, len(groups)))
     low, high = np.percentile(sums[drawn].sum(1) / sizes[drawn].sum(1), [2.5, 97.5])
     return float(low), float(high)
+
+
+def doubt(opinions: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """judge -> model -> mean over images of how far the judge's members differ (standard deviation), in its own units.
+
+    opinions: as `of_judges`. Judges of one opinion are left out.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for (judge, model), part in opinions.groupby(["judge", "model"], sort=True):
+        members = np.array([np.asarray(costs, dtype=float) for costs in part.members])
+        if members.shape[1] > 1:
+            found.setdefault(str(judge), {})[str(model)] = float(members.std(1).mean())
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks.pages import charts, words
@@ -50,4 +50,25 @@ def section(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
         ],
         "votes": words.count(last["votes"], "vote"),
         "photographs": words.count(last["photographs"], "photograph"),
+    }
+
+
+def doubt(found: Mapping[str, Mapping[str, float]], models: Sequence[str]) -> dict[str, Any] | None:
+    """How far a judge's members differ about each model's pictures, of metrics.json's `doubt`; None where judges have no members.
+
+    A row a judge; `grown`: the last judge's doubt about the last model, in times of that about the first.
+    """
+    if not found:
+        return None
+    names = sorted(found, key=lambda name: int(name[1:]))
+    last = found[names[-1]]
+    first, end = last.get(models[0]), last.get(models[-1])
+    return {
+        "models": list(models),
+        "rows": [
+            (name, ["" if (value := found[name].get(model)) is None else f"{value:.3f}" for model in models])
+            for name in names
+        ],
+        "judge": names[-1],
+        "grown": f"{end / first:.1f}" if first and end is not None else None,
     }

@@ -146,6 +146,7 @@ def run(params: View) -> None:
     result = summary(params, *read, photographs=photographs)
     cast = tables.read("votes", out / "votes.parquet")
     result["calibration"] = calibrated.of_judges(cast, opinions, params.evaluate.bootstrap, params.seed)
+    result["doubt"] = calibrated.doubt(opinions)
     write_json(out / "metrics.json", result)
     write_json(out / "models.json", {name: sha256_file(path) for name, path in weights.items()})
     write_json(out / "missing.json", {entry.metric: entry.reason for entry in missing})

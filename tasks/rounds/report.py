@@ -50,6 +50,7 @@ def page(params: View, data: Path = DATA) -> str:
         concluded=report_sections.conclusions(run, Places(params.kind, data)),
         judges=report_sections.judges(run),
         calibrated=calibrated.section(found.metrics.get("calibration", {})),
+        doubt=calibrated.doubt(found.metrics.get("doubt", {}), run.models),
         ablation=report_sections.ablation(run),
         rated=report_sections.rated(run, Places(params.kind, data)),
         aligned=report_sections.aligned(run, Places(params.kind, data)),

@@ -12,8 +12,9 @@ from report_artifacts import AT, make, params
 
 from models.preference.calibration import fit_scale, preference
 from pictures import read_json, write_json
+from tasks.measuring.calibrated import doubt as spread_of_members
 from tasks.measuring.calibrated import of_judges
-from tasks.pages.calibrated import section
+from tasks.pages.calibrated import doubt, section
 from tasks.rounds import report
 
 
@@ -83,3 +84,22 @@ def test_the_page_shows_it_where_it_was_computed(tmp_path: Path, monkeypatch: py
     page = report.page(params())
     assert "Brier score" in page and "20 (few)" in page and "0.180 to 0.250" in page
     assert "55 % said, 50 % found in 100 votes" in page.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_doubt_is_how_far_members_differ() -> None:
+    alone = pd.DataFrame([("g9", "a", "f0", [1.0])], columns=["judge", "image", "model", "members"])
+    found = spread_of_members(pd.concat([opinions("g0"), alone]))
+    # f0: deviations of (1, 2) and (3, 3); f1: of (0, 2.5) and (1, 2)
+    assert found == {"g0": {"f0": pytest.approx(0.25), "f1": pytest.approx((1.25 + 0.5) / 2)}}
+    shown = doubt(found, ["f0", "f1"])
+    assert shown is not None and (shown["rows"], shown["grown"]) == ([("g0", ["0.250", "0.875"])], "3.5")
+    assert doubt({}, ["f0"]) is None
+
+
+def test_the_page_says_where_doubt_grew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make()
+    assert "is in doubt" not in report.page(params())
+    path = AT.evaluate / "metrics.json"
+    write_json(path, read_json(path) | {"doubt": {"g2": {"f0": 0.1, "f1": 0.1, "f2": 0.2, "f3": 0.3}}})
+    assert "g2's doubt about f3 is 3.0 times that about f0" in " ".join(report.page(params()).split())
