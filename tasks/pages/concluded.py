@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from models.preference.agreement import krippendorff_alpha, pairwise_agreement
 from models.preference.votes import WORTH, win_rate
+from tasks.pages.data import read_json
 from tasks.pages.pictures import jpeg
+from tasks.stage.places import Places
+
+if TYPE_CHECKING:
+    from tasks.pages.sections import Run
 
 SIDE, QUALITY = 300, 80
 DRAWS = 2000
@@ -108,3 +113,26 @@ def strips(
         for row in rows
         if row["share"] < 0.5
     ][:wanted]
+
+
+def section(run: Run, at: Places) -> dict[str, Any]:
+    """Which pictures got worse, worst first; who agrees; what each kind of observer alone would have said."""
+    found = run.found
+    observers = at.judge(("r00", *run.params.rounds)[-1]) / "dataset" / "observers.json"
+    told = read_json(observers) if observers.is_file() else {}
+    rows = worst(found.votes, "f0", run.last)
+    asked = {
+        "validation pictures": agreement(found.votes, ("image", "first_model", "second_model")),
+        "pairs of the rounds": agreement(found.labels, ("round", "key")),
+    }
+    rounds = [{"name": one.name, "older": one.older, "newer": one.newer} for one in found.rounds]
+    return {
+        "compared": len(rows),
+        "worse": sum(row["share"] < 0.5 for row in rows),
+        "even": sum(row["share"] == 0.5 for row in rows),
+        "fewest": min((row["votes"] for row in rows), default=0),
+        "strips": strips(rows, found.enhanced, ["input", "f0", run.last], run.params.report.photos),
+        "agreement": [(name, row) for name, row in asked.items() if row],
+        "by_kind": by_kind(found.labels, rounds),
+        "tastes": observers.as_posix() if told.get("tastes") else None,
+    }

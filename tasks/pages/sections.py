@@ -13,7 +13,7 @@ from markupsafe import Markup
 from tasks import kinds
 from tasks.config import View
 from tasks.pages import aligned as alignments
-from tasks.pages import charts, concluded, words
+from tasks.pages import charts, words
 from tasks.pages import rated as ratings
 from tasks.pages.data import Findings, read_json
 from tasks.stage import tables
@@ -288,29 +288,6 @@ def judges(run: Run) -> dict[str, Any]:
         "following": following,
         "first": words.percent(accuracy[0][1]) if accuracy else None,
         "last": words.percent(accuracy[-1][1]) if accuracy else None,
-    }
-
-
-def conclusions(run: Run, at: Places) -> dict[str, Any]:
-    """Which pictures got worse, worst first; who agrees; what each kind of observer alone would have said."""
-    found = run.found
-    observers = at.judge(("r00", *run.params.rounds)[-1]) / "dataset" / "observers.json"
-    told = read_json(observers) if observers.is_file() else {}
-    rows = concluded.worst(found.votes, "f0", run.last)
-    asked = {
-        "validation pictures": concluded.agreement(found.votes, ("image", "first_model", "second_model")),
-        "pairs of the rounds": concluded.agreement(found.labels, ("round", "key")),
-    }
-    rounds = [{"name": one.name, "older": one.older, "newer": one.newer} for one in found.rounds]
-    return {
-        "compared": len(rows),
-        "worse": sum(row["share"] < 0.5 for row in rows),
-        "even": sum(row["share"] == 0.5 for row in rows),
-        "fewest": min((row["votes"] for row in rows), default=0),
-        "strips": concluded.strips(rows, found.enhanced, ["input", "f0", run.last], run.params.report.photos),
-        "agreement": [(name, row) for name, row in asked.items() if row],
-        "by_kind": concluded.by_kind(found.labels, rounds),
-        "tastes": observers.as_posix() if told.get("tastes") else None,
     }
 
 
