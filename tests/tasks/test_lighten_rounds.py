@@ -27,7 +27,9 @@ MODEL_SECTION = {
         "width": 4, "heads": 2, "unet_width": 8, "multipliers": [1, 2], "blocks": 1, "attention": [1], "steps": 4,
     },
 }  # fmt: skip
-POLICY = {"samples": 2, "regions": 0, "view": "whole", "side": 32, "explore": {"name": "own", "scale": 0.9, "last": 2}}
+SHORT: dict[str, Any] = {"steps": 2, "batch": 1, "crop": 32, "learning_rate": 0.01}
+ENTROPY = {"name": "metric", "options": {"metric": "entropy"}, "start": None, "rounds": None}
+POLICY = {"samples": 4, "regions": 0, "view": "whole", "side": 32, "explore": {"name": "own", "scale": 0.9, "last": 2}}
 
 
 def changed(model: dict[str, Any] = MODEL_SECTION, **start_values: Any) -> dict[str, Any]:
@@ -51,15 +53,17 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
 
 
 def test_one_change_of_params(at: Places) -> None:
-    values = changed()
+    values = changed(phases={"decomposition": SHORT})
     for module in (start, judge_start):
         module.run(view(values, module))
     outputs.run(view(values, outputs), "r00")
     first = load_tensors(at.start / MODEL)
     for name, options in (("ranker_loss", values["low_light"]["align"]["options"]), ("grpo", POLICY)):
         values["low_light"]["align"] |= {"name": name, "options": options, "steps": 1, "crop": 64}
-        if name == "grpo":
-            regions.run(view(values, regions))
+        if name == "grpo":  # an untrained ranker says the same of all
+            values["low_light"]["judge"] |= ENTROPY
+            for module in (judge_start, regions):
+                module.run(view(values, module))
         align.run(view(values, align), "r00")
         aligned = load_tensors(at.model("r00") / MODEL)
         assert any(not torch.equal(first[key], aligned[key]) for key in first if key.startswith("unet.")), name
@@ -70,7 +74,7 @@ def test_one_change_of_params(at: Places) -> None:
 def test_a_start_that_was_killed_in_its_second_training_ends_the_same(
     at: Places, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    params = view(changed(phases={"decomposition": {"steps": 2, "batch": 1, "crop": 32, "learning_rate": 0.01}}), start)
+    params = view(changed(phases={"decomposition": SHORT}), start)
     start.run(params)
     whole = sha256_file(at.start / MODEL)
     checkpoints = {path.name: sha256_file(path) for path in (at.start / "checkpoints").iterdir()}
@@ -101,15 +105,14 @@ def test_a_start_that_was_killed_in_its_second_training_ends_the_same(
 
 
 def test_what_the_start_cannot_do_is_told(at: Places) -> None:
-    section = {"steps": 2, "batch": 1, "crop": 32, "learning_rate": 0.01}
     with pytest.raises(phases.CannotTrain, match=r"phases names wavelet; its trainings are decomposition, diffusion"):
-        start.run(view(changed(phases={"wavelet": section}), start))
+        start.run(view(changed(phases={"wavelet": SHORT}), start))
     with pytest.raises(phases.CannotTrain, match="diffusion: its loss has no colour, but noise, content"):
-        start.run(view(changed(phases={"diffusion": section | {"weights": {"colour": 1.0}}}), start))
+        start.run(view(changed(phases={"diffusion": SHORT | {"weights": {"colour": 1.0}}}), start))
     curve = {"name": "curve", "options": {"width": 4}}
     with pytest.raises(phases.CannotTrain, match=r"this enhancer has one training, low_light.start"):
-        start.run(view(changed(curve, phases={"diffusion": section}), start))
-    values = changed(phases={"diffusion": section | {"crop": 4096}})
+        start.run(view(changed(curve, phases={"diffusion": SHORT}), start))
+    values = changed(phases={"diffusion": SHORT | {"crop": 4096}})
     assert "start.phases.diffusion.crop" in str(start.KIND.crops(validate(values).of("low_light")))
 
 

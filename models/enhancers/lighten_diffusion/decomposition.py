@@ -109,6 +109,24 @@ class Decomposition(nn.Module):
         super().__init__()
         self.reconstruction = Reconstruction(width)
         self.retinex = Retinex(width, heads)
+        self.apply(_begin)
+
+
+@torch.no_grad()
+def _begin(layer: nn.Module) -> None:
+    """Weights to begin with that neither fade nor grow over some twenty layers: He et al. 2015, with the shortcut leading in each
+    residual block; and upwards by bilinear interpolation, so that no grid of the strides has to be unlearnt.
+    """
+    if isinstance(layer, nn.ConvTranspose2d):
+        hat = torch.tensor([0.25, 0.75, 0.75, 0.25])
+        mixed = torch.randn(layer.weight.shape[:2]) * layer.weight.shape[0] ** -0.5
+        layer.weight.copy_(mixed[:, :, None, None] * hat[:, None] * hat)
+    elif isinstance(layer, nn.Conv2d):
+        nn.init.kaiming_normal_(layer.weight, a=0.2)
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    if isinstance(layer, Residual):  # its own layers have had their turn
+        layer.conv2.weight.mul_(0.3)
 
 
 def _chain(*channels: int) -> nn.Sequential:

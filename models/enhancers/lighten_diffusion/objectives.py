@@ -34,7 +34,7 @@ def decomposition_phase() -> Phase:
         decomposition_loss,
         trains=("ctdn",),
         pictures=("low", "normal"),
-        weights={"reconstruction": 1.0, "relit": 2.0, "photo_like": 1.0, "retinex": 2.0, "content": 0.5, "smooth": 1.0},
+        weights={"reconstruction": 1.0, "relit": 2.0, "photo_like": 1.0, "retinex": 2.0, "content": 0.2, "smooth": 4.0},
     )
 
 

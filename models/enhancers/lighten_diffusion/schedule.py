@@ -45,9 +45,13 @@ def deviation(time: int, following: int, eta: float) -> float:
 
 
 def step_mean(x: torch.Tensor, predicted: torch.Tensor, time: int, following: int, drawn: float) -> torch.Tensor:
-    """Where a DDIM step leads (Song et al., Eq. 12), without what it draws. predicted: noise in x; drawn: `deviation`."""
+    """Where a DDIM step leads (Song et al., Eq. 12), without what it draws. predicted: noise in x; drawn: `deviation`.
+
+    The picture that this implies is brought back into [-1, 1]: where little is left of it, a small error of the noise is a large
+    one of it.
+    """
     now, then = float(SHARES[time + 1]), float(SHARES[following + 1])
-    picture = (x - (1 - now) ** 0.5 * predicted) / now**0.5
+    picture = ((x - (1 - now) ** 0.5 * predicted) / now**0.5).clamp(-1, 1)
     return then**0.5 * picture + max(0.0, 1 - then - drawn**2) ** 0.5 * predicted
 
 

@@ -98,7 +98,7 @@ def test_what_the_judge_wants_is_found(name: str, tmp_path: Path) -> None:
         "side": 16,
         "kl": 0.0,
     }
-    run = Run(Settings(steps=60, learning_rate=0.01, log_every=5), tmp_path, "data", name=name)
+    run = Run(Settings(steps=30, learning_rate=0.02, log_every=5), tmp_path, "data", name=name)
     more = {"beta": 0.1} if name == "dpo" else {}
     outcome = create(name, **options, **more).align(model, Bright(), Material(crops, one_region(crops)), run)
     assert 0.15 < float(model.weight) < 0.45, "from 0.3 to 0.6"

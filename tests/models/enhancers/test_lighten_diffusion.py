@@ -71,6 +71,7 @@ def test_what_a_step_draws_is_ddpms_posterior_where_eta_is_one() -> None:
 def test_with_the_true_noise_the_steps_lead_to_the_picture() -> None:
     generator = torch.Generator().manual_seed(0)
     picture, noise = (torch.randn(2, 3, 8, 8, generator=generator, dtype=torch.float64) for _ in range(2))
+    picture = picture.clamp(-1, 1)
     x = noisy(picture, noise, torch.tensor([900, 900]))
     for time, following in times(10):
         x = step_mean(x, noise, time, following, 0.0)
