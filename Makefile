@@ -49,10 +49,10 @@ setup: .venv/.installed
 # Chromium and PostgreSQL serve a few tests, which skip and say so where they are absent.
 .venv/.apt:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  command -v chromium >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
-	  { echo "Installing chromium and postgresql for the tests (once)..."; apt-get update -qq && \
-	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql >/dev/null; } || \
-	  echo "apt-get failed: the tests that need chromium or postgresql will be skipped"; \
+	  command -v chromium-headless-shell >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { echo "Installing chromium-headless-shell and postgresql for the tests (once)..."; apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium-headless-shell postgresql >/dev/null; } || \
+	  echo "apt-get failed: tests that need postgresql, or a browser where there is no chromium, will be skipped"; \
 	fi
 	@touch $@
 

@@ -157,7 +157,7 @@ def judge(name: str, **options: Any) -> dict[str, Any]:
             judge("checked_net:Gain"),
             "checked_net:Gain does not say whether its higher or its lower scores",
         ),
-        ("low_light", judge("taste"), "no judge is called 'taste'; known are metric, ranker"),
+        ("low_light", judge("taste"), "no judge is called 'taste'; known are ensemble, metric, ranker"),
     ],
 )
 def test_a_judge_is_built_and_compared_with_the_aligner(kind: str, section: dict[str, Any], fault: str) -> None:

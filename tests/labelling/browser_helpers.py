@@ -23,7 +23,9 @@ from labelling.store import Store
 from labelling.store.records import Options, PairImages, RatingItem, SourceImage, pair_key
 from labelling.web import create_app
 
-CHROMIUM = Path("/usr/bin/chromium")
+# The shell without a window does with three quarters of the processor.
+BROWSERS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
+CHROMIUM = next((path for path in BROWSERS if path.exists()), BROWSERS[-1])
 QUESTION = "Which one looks better?"
 
 

@@ -115,7 +115,7 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
 def chromium() -> Iterator[Browser]:
     """A real browser without a window. Not for the whole session: while it runs, asyncio.run() would fail."""
     if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}: apt-get install chromium")
+        pytest.skip(f"no browser at {CHROMIUM}: apt-get install chromium-headless-shell")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser

@@ -90,7 +90,7 @@ def test_either_database_serves(store: Store, monkeypatch: pytest.MonkeyPatch) -
 def test_what_a_showing_says(asked: Store, app: FastAPI) -> None:
     anna = Browser(app, asked)
     shown = anna.next()["showing"]
-    assert set(shown) == {"id", "left", "right", "question", "sources", "training"}
+    assert set(shown) == {"id", "left", "right", "question", "sources", "training", "feedback"}
     assert {key: value for key, value in shown["left"].items() if key != "id"} == {
         "width": 12,
         "height": 8,
