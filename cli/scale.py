@@ -85,7 +85,9 @@ def say_file(votes: VoteFile) -> None:
     for note in votes.notes:
         print(f"note: {note}")
     if votes.refused:
-        print(f"left out: {votes.refused} lines that are no votes")
+        print(
+            f"left out: {votes.refused} {'line that is no vote' if votes.refused == 1 else 'lines that are no votes'}"
+        )
         for place, reason in votes.broken:
             print(f"  {place}: {reason}")
         if votes.refused > len(votes.broken):

@@ -75,7 +75,7 @@ class Scores:
         total = round(float(self.votes.sum()) / 2)
         if self.ties == total:
             said.append(f"all {total} votes are ties: nothing was preferred, and that scores are equal says no more")
-        elif all(self.from_prior):
+        elif all(self.from_prior) and self.groups == 1:
             said.append(
                 "no score is determined by votes alone: whoever won was never beaten back; all lean on the prior"
             )

@@ -115,6 +115,7 @@ def test_groups_that_never_met_are_said(model: str, ties: str) -> None:
     found = scale(comparisons(chain("01 01 10 23 32 23", 4), observers=2), model, ties)
     assert found.from_prior == ("compared only within its group",) * 4
     assert found.groups == 2
+    assert not any("beaten back" in said for said in found.cautions), "it is not why"
     assert found.scores[0] > found.scores[1]
     assert found.scores[2] > found.scores[3]
 

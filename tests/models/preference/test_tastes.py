@@ -38,6 +38,14 @@ def test_one_taste_is_not_split(family: str, spread: float) -> None:
         assert found.reason is None
 
 
+def test_people_who_differ_and_people_who_guess_are_no_groups_in_studies() -> None:
+    """Before cuts had to be clearer than among people of a taste of their own, two tastes were said of these panels."""
+    own = study_panel("honest", 10, 6, 0.0, np.random.default_rng(3), 0.4)
+    guessing = study_panel("careless", 6, 6, 0.4, np.random.default_rng(4), 0.0)
+    assert tastes(own.compared, pooled=True).groups == ()
+    assert tastes(guessing.compared, pooled=True).groups == ()
+
+
 def test_few_observers_or_few_answers_tell_nothing() -> None:
     made = pairs_panel("taste", 3, 3, 40, 0.4, np.random.default_rng(0))
     assert tastes(made.compared).reason == "3 observers have 10 answers or more, and two tastes are of four or more"
