@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.core.finite import require_finite
+from models.core.half import in_half, pays
 from models.enhancers.base import Enhancer, Window
 from models.fusers.base import Fuser
 from models.fusers.many import Rule, blending, check_rule, exposure_order, paired, pairs, passes, stepwise
@@ -46,6 +46,7 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"a photo is (H, W, 3) uint8 or uint16, not {photo.shape} {photo.dtype}")
     top_value = float(np.iinfo(photo.dtype).max)
+    half = enhancer.fits_half and pays(device, photo.dtype.itemsize * 8)
     result = np.empty_like(photo)
     if type(enhancer).for_photo is not Enhancer.for_photo:  # an overview costs as much as the curves
         enhancer = enhancer.for_photo(_overview(photo, top_value).to(device))
@@ -56,19 +57,14 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
         # Turned into planes, and back, as whole numbers: a quarter of the bytes.
         part = torch.from_numpy(photo[read_rows, read_columns].transpose(2, 0, 1).copy()).to(device)
         window = Window(read_rows.start, read_columns.start, *photo.shape[:2])
-        enhanced = enhancer.on_tile(part[None].to(torch.float32).div_(top_value), window)[0]
+        image = part[None].to(torch.float32).div_(top_value)
+        enhanced = in_half(partial(enhancer.on_tile, image, window), half)[0]
         inner = enhanced[
             :,
             rows.start - read_rows.start : rows.stop - read_rows.start,
             columns.start - read_columns.start : columns.stop - read_columns.start,
         ]
-        whole = (
-            require_finite(inner)
-            .clamp(0, 1)
-            .mul_(top_value)
-            .add_(0.5)
-            .to(torch.int32 if top_value > 255 else torch.uint8)
-        )
+        whole = inner.clamp(0, 1).mul_(top_value).add_(0.5).to(torch.int32 if top_value > 255 else torch.uint8)
         result[rows, columns] = whole.cpu().numpy().transpose(1, 2, 0)
     return result
 
@@ -92,18 +88,19 @@ def fuse_tiled(
         raise ValueError(f"an exposure is (H, W, 3) uint8 or uint16, not {photos[0].shape} {photos[0].dtype}")
     check_rule(rule)
     count, kind = len(photos), photos[0].dtype
+    half = fuser.fits_half and pays(device, kind.itemsize * 8)
     if count > 2:
         photos = [photos[place] for place in exposure_order(photos)]
     if paired(fuser, count, rule):
         fused = [
             _in_tiles(partial(_call, fuser), (photos[dark], photos[bright]), _cuts(fuser, photos[0], tile, 1), device,
-                      np.dtype(np.uint16))
+                      np.dtype(np.uint16), half)
             for dark, bright in pairs(count)
         ]  # fmt: skip
         blender = blending()
-        return _in_tiles(blender.fuse_all, fused, _cuts(blender, photos[0], tile, 1), device, kind)
+        return _in_tiles(blender.fuse_all, fused, _cuts(blender, photos[0], tile, 1), device, kind, False)
     cuts = _cuts(fuser, photos[0], tile, passes(fuser, count, rule))
-    return _in_tiles(stepwise(fuser, count, rule), photos, cuts, device, kind)
+    return _in_tiles(stepwise(fuser, count, rule), photos, cuts, device, kind, half)
 
 
 def _call(fuser: Fuser, pair: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -123,8 +120,9 @@ def _in_tiles(
     cuts: Iterable[tuple[slice, slice, slice, slice]],
     device: str,
     kind: np.dtype[Any],
+    half: bool,
 ) -> np.ndarray:
-    """What `fuse` makes of photos (H, W, 3) of one integer type, tile by tile, as `kind`."""
+    """What `fuse` makes of photos (H, W, 3) of one integer type, tile by tile, as `kind`; `half`: `in_half`."""
     top_value, full = float(np.iinfo(photos[0].dtype).max), float(np.iinfo(kind).max)
     result = np.empty(photos[0].shape, kind)
     for read_rows, read_columns, rows, columns in cuts:
@@ -133,11 +131,11 @@ def _in_tiles(
             / top_value
             for photo in photos
         ]
-        inner = fuse(parts)[0].permute(1, 2, 0)[
+        inner = in_half(partial(fuse, parts), half)[0].permute(1, 2, 0)[
             rows.start - read_rows.start : rows.stop - read_rows.start,
             columns.start - read_columns.start : columns.stop - read_columns.start,
         ]
-        result[rows, columns] = (require_finite(inner).clamp(0, 1) * full + 0.5).cpu().numpy().astype(kind)
+        result[rows, columns] = (inner.clamp(0, 1) * full + 0.5).cpu().numpy().astype(kind)
     return result
 
 

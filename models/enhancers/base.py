@@ -25,11 +25,13 @@ class Enhancer(nn.Module):
 
     `halo` is how many pixels around a pixel its output can depend on, and `stride` the grid a tile has to start on;
     together they make tiled enhancement equal to whole enhancement (`models.tiling`). `whole`: it is given no tiles.
+    `fits_half`: on a GPU half precision changes its pictures by 1/255 at most (`benchmarks.gpu` measures that).
     """
 
     halo: int = 0
     stride: int = 1
     whole: bool = False
+    fits_half: bool = False
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError

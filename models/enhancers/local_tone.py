@@ -87,7 +87,8 @@ class LocalTone(Enhancer):
         self, image: torch.Tensor, grid: torch.Tensor, window: Window | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The picture under a photo's grid, and the logarithm (B, 1, H, W) of the gain. window: of the photo; None: all of it."""
-        lift, slope, saturation, noise = _at(grid, image, window).split(1, 1)
+        # In mixed precision the network alone is in half: a curve is as precise as the picture.
+        lift, slope, saturation, noise = _at(grid, image, window).to(image.dtype).split(1, 1)
         image = _with_calm_colour(image, 0.1 * F.softplus(noise - 1))
         wanted = 2 * lift + 4 * slope * (luma(image) - MIDDLE)
         strength = MOST * torch.tanh(wanted / MOST)

@@ -17,12 +17,14 @@ class Fuser(nn.Module):
     `halo` is how many pixels around a pixel its output can depend on, and `stride` the grid a tile has to start on; together
     they make tiled fusion equal to whole fusion (`models.tiling.fuse_tiled`). `whole`: it looks at the whole photo, and is
     never given a tile. `native`: `fuse_all` takes more than two exposures itself; other fusers are folded (`models.fusers.many`).
+    `fits_half`: on a GPU half precision changes its pictures by 1/255 at most (`benchmarks.gpu` measures that).
     """
 
     halo: int = 0
     stride: int = 1
     whole: bool = False
     native: bool = False
+    fits_half: bool = False
 
     def forward(self, under: torch.Tensor, over: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError
