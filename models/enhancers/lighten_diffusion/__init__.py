@@ -20,6 +20,7 @@ def build(
     gradient_steps: int | None = None,
     checkpointing: bool = True,
     seed: int = 0,
+    predicts: str = "noise",
 ) -> LightenDiffusion:
     """The registered constructor; the numbers are the paper's. `LightenDiffusion`, `Decomposition` and `UNet` say what they are.
 
@@ -32,4 +33,4 @@ def build(
     if width < 1 or heads < 1:
         raise ValueError(f"width and heads must be at least 1, not {width}, {heads}")
     unet = UNet(unet_width, list(multipliers), blocks, list(attention))
-    return LightenDiffusion(Decomposition(width, heads), unet, steps, gradient_steps, checkpointing, seed)
+    return LightenDiffusion(Decomposition(width, heads), unet, steps, gradient_steps, checkpointing, seed, predicts)

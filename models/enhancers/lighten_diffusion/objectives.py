@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from models.enhancers.lighten_diffusion.decomposition import REDUCTION, Decomposed, Encoded
-from models.enhancers.lighten_diffusion.schedule import SHARES, STEPS, noisy
+from models.enhancers.lighten_diffusion.schedule import STEPS, noisy, share_at
 from models.enhancers.phases import Phase, Terms
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ GAMMA = 0.2
 """Power of the illumination in the pseudo label of the content term (LightenDiffusion, Eq. 10)."""
 STOPS = (1.0, 4.5)
 """Of under-exposure, of the second exposure in the first training."""
+UNEVEN = 1.0
+"""Stops by which that differs from place to place (standard deviation), so that the illumination is learnt as one of places."""
 SHOT, READ = 2e-4, 1e-3
 
 
@@ -50,8 +52,13 @@ def diffusion_phase() -> Phase:
 
 
 def shorter(photo: torch.Tensor) -> torch.Tensor:
-    """Photos (B, 3, H, W) in sRGB as a shorter exposure shows them, each by stops of its own, with the noise of a sensor."""
+    """Photos (B, 3, H, W) in sRGB as a shorter exposure shows them, each by stops of its own, with the noise of a sensor.
+
+    The light falls unevenly: a smooth field is added to the stops, which are never below none.
+    """
     stops = torch.empty(len(photo), 1, 1, 1, device=photo.device).uniform_(*STOPS)
+    field = UNEVEN * torch.randn(len(photo), 1, 3, 3, device=photo.device)
+    stops = (stops + F.interpolate(field, photo.shape[-2:], mode="bilinear", align_corners=True)).clamp(min=0)
     light = photo.clamp(min=1e-4) ** 2.2 * 2.0**-stops
     light = light + (SHOT * light + READ**2).sqrt() * torch.randn_like(light)
     return light.clamp(min=1e-6, max=1) ** (1 / 2.2)
@@ -118,8 +125,9 @@ def diffusion_loss(
     time = torch.cat([half, STEPS - 1 - half])[: len(low)]
     noise = torch.randn_like(target)
     x = noisy(target, noise, time)
-    predicted = model.unet(torch.cat([2 * latent - 1, x], 1), time)
-    share = SHARES.to(low.device)[time + 1].to(x.dtype)[:, None, None, None]
+    condition = 2 * latent - 1
+    predicted = model.noise_in(x, condition, model.unet(torch.cat([condition, x], 1), time), time)
+    share = share_at(time, x)
     implied = x - (1 - share).sqrt() * predicted
     terms = {"noise": F.mse_loss(predicted, noise), "content": (implied - share.sqrt() * label).abs().mean()}
     return _sum(terms, weights), terms

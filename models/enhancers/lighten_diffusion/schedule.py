@@ -32,9 +32,14 @@ def times(steps: int) -> list[tuple[int, int]]:
     return list(zip(chosen[::-1], [*chosen[-2::-1], -1], strict=True))
 
 
+def share_at(time: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """How much is left of a picture's variance at times (B,) of 0 to 999, to be multiplied with `like` (B, ...)."""
+    return SHARES.to(like.device)[time + 1].to(like.dtype).reshape(-1, *(1,) * (like.dim() - 1))
+
+
 def noisy(picture: torch.Tensor, noise: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
     """The picture (B, ...) with noise as at times (B,) of 0 to 999."""
-    share = SHARES.to(picture.device)[time + 1].to(picture.dtype).reshape(-1, *(1,) * (picture.dim() - 1))
+    share = share_at(time, picture)
     return share.sqrt() * picture + (1 - share).sqrt() * noise
 
 
