@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,24 @@ from models.fusers.base import Fuser
 from models.fusers.many import Rule, blending, check_rule, exposure_order, paired, pairs, passes, stepwise
 
 _LOOK = 512
+
+
+class NotEnoughMemory(RuntimeError):
+    """A GPU has not the memory that a picture takes."""
+
+
+@contextmanager
+def _memory(model: Any, photo: np.ndarray, device: str) -> Iterator[None]:
+    """Says what to do where a GPU's memory is not enough for a photo (H, W, 3). Raises `NotEnoughMemory`."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        height, width = photo.shape[:2]
+        way = "it looks at the whole photo: reduce that" if model.whole else "give a smaller --tile"
+        raise NotEnoughMemory(
+            f"{device} has not enough memory for a photo of {width} x {height}; {way}, or use the CPU "
+            "(machine.device: cpu in params.yaml)"
+        ) from None
 
 
 def tiles(height: int, width: int, tile: int, halo: int, stride: int) -> Iterator[tuple[slice, slice, slice, slice]]:
@@ -45,6 +64,11 @@ def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, devic
     """
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"a photo is (H, W, 3) uint8 or uint16, not {photo.shape} {photo.dtype}")
+    with _memory(enhancer, photo, device):
+        return _enhanced(enhancer, photo, tile, device)
+
+
+def _enhanced(enhancer: Enhancer, photo: np.ndarray, tile: int, device: str) -> np.ndarray:
     top_value = float(np.iinfo(photo.dtype).max)
     half = enhancer.fits_half and pays(device, photo.dtype.itemsize * 8)
     result = np.empty_like(photo)
@@ -87,6 +111,11 @@ def fuse_tiled(
     if photos[0].ndim != 3 or photos[0].shape[2] != 3 or photos[0].dtype not in (np.uint8, np.uint16):
         raise ValueError(f"an exposure is (H, W, 3) uint8 or uint16, not {photos[0].shape} {photos[0].dtype}")
     check_rule(rule)
+    with _memory(fuser, photos[0], device):
+        return _fused(fuser, photos, tile, device, rule)
+
+
+def _fused(fuser: Fuser, photos: Sequence[np.ndarray], tile: int, device: str, rule: Rule) -> np.ndarray:
     count, kind = len(photos), photos[0].dtype
     half = fuser.fits_half and pays(device, kind.itemsize * 8)
     if count > 2:

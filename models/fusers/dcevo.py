@@ -167,6 +167,7 @@ class DCEvo(Fuser):
     """
 
     whole = True
+    fits_half = True
 
     def __init__(self, dim: int = 64, blocks: int = 5, depth: int = 6, heads: int = 8, skip: str = "mean") -> None:
         super().__init__()

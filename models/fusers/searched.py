@@ -35,6 +35,8 @@ class SearchedFuser(FusionNetwork):
     T C^2 + 2 C (n + 2 (n_intensity + n_illumination)) + 3 C^2 + 2 C (join, gate) + 38 C + 2 (stems, head).
     """
 
+    fits_half = True
+
     def __init__(self, genotype: Genotype, width: int = PAPER_WIDTH, steps: int = 3) -> None:
         super().__init__(
             lambda name, channels, uses: WeightedOperations(channels, genotype.node(name), uses), width, steps

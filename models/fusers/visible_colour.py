@@ -17,7 +17,8 @@ class VisibleColour(Fuser):
     def __init__(self, inner: Fuser) -> None:
         super().__init__()
         self.inner = inner
-        self.halo, self.stride, self.whole = inner.halo, inner.stride, inner.whole
+        self.halo, self.stride = inner.halo, inner.stride
+        self.whole, self.fits_half = inner.whole, inner.fits_half
 
     def fuse(self, under: torch.Tensor, over: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The fused picture (B, 3, H, W) and its Y (B, 1, H, W), of infrared and visible (B, 3, H, W) in [0, 1]."""

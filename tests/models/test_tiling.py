@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from models.enhancers.base import Enhancer
-from models.tiling import enhance_tiled, tiles
+from models.fusers.base import Fuser
+from models.tiling import NotEnoughMemory, enhance_tiled, fuse_tiled, tiles
 
 
 class Identity(Enhancer):
@@ -70,3 +71,22 @@ def test_no_tile_is_larger_than_asked() -> None:
 def test_what_is_no_photo_is_refused(photo: np.ndarray) -> None:
     with pytest.raises(ValueError, match="uint8 or uint16"):
         enhance_tiled(Identity(), photo)
+
+
+def test_a_photo_that_a_gpu_has_no_memory_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = np.zeros((8, 12, 3), np.uint8)
+
+    class Greedy(Enhancer):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    class GreedyFuser(Fuser):
+        whole = True
+
+        def forward(self, under: torch.Tensor, over: torch.Tensor) -> torch.Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(NotEnoughMemory, match=r"12 x 8; give a smaller --tile, or use the CPU"):
+        enhance_tiled(Greedy(), photo)
+    with pytest.raises(NotEnoughMemory, match=r"12 x 8; it looks at the whole photo"):
+        fuse_tiled(GreedyFuser(), [photo, photo])
