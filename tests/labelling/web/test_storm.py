@@ -1,4 +1,4 @@
-"""kill -9 of the real server in the middle of a storm of votes, a hundred times: nothing lost, nothing twice."""
+"""kill -9 of the real server in the middle of a storm of votes, fifty times: nothing lost, nothing twice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from labelling.desk.tokens import observer_link
 from labelling.store import Options, Store
 
 ROOT = Path(__file__).parents[3]
-KILLS = {"sqlite": 70, "postgresql": 30}
+KILLS = {"sqlite": 35, "postgresql": 15}
 OBSERVERS = ("anna", "berta", "carl", "dora")
 
 # Imports everything once, and then for each line read starts a server in a process of its own: that takes no second.
