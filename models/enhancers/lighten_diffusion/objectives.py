@@ -24,7 +24,7 @@ GAMMA = 0.2
 """Power of the illumination in the pseudo label of the content term (LightenDiffusion, Eq. 10)."""
 STOPS = (1.0, 4.5)
 """Of under-exposure, of the second exposure in the first training."""
-UNEVEN = 1.0
+UNEVEN = 0.4
 """Stops by which that differs from place to place (standard deviation), so that the illumination is learnt as one of places."""
 SHOT, READ = 2e-4, 1e-3
 
