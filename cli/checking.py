@@ -40,7 +40,7 @@ def check() -> int:
             kind = kinds.named(name)
             kind.check.look_at(params.of(name).dataset, training_crops(params, kind), found)
             look_at_model = getattr(kind.check, "look_at_model", None)
-            network = look_at_model(params.of(name).model, found) if look_at_model else None
+            network = look_at_model(params.of(name), found) if look_at_model else None
             look_at_judging(name, params.of(name), network, found)
     look_at_store(found)
     look_at_weights(found)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pictures import Listing
 from tasks.brackets.kind import KIND, SEARCHED
-from tasks.brackets.params import Dataset, FuserModel
+from tasks.brackets.params import Brackets, Dataset
 from tasks.datasets.looking import (
     Findings,
     in_bursts,
@@ -45,11 +45,11 @@ def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None
     look_at_sizes(place, scenes, folder.max_side, crops, found)
 
 
-def look_at_model(model: FuserModel, found: Findings) -> Any:
+def look_at_model(section: Brackets, found: Findings) -> Any:
     """A fuser of the user's own."""
-    if model.name == SEARCHED:
+    if section.model.name == SEARCHED:
         return None
     from models.fusers import create
     from tasks.training.trying import look_at_network
 
-    return look_at_network(f"{KIND.name}.model", create, model, found)
+    return look_at_network(f"{KIND.name}.model", create, section.model, found)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks.datasets.looking import Findings, joined, listed, look_at_sample, look_at_sizes
 from tasks.low_light.kind import KIND
-from tasks.low_light.params import Dataset, Enhancer
+from tasks.low_light.params import Dataset, LowLight
 
 
 def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None:
@@ -31,9 +31,16 @@ def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None
     look_at_sizes(f"{section}.inputs", pairs, settings.max_side, crops, found)
 
 
-def look_at_model(model: Enhancer, found: Findings) -> Any:
-    """The enhancer."""
+def look_at_model(section: LowLight, found: Findings) -> Any:
+    """The enhancer, and the trainings that it shall have."""
     from models.enhancers import create
+    from tasks.low_light.phases import CannotTrain, planned
     from tasks.training.trying import look_at_network
 
-    return look_at_network(f"{KIND.name}.model", create, model, found)
+    network = look_at_network(f"{KIND.name}.model", create, section.model, found)
+    if network is not None:
+        try:
+            planned(network, section.start)
+        except CannotTrain as error:
+            found.faults += str(error).splitlines()
+    return network

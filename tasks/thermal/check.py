@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.datasets.looking import Findings, joined, listed, look_at_sample, look_at_sizes
 from tasks.thermal.kind import KIND
-from tasks.thermal.params import Dataset, FuserModel
+from tasks.thermal.params import Dataset, Thermal
 
 
 def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None:
@@ -27,9 +27,9 @@ def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None
     look_at_sizes(f"{section}.infrared", pairs, settings.max_side, crops, found)
 
 
-def look_at_model(model: FuserModel, found: Findings) -> Any:
+def look_at_model(section: Thermal, found: Findings) -> Any:
     """The fuser."""
     from models.fusers import create
     from tasks.training.trying import look_at_network
 
-    return look_at_network(f"{KIND.name}.model", create, model, found)
+    return look_at_network(f"{KIND.name}.model", create, section.model, found)

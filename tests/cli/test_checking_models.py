@@ -111,6 +111,13 @@ def test_a_model_that_does_not_fit_is_one_line(model: dict[str, Any], fault: str
     assert fault in message
 
 
+def test_a_training_that_the_model_has_not_is_named() -> None:
+    start = read_yaml(ROOT / "tests" / "tiny.yaml")["low_light"]["start"]
+    wavelet = {name: start[name] for name in ("steps", "batch", "crop", "learning_rate")}
+    fault = "low_light.start.phases names wavelet; this enhancer has one training, low_light.start"
+    assert fault in said_of("low_light", "start", start | {"phases": {"wavelet": wavelet}})
+
+
 def test_what_has_no_gradient_is_for_aligners_that_need_none() -> None:
     save_weights(create("checked_net:Stiff"), Path("stiff.safetensors"))
     assert "low_light.model: checked_net:Stiff cannot be aligned: what it makes has no gradient" in said(
