@@ -59,6 +59,7 @@ def run(
 ) -> None:
     """Run the rounds of a kind, or a search, as a Prefect flow (exit code 75: labels are missing)."""
     from flows import graph, params, project_root
+    from flows.notify import tell
     from flows.table import FLOWS, wanted
 
     here = wanted(params.settings(project_root())) or list(FLOWS.values())
@@ -71,6 +72,8 @@ def run(
     with suppress(graph.GraphError):  # params.yaml may be why, and the check says it better
         if graph.up_to_date(project_root(), target):
             print(f"{target} is up to date: nothing to run")
+            for line in tell(project_root()):
+                print(line, file=sys.stderr)
             return
     from tasks.config import load_whole
 
@@ -191,6 +194,19 @@ def status() -> None:
             print(f"{name:<22} {found.kind:<10} {votes}  {word}")
     if not names:
         print("The label store is empty: `dvc repro` registers the pairs of a round when it gets there.")
+
+
+@app.command()
+def notify(
+    command: Annotated[
+        list[str] | None, typer.Argument(help="A command to run first, after --; if it fails, that is told, too")
+    ] = None,
+    test: Annotated[bool, typer.Option("--test", help="Send a trial message, and say what answered")] = False,
+) -> None:
+    """Tell what is due by `notify` of params.yaml: labels needed, rounds done; for example: loupe notify -- dvc repro."""
+    from cli.notifying import notify_now
+
+    sys.exit(notify_now(test, command or []))
 
 
 @app.command()

@@ -16,8 +16,8 @@ from prefect.input import RunInput, keyset_from_paused_state
 from prefect.states import Suspended
 from prefect.utilities.engine import propose_state_sync
 
-from flows import notice
-from flows.notice import LabelsStatus
+from flows import notice, words
+from flows.words import LabelsStatus
 from labelling.desk.project import gate_prefix, progress_key
 
 CountLabels = Callable[[str], LabelsStatus]
@@ -85,7 +85,7 @@ class Gate:
         for stage in awaiting:
             round = round_of(stage)
             status = self._count(round)
-            how = "its log says why" if status.kind == notice.LLM else f"label with `loupe label {round}`"
+            how = "its log says why" if status.kind == words.LLM else f"label with `loupe label {round}`"
             parts.append(f"{stage} has {status.have} of {status.need} {status.what}: {how}")
         return "; ".join(parts)
 

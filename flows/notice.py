@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import Protocol
 from uuid import UUID
 
 from prefect import get_run_logger
@@ -16,56 +14,18 @@ from prefect.client.schemas.filters import TaskRunFilterState as StateFilter
 from prefect.exceptions import PrefectException
 from prefect.states import Completed
 
-from flows import states
-from flows.params import settings
-from labelling.web.addresses import running
-
-LLM = "llm"
-"""The kind of labels that a stage fetches itself, whenever it runs."""
-
-
-class LabelsStatus(Protocol):
-    """What the gate wants to know of a round's labels: how many are there and wanted, of what, and by whom."""
-
-    @property
-    def have(self) -> int: ...
-    @property
-    def need(self) -> int: ...
-    @property
-    def complete(self) -> bool: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def what(self) -> str: ...
-
-
-def label_address(root: Path) -> str | None:
-    """Where people reach the labelling app: LOUPE_LABEL_ADDRESS, machine.label_address of params.yaml, or the address of
-    the app that runs on this machine; None where none is known."""
-    machine = settings(root).get("machine")
-    told = os.environ.get("LOUPE_LABEL_ADDRESS") or (
-        machine.get("label_address") if isinstance(machine, dict) else None
-    )
-    if told:
-        return str(told).rstrip("/")
-    return running()
-
-
-def subject(round: str) -> str:
-    """`round r01 of low light`."""
-    kind, _, name = round.rpartition("-")
-    return f"round {name} of {kind.replace('_', ' ')}" if kind else f"round {name}"
+from flows import states, words
+from flows.words import LabelsStatus
 
 
 def message(root: Path, round: str, status: LabelsStatus) -> str:
     """The sentence that the waiting run shows."""
-    where = label_address(root)
-    how = f"label at {where}" if where else f"label with `loupe label {round}`"
-    known = f"{subject(round)} waits for labels: {status.have} of {status.need} {status.what} are in"
-    if status.kind == LLM:
+    known = words.known(round, status)
+    if status.kind == words.LLM:
         return (
             f"{known}. The log of its labels stage says why the others are not; mend that, and resume to ask it again."
         )
+    how = words.how_to_label(round, words.label_address(root))
     return f"{known}. To go on, {how}; the run resumes by itself when the last is in."
 
 
@@ -82,10 +42,10 @@ def publish(root: Path, round: str, status: LabelsStatus, key: str) -> None:
     """The link to label and the progress, as artifacts of this run. `key`: of the progress, which the app moves."""
     share = 100.0 * min(1.0, status.have / status.need) if status.need else 0.0
     create_progress_artifact(
-        share, key=key, description=f"Labels of {subject(round)}: {status.have} of {status.need} {status.what}"
+        share, key=key, description=f"Labels of {words.subject(round)}: {status.have} of {status.need} {status.what}"
     )
-    if where := label_address(root):
-        text = f"Label {subject(round)}"
+    if where := words.label_address(root):
+        text = f"Label {words.subject(round)}"
         create_link_artifact(where, link_text=text, key=f"{key}-link", description=message(root, round, status))
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ import httpx
 import flows  # noqa: F401  settles where Prefect keeps its data, so it comes before prefect
 
 # isort: split
-from prefect import runtime, tags
+from prefect import get_run_logger, runtime, tags
 from prefect.artifacts import create_link_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
@@ -27,11 +27,11 @@ from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Failed
 
-from flows import gate, notice, params, project_root, reports, siblings
+from flows import gate, notice, notify, params, project_root, reports, siblings
 from flows.graph import GraphError
 from flows.server import OWN_SERVER, ServerError, local_server
 from flows.stage import LABELS_MISSING
-from flows.walk import StageResult, walk
+from flows.walk import StageResult, Walk, walk
 from labelling.desk.project import project_id, slug
 
 _PATIENCE_SECONDS = 600
@@ -46,6 +46,7 @@ def bring_up_to_date(target: str) -> State[Any]:
     root = project_root()
     with siblings.sole_run(root, gate.labels_status) as ended:
         if ended is not None:
+            _say(notify.tell(root))
             return ended
         labels = gate.Gate(root, gate.labels_status)
         while True:
@@ -53,6 +54,7 @@ def bring_up_to_date(target: str) -> State[Any]:
                 walked = walk(root, target, _stages_at_once(root), tell=_tell)
                 if runtime.deployment.id and runtime.flow_run.id:  # it may have waited before
                     notice.labels_are_in(UUID(runtime.flow_run.id), walked.awaiting)
+                _notify(root, target, walked)
                 if walked.failed:
                     return Failed(message=walked.failure())
                 if not walked.awaiting:
@@ -62,6 +64,7 @@ def bring_up_to_date(target: str) -> State[Any]:
                     message = f"{labels.message(walked.awaiting)}, then start this again"
                     return Completed(name="AwaitingLabels", message=message)
             except (GraphError, gate.GateError) as error:
+                _say(notify.tell(root, {f"{type(error).__name__} {target}": str(error)}))
                 return Failed(message=str(error))
             except httpx.TransportError as error:
                 _wait_for_server(error)
@@ -78,6 +81,20 @@ def _stages_at_once(root: Path) -> int:
     machine = params.settings(root).get("machine")
     count = machine.get("stages", 2) if isinstance(machine, dict) else 2
     return count if isinstance(count, int) and count > 0 else 2
+
+
+def _notify(root: Path, target: str, walked: Walk) -> None:
+    """Tells what `notify` of params.yaml wants told: before the run waits or ends."""
+    failed = {result.name: result.message for result in walked.failed}
+    well = [result.name for result in walked.results if result.status != "failed"]
+    ways = [f"{GraphError.__name__} {target}", *([] if walked.awaiting else [f"{gate.GateError.__name__} {target}"])]
+    _say(notify.tell(root, failed, [*well, *ways]))
+
+
+def _say(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
+        get_run_logger().warning(line)
 
 
 def _wait_for_server(error: Exception) -> None:

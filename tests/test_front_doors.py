@@ -30,7 +30,7 @@ DOORS: dict[str, set[str]] = {
     "models.weights": {"__main__", "checkpoint"},
     "pictures": {"bursts", "listing"},  # the functions of these names, which `pictures` has
     "tasks.brackets": {"kind"},
-    "tasks.config": {"asking", "base", "former", "genetic", "rounds"},
+    "tasks.config": {"asking", "base", "former", "genetic", "notify", "rounds"},
     "tasks.genetic": {"contact_sheet", "one_photo", "search"},
     "tasks.kinds": {"base", "fusers"},
     "tasks.low_light": {"enhancers", "kind"},

@@ -18,6 +18,7 @@ from tasks import kinds
 from tasks.config.base import Revision, Section, Seed, lines_of, metrics_of_fusion
 from tasks.config.former import former_keys
 from tasks.config.genetic import Amortise, Genetic, GeneticEvaluate
+from tasks.config.notify import Notify
 from tasks.config.rounds import KindSection
 from tasks.config.view import View
 from tasks.config.yaml_file import ConfigError, read_yaml
@@ -89,6 +90,7 @@ class Params(Section):
     seed: Seed
     machine: Machine
     schedule: dict[str, Schedule] | None = None
+    notify: Notify | None = None
     kinds: Annotated[dict[str, KindEntry], Field(min_length=1)]
     searched: list[str]
     rounds: Annotated[dict[str, Round], Field(min_length=1)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flows import notice
+from flows import notice, words
 
 # isort: split
 from prefect.client.schemas.filters import TaskRunFilter
@@ -22,19 +22,19 @@ def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_address_told_comes_before_the_one_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert notice.label_address(tmp_path) is None
-    monkeypatch.setattr(notice, "running", lambda: "http://127.0.0.1:4201")
-    assert notice.label_address(tmp_path) == "http://127.0.0.1:4201"
+    assert words.label_address(tmp_path) is None
+    monkeypatch.setattr(words, "running", lambda: "http://127.0.0.1:4201")
+    assert words.label_address(tmp_path) == "http://127.0.0.1:4201"
     (tmp_path / "params.yaml").write_text("machine: {label_address: 'https://labels.lab.example/'}\n")
-    assert notice.label_address(tmp_path) == "https://labels.lab.example"
+    assert words.label_address(tmp_path) == "https://labels.lab.example"
     monkeypatch.setenv("LOUPE_LABEL_ADDRESS", "http://10.0.0.7:4201/")
-    assert notice.label_address(tmp_path) == "http://10.0.0.7:4201"
+    assert words.label_address(tmp_path) == "http://10.0.0.7:4201"
 
 
 def test_params_that_say_nothing_of_it(tmp_path: Path) -> None:
     for text in ("machine: null\n", "machine: {label_address: null}\n", "[1, 2]\n", ": : :\n"):
         (tmp_path / "params.yaml").write_text(text)
-        assert notice.label_address(tmp_path) is None
+        assert words.label_address(tmp_path) is None
 
 
 def test_the_waiting_run_says_what_where_and_what_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
