@@ -137,7 +137,7 @@ def message(email: Email, event: Mapping[str, Any]) -> EmailMessage:
     made["Date"] = format_datetime(datetime.fromisoformat(str(event["time"])))
     made["Message-ID"] = f"<{event['id']}@loupe.invalid>"  # of a second try the same, so that mailboxes show it once
     made["Auto-Submitted"] = "auto-generated"
-    fields = [f"{name}: {value}" for name, value in event.items() if name != "text" and value is not None]
+    fields = [f"{name}: {value}" for name, value in sorted(event.items()) if name != "text" and value is not None]
     made.set_content(f"{event['text']}\n\n-- \n" + "\n".join(fields) + "\n")
     return made
 

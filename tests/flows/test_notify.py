@@ -88,7 +88,9 @@ def test_labels_needed_reaches_both_once(root: Path, hook: Hook, mails: MailServ
     (mail,) = mails.taken
     assert mail["Subject"] == f"[Loupe {event['project']}] labels are needed: {KEY}"
     assert (mail["From"], mail["To"]) == ("loupe@lab.example", "ann@lab.example")
-    assert mail.get_content().replace("\r\n", "\n").startswith(f"{event['text']}\n\n-- \nid: {event['id']}\n")
+    assert (
+        mail.get_content().replace("\r\n", "\n").startswith(f"{event['text']}\n\n-- \nevent: labels_needed\nhave: 0\n")
+    )
     assert memory(root)["outbox"] == []
 
 
