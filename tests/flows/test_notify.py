@@ -119,19 +119,17 @@ def test_a_hook_that_refuses_gets_it_in_order_later_and_the_mail_goes_out(
     )
 
 
-def test_a_hook_that_never_answers_holds_nothing_up(
-    root: Path, mails: MailServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_hook_that_never_answers_holds_nothing_up(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes the connection, and says nothing. No line tells the address, which is a secret."""
-    monkeypatch.setattr(sending, "_WHOLE_SECONDS", 0.1)
-    with socket.socket() as silent:
+    write(root, {"webhook": "environment"})
+    with socket.socket() as silent, monkeypatch.context() as hurried:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         gone = f"http://127.0.0.1:{silent.getsockname()[1]}/SECRET"
         monkeypatch.setenv("LOUPE_WEBHOOK", gone)
+        hurried.setattr(sending, "_WHOLE_SECONDS", 0.1)
         (line,) = notify.tell(root)
-    assert "the webhook did not answer within" in line
-    assert len(mails.taken) == 1
+    assert line == "notify: the webhook did not answer within 0 seconds; it is tried again at the next run"
     for address in (gone, "ftp://SECRET", "http://[SECRET"):
         monkeypatch.setenv("LOUPE_WEBHOOK", address)
         (line,) = notify.tell(root)
