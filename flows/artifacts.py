@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,19 @@ from prefect import get_run_logger
 from prefect.artifacts import create_table_artifact
 
 from flows.graph import StageNode
+from labelling.desk.project import project_id, slug
 from pictures import FileFault, read_json
 
 
-def _slug(text: str) -> str:
-    """Prefect takes lower-case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower())
-
-
 class MetricTables:
-    """Gathers the metrics files of finished stages; publishes a table when the last stage of its group is done."""
+    """Gathers the metrics files of finished stages; publishes a table when the last stage of its group is done.
+
+    Its key has the project's id: on a server that several share, each keeps a history of its own.
+    """
 
     def __init__(self, root: Path, plan: list[StageNode]) -> None:
         self._root = root
+        self._project = project_id(root)
         self._nodes = {node.name: node for node in plan if node.metrics}
         self._open: dict[str, set[str]] = {}
         self._done: dict[str, list[str]] = {}
@@ -46,7 +45,7 @@ class MetricTables:
 
     def _key(self, name: str) -> str:
         node = self._nodes[name]
-        return f"round-{_slug(node.round)}" if node.round else _slug(name)
+        return f"{slug(f'round-{node.round}' if node.round else name)}-{self._project}"
 
     def _publish(self, key: str) -> None:
         names = self._done.pop(key)

@@ -9,21 +9,27 @@ from pathlib import Path
 from labelling.store import project_root
 from pictures import FileFault, atomic_path, read_text
 
+# In a copy these would lead to what the original runs, and tell once more what it has told.
+_OF_THE_ORIGINAL = ("label-address", "report-address", "prefect-address", "notify.json")
+
 
 def project_id(root: Path | None = None) -> str:
     """A name for the project, of lower-case letters, digits and dashes: its folder's name and eight digits of its own.
 
-    It is kept in `.loupe/project`, and stays when the folder moves. A copy of the folder beside the original gets another.
+    It is kept in `.loupe/project`, and stays when the folder moves. A copy of the folder beside the original gets another,
+    and forgets what the original runs.
     """
     root = (root or project_root()).resolve()
     path = root / ".loupe" / "project"
     found = _read(path)
     if found is not None:
         name, place = found
-        if place == root or not (place / ".loupe" / "project").exists():
+        if place == root or not (place / ".loupe" / "project").exists() or place.samefile(root):
             if place != root:
                 _write(path, name, root)
             return name
+        for noted in _OF_THE_ORIGINAL:
+            path.with_name(noted).unlink(missing_ok=True)
     name = f"{slug(root.name)[:30].strip('-') or 'project'}-{uuid.uuid4().hex[:8]}"
     _write(path, name, root)
     return _read(path, name)[0]  # type: ignore[index]  # another process may have been quicker

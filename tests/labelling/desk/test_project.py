@@ -39,13 +39,18 @@ def test_a_folder_that_moves_keeps_its_id(root: Path) -> None:
 
 
 def test_a_copy_beside_the_original_gets_another_and_the_original_keeps_its_own(root: Path) -> None:
+    """And where the original's pages are, and what it has told, is not the copy's."""
     id = project_id(root)
+    noted = root / ".loupe" / "label-address"
+    noted.write_text("http://127.0.0.1:4201\n")
     copy = root.with_name("copy")
     shutil.copytree(root, copy)
     other = project_id(copy)
     assert other != id
     assert project_id(copy) == other
     assert project_id(root) == id
+    assert noted.exists()
+    assert not (copy / ".loupe" / "label-address").exists()
 
 
 @pytest.mark.parametrize("damage", ["", "UPPER case\n/x\n", "one-line"])
