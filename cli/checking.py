@@ -42,6 +42,7 @@ def check() -> int:
             look_at_model = getattr(kind.check, "look_at_model", None)
             network = look_at_model(params.of(name), found) if look_at_model else None
             look_at_judging(name, params.of(name), network, found)
+        look_at_notify(params, found)
     look_at_store(found)
     look_at_weights(found)
     look_at_entry_points(found)
@@ -96,6 +97,17 @@ def look_at_store(found: Findings) -> None:
         fault = str(error)
     if fault:
         found.faults.append(f"LOUPE_LABELS: {fault}")
+
+
+def look_at_notify(params: Params, found: Findings) -> None:
+    """What `notify` leaves to the environment, and is not there: whoever tells may have it."""
+    from flows.sending import missing
+
+    if params.notify is not None:
+        found.warnings += [
+            f"notify: {name} is not set here; where it is not, what is to be told waits"
+            for name in missing(params.notify)
+        ]
 
 
 def look_at_entry_points(found: Findings) -> None:

@@ -46,7 +46,8 @@ def bring_up_to_date(target: str) -> State[Any]:
     root = project_root()
     with siblings.sole_run(root, gate.labels_status) as ended:
         if ended is not None:
-            _say(notify.tell(root))
+            if ended.name == siblings.ALREADY_WAITING:  # any other run goes on, and tells what it brought when it ends
+                _say(notify.tell(root))
             return ended
         labels = gate.Gate(root, gate.labels_status)
         while True:

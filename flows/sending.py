@@ -55,6 +55,15 @@ def targets(notify: Notify) -> dict[str, Target]:
     return found
 
 
+def missing(notify: Notify) -> list[str]:
+    """The variables that `notify` leaves to the environment, and that are not there."""
+    from tasks.config.notify import ENVIRONMENT
+
+    wanted = [WEBHOOK] if notify.webhook == ENVIRONMENT else []
+    wanted += [PASSWORD] if notify.email is not None and notify.email.user is not None else []
+    return [name for name in wanted if not os.environ.get(name)]
+
+
 def within(seconds: float, send: Callable[[], str]) -> str:
     """What `send` returns or raises, but no later than after `seconds`: what then still runs ends with the process.
 

@@ -31,6 +31,7 @@ from flows.gate import CountLabels
 from flows.server import OWN_SERVER
 from labelling.desk.project import gate_prefix
 
+ALREADY_WAITING = "AlreadyWaiting"
 # A run shows as Running for some seconds before it can hold the lock.
 _STARTING = timedelta(minutes=1)
 
@@ -84,7 +85,7 @@ def _look_at_siblings(
     for run, round in waiting:
         status = count_labels(round)
         text = f"run {run.name} waits for the labels of {round} ({status.have} of {status.need}); resume or cancel it"
-        return Completed(name="AlreadyWaiting", message=text)
+        return Completed(name=ALREADY_WAITING, message=text)
     return None
 
 

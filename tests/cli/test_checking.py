@@ -59,8 +59,10 @@ def test_a_sound_folder_is_counted(project: Project) -> None:
     project.use(
         "low_light", inputs=project.folder("low", "a.png", "b.png"), references=project.folder("ref", "A.png", "b.png")
     )
+    project.params["notify"] = {"webhook": "environment"}
     code, out, _ = project.check()
     assert code == 0
+    assert "warning: notify: LOUPE_WEBHOOK is not set here" in out
     assert "low_light.dataset.folder.inputs: 2 photos\nlow_light.dataset.folder.references: 2 photos\n" in out
     assert "low_light.dataset.folder: 2 photos of inputs and references joined by name\n" in out
     assert "params.yaml is valid" in out

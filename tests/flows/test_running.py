@@ -50,13 +50,22 @@ def test_a_server_that_went_away_is_waited_for(
             raise httpx.ConnectError("refused")
         return found
 
+    told: list[Any] = []
+    monkeypatch.setattr(running.notify, "tell", lambda *about: told.append(about) or ["notify: said"])
     monkeypatch.setattr(running, "walk", cut_off)
     monkeypatch.setattr(SyncPrefectClient, "api_healthcheck", lambda self: healthy.pop(0))
     monkeypatch.setattr("flows.running.time.sleep", lambda seconds: None)
     state = up_to_date("end", return_state=True)
     assert state.is_completed()
     assert (walks, healthy, lines(root / "ran")) == (2, [], 1)
-    assert "Prefect's server does not answer; waiting for it" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Prefect's server does not answer; waiting for it" in said
+    assert told == [(root, {}, ["end", "GraphError end", "GateError end"])]
+    assert "notify: said\n" in said
+
+    unknown = up_to_date("start", return_state=True)
+    assert unknown.is_failed()
+    assert told[1:] == [(root, {"GraphError start": unknown.message})]
 
 
 def test_a_server_that_stays_away_ends_the_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
