@@ -1,7 +1,7 @@
 """Picture files: reading, writing, resizing, names. The ground floor: it imports no torch and nothing else of Loupe."""
 
 from pictures.alignment import GHOSTS, disagreement, moved, register_all
-from pictures.atomic import atomic_path, fresh_folder, remove_leftovers
+from pictures.atomic import atomic_path, fresh_folder, placed, remove_leftovers, writing_aside
 from pictures.bursts import Burst, Bursts, bursts
 from pictures.crossmodal import Shift, shift_between, shifted
 from pictures.decoding import MAX_PIXELS, opened, orientation_of
@@ -94,6 +94,7 @@ __all__ = [
     "orientation_of",
     "parse_json",
     "photo_from",
+    "placed",
     "plan",
     "printable",
     "quantise",
@@ -129,5 +130,6 @@ __all__ = [
     "without",
     "write_json",
     "write_png",
+    "writing_aside",
     "written_name",
 ]

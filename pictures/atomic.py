@@ -12,6 +12,8 @@ from itertools import count
 from pathlib import Path
 
 _WORKSPACE = re.compile(r"\.(.*)\.\d+\.tmp", re.DOTALL)
+_ASIDE: dict[Path, Path] = {}
+"""Folder -> where this process writes instead of it."""
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     Raises:
         FileNotFoundError: the block ended without writing the file.
     """
-    path = Path(path)
+    path = placed(path)
     with _workspace(path) as workspace:
         temporary = workspace / f"new{path.suffix}"
         yield temporary
@@ -43,7 +45,7 @@ def fresh_folder(path: Path | str) -> Iterator[Path]:
     A stage's output folder is so whole or absent, and holds nothing of an earlier run. On an error or a kill an old
     `path` stays as it was; what a killed process left is removed by the next one.
     """
-    path = Path(path)
+    path = placed(path)
     with _workspace(path) as workspace:
         folder = workspace / "new"
         folder.mkdir()
@@ -55,6 +57,31 @@ def fresh_folder(path: Path | str) -> Iterator[Path]:
             path.rename(workspace / "old")
         folder.rename(path)
         _sync(path.parent)
+
+
+@contextmanager
+def writing_aside(folders: Iterable[Path], place: Path) -> Iterator[None]:
+    """Within the block what this process writes in these folders lands in a temporary one beside `place`, which then goes.
+
+    For a process that runs the same code as another, whose files are those that count. It reads what that one wrote.
+    """
+    with _workspace(place) as workspace:
+        for number, folder in enumerate(folders):
+            _ASIDE[folder.absolute()] = workspace.absolute() / str(number)
+        try:
+            yield
+        finally:
+            _ASIDE.clear()
+
+
+def placed(path: Path | str) -> Path:
+    """Where this process writes `path`: there, but in a block of `writing_aside`."""
+    path = Path(path)
+    whole = path.absolute()
+    if any(whole.is_relative_to(aside) for aside in _ASIDE.values()):
+        return path
+    found = [aside / whole.relative_to(folder) for folder, aside in _ASIDE.items() if whole.is_relative_to(folder)]
+    return found[0] if found else path
 
 
 def remove_leftovers(paths: Iterable[Path]) -> None:

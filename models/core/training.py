@@ -1,7 +1,8 @@
 """The one training engine: a stage brings its batches and its loss, never a loop of its own.
 
 On accelerate (device, precision, accumulation, clipping). Batches are a function of the step, and the random numbers of a
-step come from (seed, step), so that an interrupted training ends with the same weights as an uninterrupted one.
+step come from (seed, step), so that an interrupted training ends with the same weights as an uninterrupted one, and several
+processes (`models.core.processes`) that share the batches of each step with the same weights as one, but for rounding.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from models.core import processes
 from models.core.adam import Adam
 from models.core.resume import ResumableState
 from models.core.storage import save_weights
+from models.core.tensors import on_device
 
 Batches = Callable[[int], Any]
 Objective = Callable[[nn.Module, Any], tuple[torch.Tensor, Mapping[str, torch.Tensor]]]
@@ -57,8 +60,9 @@ class Settings:
     """How to train, for every stage alike.
 
     steps: optimiser steps. learning_rate is halved every `halve_every` steps where that is set. accumulate: batches a
-    step. precision: no, bf16 or fp16. ema: decay of an exponential moving average of the weights, which then is the
-    result. clip_norm: largest gradient norm. save_every: steps between resumable states. log_every: steps a log entry.
+    step, which several processes share. precision: no, bf16 or fp16. ema: decay of an exponential moving average of the
+    weights, which then is the result. clip_norm: largest gradient norm. save_every: steps between resumable states.
+    log_every: steps a log entry.
     """
 
     steps: int
@@ -90,7 +94,9 @@ class Outcome:
 
     def discard_state(self) -> None:
         """Remove the resumable state, once the stage's outputs are safe on disk."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        processes.meet()  # another process may still read a snapshot
+        if processes.leads():
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -170,13 +176,17 @@ def train(
     on_log: called with (step, values) for each log entry, those of an earlier, interrupted run first.
     log_gradient: the norm of the gradient, before it is clipped, is logged as well.
     watch: what it says at its last look stands in the log entries; the result is what it chooses.
-    Raises `TrainingError` when the loss or the weights stop being finite.
+    Raises `TrainingError` when the loss or the weights stop being finite, `ProcessesError` when several processes cannot
+    share it or lose one another.
     """
+    processes.check_shares(name, settings.accumulate)
     make_deterministic()
     accelerator = _accelerator(settings, device)
-    target = accelerator.device
+    # Of several processes accelerate says cpu:0 and so on, where torch loads nothing to.
+    target = torch.device("cpu") if accelerator.device.type == "cpu" else accelerator.device
     model.to(target).train()
     fingerprint = _fingerprint(model, settings, identity, snapshot_steps)
+    processes.check_alike(fingerprint, f"{name}: the processes start with different weights, settings or data")
     optimiser = Adam(
         [parameter for parameter in model.parameters() if parameter.requires_grad],
         lr=settings.learning_rate,
@@ -220,7 +230,7 @@ def train(
         if done % settings.log_every == 0 or ended:
             state.history.append({"step": float(done), **values, **state.seen})
             _report(on_log, state.history[-1])
-        if done in snapshot_steps:
+        if done in snapshot_steps and processes.leads():
             save_weights(average.module if average is not None else model, _snapshot(folder, done))
         if done % settings.save_every == 0 or ended:
             # A finite loss can have an infinite gradient: neither state nor result may hold what it leads to.
@@ -237,6 +247,7 @@ def train(
         model.load_state_dict(average.module.state_dict())
     if watch is not None:
         watch.finish(model)
+    processes.follow(model)
     model.eval()
     return Outcome(
         state.history,
@@ -264,15 +275,16 @@ def _step(
         group["lr"] = settings.rate_at(step)
     optimiser.zero_grad(set_to_none=True)
     totals: dict[str, float] = {}
-    for part in range(settings.accumulate):
+    for part in range(processes.place(), settings.accumulate, processes.count()):
         index = step * settings.accumulate + part
         torch.manual_seed(step_seed(settings.seed, index, "model"))
-        batch = _to(batches(index), target)
+        batch = on_device(batches(index), target)
         with accelerator.autocast():
             loss, values = objective(model, batch)
         accelerator.backward(loss / settings.accumulate)
         for key, value in {"loss": loss, **values}.items():
             totals[key] = totals.get(key, 0.0) + float(value.detach()) / settings.accumulate
+    totals = processes.add_up(model, totals)
     scaler = accelerator.scaler
     if scaler is not None:
         scaler.unscale_(optimiser)
@@ -309,7 +321,17 @@ class _State:
         self.seen: Mapping[str, float] = {}
 
     def resume(self, device: torch.device) -> int:
-        """Load the state if it is this training's; returns the number of steps done, 0 for a fresh start."""
+        """Load the state if it is this training's; returns the number of steps done, 0 for a fresh start.
+
+        The first process alone may remove it; the others do as it does.
+        """
+        done = self._load(device) if processes.leads() else 0
+        if int(processes.of_the_first(str(done))) and not processes.leads():
+            done = self._load(device)
+        processes.check_alike(str(done), f"{self._state.folder} holds different states for the processes")
+        return done
+
+    def _load(self, device: torch.device) -> int:
         saved = self._state.load(device)
         if saved is None:
             return 0
@@ -317,7 +339,8 @@ class _State:
         return int(saved["step"])
 
     def save(self, step: int) -> None:
-        self._state.save(history=self.history, seen=dict(self.seen), step=step)
+        if processes.leads():
+            self._state.save(history=self.history, seen=dict(self.seen), step=step)
 
 
 def _looked(watch: Watch, step: int, model: nn.Module, average: Any) -> Mapping[str, float]:
@@ -327,6 +350,7 @@ def _looked(watch: Watch, step: int, model: nn.Module, average: Any) -> Mapping[
     shown.eval()
     with torch.no_grad():
         found = watch.look(step, shown)
+    watch.stopped = bool(processes.of_the_first("stopped" if watch.stopped else ""))
     shown.train(training)
     return found
 
@@ -363,13 +387,3 @@ def _report(on_log: Callable[[int, Mapping[str, float]], None] | None, entry: Ma
 
 def _snapshot(folder: Path, step: int) -> Path:
     return folder / f"snapshot_{step:06d}.safetensors"
-
-
-def _to(batch: Any, device: torch.device) -> Any:
-    if isinstance(batch, torch.Tensor):
-        return batch.to(device, non_blocking=True)
-    if isinstance(batch, Mapping):
-        return {key: _to(value, device) for key, value in batch.items()}
-    if isinstance(batch, tuple | list):
-        return type(batch)(_to(value, device) for value in batch)
-    return batch

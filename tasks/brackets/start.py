@@ -122,4 +122,4 @@ def train(
 
 
 if __name__ == "__main__":
-    stage(__doc__, run, PARAMS, kind=KIND.name)
+    stage(__doc__, run, PARAMS, kind=KIND.name, trains=("start",))

@@ -33,10 +33,14 @@ GENETIC, SEARCH = "genetic", "search"
 
 
 class Machine(Section):
-    """Where to run. No stage depends on it: changing it re-runs nothing."""
+    """Where to run. No stage depends on it: changing it re-runs nothing.
+
+    processes: that a training is shared by at most, one a GPU or on the cores; 0: as many as there are GPUs.
+    """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
+    processes: Annotated[int, Field(ge=0, le=64)] = 1
     executor: str = "processes"
     stages: Annotated[int, Field(ge=1, le=64)] = 2
     label_address: str | None = None

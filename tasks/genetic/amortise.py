@@ -125,4 +125,4 @@ def run(params: View) -> None:
 
 
 if __name__ == "__main__":
-    stage(__doc__, run, PARAMS, {"kind": "of pictures"})
+    stage(__doc__, run, PARAMS, {"kind": "of pictures"}, trains=("amortise",))

@@ -56,4 +56,4 @@ def run(params: View, variant: str) -> None:
 
 
 if __name__ == "__main__":
-    stage(__doc__, run, PARAMS, {"kind": "of pictures", "variant": " or ".join(VARIANTS)})
+    stage(__doc__, run, PARAMS, {"kind": "of pictures", "variant": " or ".join(VARIANTS)}, trains=("align",))

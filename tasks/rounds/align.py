@@ -35,4 +35,4 @@ def run(params: View, round: str) -> None:
 
 
 if __name__ == "__main__":
-    stage(__doc__, run, PARAMS, {"kind": "of pictures", "round": "r00, r01, ..."})
+    stage(__doc__, run, PARAMS, {"kind": "of pictures", "round": "r00, r01, ..."}, trains=("align",))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from models.core import processes
 from models.judges.base import Judge
 from pictures import fresh_folder, mended, sha256_file, write_json
 from tasks.config import View
@@ -57,6 +58,7 @@ def gather(at: Places, round_name: str) -> dict[str, pd.DataFrame]:
         for picture in (before / "pictures").glob("*.png"):
             if not (folder / "pictures" / picture.name).exists():
                 shutil.copyfile(picture, folder / "pictures" / picture.name)
+    processes.meet()  # all read the pictures that the first one wrote
     return {name: _within(out, part, PICTURES[name]) for name, part in parts.items()}
 
 
@@ -159,4 +161,4 @@ def run(params: View, round: str) -> None:
 
 
 if __name__ == "__main__":
-    stage(__doc__, run, PARAMS, {"kind": "of pictures", "round": "r01, r02, ..."})
+    stage(__doc__, run, PARAMS, {"kind": "of pictures", "round": "r01, r02, ..."}, trains=("judge.rounds",))

@@ -218,4 +218,4 @@ def niqe_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    stage(__doc__, run, PARAMS, {"kind": "of pictures"})
+    stage(__doc__, run, PARAMS, {"kind": "of pictures"}, trains=("judge.start",))

@@ -6,10 +6,12 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from tasks.config import View, load
 from tasks.registry import KINDS
+from tasks.stage import together
 
 STATE = Path(".loupe") / "training"
 UNAVAILABLE = 69  # the exit code of a stage whose download failed in a way that may pass; the flow tries it again
@@ -32,10 +34,12 @@ def stage(
     params: Sequence[str],
     arguments: Mapping[str, str] | None = None,
     kind: str | None = None,
+    trains: Sequence[str] = (),
 ) -> None:
     """Run a stage as a command: parse `--name VALUE` for each of `arguments` (name -> help), call run(params, **values).
 
     kind: the kind of pictures that the stage is of; where `arguments` has a kind, that is it, and `params.kind` says it.
+    trains: the sections of the kind that it trains by; such a stage may be several processes (`tasks.stage.together`).
 
     Loupe's own errors end in one line on stderr and exit code 1, or UNAVAILABLE where the error says that it is
     `temporary`; `run` may return another exit code.
@@ -49,13 +53,15 @@ def stage(
         kind = values.pop("kind", kind)
         if kind is not None and kind not in KINDS:
             raise UnknownKind(f"no kind of pictures is called {kind!r}; known are {', '.join(KINDS)}")
-        code = run(load(params, kind), **values)
+        view = load(params, kind)
+        code = together.run(partial(run, view, **values), view, trains, device)
     except Exception as error:
+        together.say_if_alone()
         if not is_own_error(error):
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(UNAVAILABLE if getattr(error, "temporary", False) else 1)
-    sys.exit(code or 0)
+    sys.exit(code)
 
 
 def device(params: View) -> str:
@@ -75,10 +81,13 @@ def device(params: View) -> str:
 
 
 def workers(params: View) -> int:
-    """Processes for a map over images: machine.workers, or the cores there are when it is 0."""
+    """Processes for a map over images: machine.workers, or the cores there are when it is 0; a share of them for each process
+    of a training that several share.
+    """
     import os
 
-    return params.machine.workers or os.cpu_count() or 1
+    wanted = params.machine.workers or os.cpu_count() or 1
+    return max(1, wanted // max(1, together.launched()))
 
 
 def identity(*parts: object) -> str:

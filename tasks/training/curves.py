@@ -14,13 +14,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from pictures import placed
+
 
 class Curves:
     """metrics.json (the last value of each metric, and the step) and plots/metrics/NAME.tsv (all of them) in a folder."""
 
     def __init__(self, folder: Path) -> None:
         """Removes what an earlier training left there."""
-        self._folder = folder
+        self._folder = folder = placed(folder)
         self._last: dict[str, float | str] = {}
         self._step: int | None = None
         shutil.rmtree(folder / "plots" / "metrics", ignore_errors=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pictures import atomic_path, fresh_folder
+from pictures import atomic_path, fresh_folder, placed, writing_aside
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -219,3 +219,26 @@ def test_long_names(tmp_path: Path) -> None:
 def test_it_imports_no_torch() -> None:
     code = "import sys, pictures.files, pictures; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_what_is_written_aside_leaves_the_project_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "old.txt").write_text("old")
+    with pytest.raises(RuntimeError, match="stop"), writing_aside([Path("data")], Path("work") / "aside"):
+        with atomic_path(tmp_path / "data" / "old.txt") as temporary:
+            temporary.write_text("new")
+        with fresh_folder(Path("data") / "folder") as folder:
+            (folder / "a").write_text("a")
+            with atomic_path(folder / "b") as temporary:  # not aside of what is aside
+                temporary.write_text("b")
+            assert names(folder) == ["a", "b"]
+        with atomic_path("elsewhere.txt") as temporary:
+            temporary.write_text("else")
+        assert placed("data/old.txt") != Path("data/old.txt")
+        assert (tmp_path / "data" / "old.txt").read_text() == "old"
+        raise RuntimeError("stop")
+    assert names(tmp_path / "data") == ["old.txt"]
+    assert names(tmp_path) == ["data", "elsewhere.txt", "work"]
+    assert names(tmp_path / "work") == []
+    assert placed("data/old.txt") == Path("data/old.txt")

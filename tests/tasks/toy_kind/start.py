@@ -62,4 +62,4 @@ def run(params: View) -> None:
 
 
 if __name__ == "__main__":
-    stage(__doc__, run, PARAMS, kind=KIND.name)
+    stage(__doc__, run, PARAMS, kind=KIND.name, trains=("start",))
