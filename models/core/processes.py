@@ -120,7 +120,8 @@ def check_shares(name: str, accumulate: int) -> None:
 def add_up(model: nn.Module, values: Mapping[str, float]) -> dict[str, float]:
     """Add the gradients of all processes, in place, and their values by name, each in the order of the processes.
 
-    A gradient that only some have counts as 0 in the others. Buffers are those of the first process.
+    A gradient that only some have counts as 0 in the others. Buffers are those of the first process
+    (`models.core.statistics` then mends those of batch normalisation).
     """
     if count() == 1:
         return dict(values)
@@ -133,8 +134,8 @@ def add_up(model: nn.Module, values: Mapping[str, float]) -> dict[str, float]:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             gradients.append(parameter.grad)
-    _together(gradients, distributed.all_reduce)
-    _together(list(model.buffers()), _from_the_first)
+    together(gradients, added)
+    together(list(model.buffers()), _from_the_first)
     totals: dict[str, float] = {}
     for _, each in said:
         for key, value in each.items():
@@ -145,7 +146,12 @@ def add_up(model: nn.Module, values: Mapping[str, float]) -> dict[str, float]:
 def follow(model: nn.Module) -> None:
     """Give all processes the parameters and buffers of the first, in place."""
     if count() > 1:
-        _together(list(model.state_dict().values()), _from_the_first)
+        together(list(model.state_dict().values()), _from_the_first)
+
+
+def added(tensor: torch.Tensor) -> None:
+    """In place the sum over all processes; for `together`."""
+    distributed.all_reduce(tensor)
 
 
 def _from_the_first(tensor: torch.Tensor) -> None:
@@ -153,7 +159,7 @@ def _from_the_first(tensor: torch.Tensor) -> None:
 
 
 @torch.no_grad()
-def _together(tensors: Sequence[torch.Tensor], what: Callable[[torch.Tensor], object]) -> None:
+def together(tensors: Sequence[torch.Tensor], what: Callable[[torch.Tensor], object]) -> None:
     """Do something in place to many tensors at once, which are the same ones in all processes."""
     for group in _buckets(tensors):
         flat = torch.cat([tensor.reshape(-1) for tensor in group])

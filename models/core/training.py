@@ -24,6 +24,7 @@ from torch import nn
 from models.core import processes
 from models.core.adam import Adam
 from models.core.resume import ResumableState
+from models.core.statistics import RunningStatistics
 from models.core.storage import save_weights
 from models.core.tensors import on_device
 
@@ -275,16 +276,19 @@ def _step(
         group["lr"] = settings.rate_at(step)
     optimiser.zero_grad(set_to_none=True)
     totals: dict[str, float] = {}
+    statistics = RunningStatistics(model, settings.accumulate)
     for part in range(processes.place(), settings.accumulate, processes.count()):
         index = step * settings.accumulate + part
         torch.manual_seed(step_seed(settings.seed, index, "model"))
         batch = on_device(batches(index), target)
-        with accelerator.autocast():
-            loss, values = objective(model, batch)
-        accelerator.backward(loss / settings.accumulate)
+        with statistics.of(part):
+            with accelerator.autocast():
+                loss, values = objective(model, batch)
+            accelerator.backward(loss / settings.accumulate)
         for key, value in {"loss": loss, **values}.items():
             totals[key] = totals.get(key, 0.0) + float(value.detach()) / settings.accumulate
     totals = processes.add_up(model, totals)
+    statistics.share()
     scaler = accelerator.scaler
     if scaler is not None:
         scaler.unscale_(optimiser)

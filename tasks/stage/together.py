@@ -130,13 +130,11 @@ def _end_with(launcher: int) -> None:
 
 def _start(number: int) -> int:
     """Run this command again in so many processes; returns the exit code of the one that failed first, else 0."""
-    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed.elastic").setLevel(
-        logging.CRITICAL
-    )  # the stage says what is wrong, in one line
+    logging.disable()  # in the launcher alone: the stage says what is wrong, in one line
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // number)))
     if sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # they are on one machine, whatever its name resolves to
@@ -158,4 +156,7 @@ def _start(number: int) -> int:
                     file=sys.stderr,
                 )
             return failure.exitcode if failure.exitcode > 0 else 1
+        except SignalException as ended:  # it has ended the processes, and ends as a stage of one process does
+            signal.signal(ended.sigval, signal.SIG_DFL)
+            signal.raise_signal(ended.sigval)
     return 0

@@ -45,7 +45,12 @@ def started(params: Params, processes: int, accumulate: int, monkeypatch: pytest
         }
     )
     found: list[int] = []
-    monkeypatch.setattr(together, "_start", lambda number: found.append(number) or 7)
+
+    def start(number: int) -> int:
+        found.append(number)
+        return 7
+
+    monkeypatch.setattr(together, "_start", start)
     code = together.run(lambda: 3, View(changed, ("{kind}.align",), "low_light"), ("align",), lambda _: "cpu")
     assert code == (7 if found else 3)
     return found
