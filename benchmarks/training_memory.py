@@ -1,8 +1,9 @@
 """Memory of one step of each training of a preset, on the CPU.
 
-python -m benchmarks.training_memory [paper|demo] [--only low_light.align ...]: each in processes of its own, with the preset's
-network, losses, crop, precision and average, Adam, and random pictures. Measured is the largest resident set, at a batch of 1
-and of 2; larger batches are computed from them, for what a step keeps grows with the batch.
+python -m benchmarks.training_memory [paper|demo] [--only low_light.start.0 ...] [--reduce 2]: each in processes of its own, with
+the preset's network, losses, precision and average, Adam, and random pictures. Measured is the largest resident set, at two
+sizes: a batch of 1 and of 3, crops reduced; the preset's size is computed from them, for what a step keeps grows with the pixels.
+A training on features (thermal.judge.start) is not reduced.
 """
 
 from __future__ import annotations
@@ -44,12 +45,13 @@ def _train(section: Any, use: Callable[[Run], object]) -> None:
         use(Run(settings, Path(folder) / "state", "benchmark"))
 
 
-def low_light_start(params: View, phase: int) -> Prepared:
+def low_light_start(params: View, phase: int, reduce: int) -> Prepared:
     from tasks.low_light import enhancers
     from tasks.low_light.phases import planned
 
     model = enhancers.fresh(params)
     plan = planned(model, params.start)[phase]
+    plan = replace(plan, crop=plan.crop // reduce)
     for key, parameter in model.named_parameters():
         parameter.requires_grad_(not plan.phase.trains or key.partition(".")[0] in plan.phase.trains)
     return engine(
@@ -57,14 +59,13 @@ def low_light_start(params: View, phase: int) -> Prepared:
     )  # fmt: skip
 
 
-def brackets_start(params: View) -> Prepared:
+def brackets_start(params: View, section: Any) -> Prepared:
     from models.core.features import load_vgg16_layers
     from models.losses.fusion import LOSSES, usable
     from models.search.genotype import balanced
     from tasks.brackets import fusers, loss_weights
     from tasks.brackets.start import objective_of
 
-    section = params.start
     network = fusers.fresh(params, balanced())
     beta = loss_weights.beta_of(dict.fromkeys(LOSSES, 1.0))
     objective = objective_of(beta, load_vgg16_layers(section.layers, "cpu"), usable(True))
@@ -74,13 +75,12 @@ def brackets_start(params: View) -> Prepared:
     )  # fmt: skip
 
 
-def brackets_search(params: View) -> Prepared:
+def brackets_search(params: View, section: Any) -> Prepared:
     from models.core.features import load_vgg16_layers
     from models.search.bilevel import SearchBatch
     from models.search.loop import search
     from tasks.brackets.search import fresh_supernet, settings_of
 
-    section = params.search
     network = fresh_supernet(section.width, params.model.options["unrolled"], params.seed)
 
     def use(batch: int) -> None:
@@ -95,11 +95,10 @@ def brackets_search(params: View) -> Prepared:
     return section, use
 
 
-def thermal_start(params: View) -> Prepared:
+def thermal_start(params: View, section: Any) -> Prepared:
     from tasks.thermal import models
     from tasks.thermal.start import objective_of
 
-    section = params.start
     return engine(
         section, models.fresh(params), objective_of(section.weights.model_dump()),
         lambda batch: (pictures(batch, section.crop, 1), pictures(batch, section.crop, 1)),
@@ -140,13 +139,12 @@ def judge_on_ratings(params: View, sources: int) -> Prepared:
     return engine(params.judge.start, judge, objective, batch_of)
 
 
-def align(params: View, model: nn.Module, sources: int) -> Prepared:
+def align(params: View, section: Any, model: nn.Module, sources: int) -> Prepared:
     from models.aligners import create
     from models.aligners.base import Material
     from tasks.training.judges import fresh_judge
     from tasks.training.kept import kept_losses
 
-    section = params.align
     judge = fresh_judge(params).requires_grad_(False).eval()
     kept = kept_losses(params.kind, section.keep)
 
@@ -164,26 +162,26 @@ def align(params: View, model: nn.Module, sources: int) -> Prepared:
     return section, use
 
 
-def prepared(params: Params, name: str) -> Prepared:
-    """The training `name` of a preset: its section, and a step of it."""
+def prepared(params: Params, name: str, reduce: int) -> Prepared:
+    """The training `name` of a preset with reduced crops: its section, and a step of it."""
     kind, _, what = name.partition(".")
-    view = View(
-        params,
-        ("seed", "{kind}", "{kind}.start", "{kind}.model", "{kind}.judge", "{kind}.align", "{kind}.search"),
-        kind,
-    )
+    declared = ("seed", *(f"{{kind}}.{part}" for part in ("start", "model", "judge", "align", "search")))
+    view = View(params, declared, kind)
     sources = 1 if kind == "low_light" else 2
-    if what.startswith("start") and kind == "low_light":
-        return low_light_start(view, int(what[6:] or 0))
+    if name.startswith("low_light.start"):
+        return low_light_start(view, int(what[6:] or 0), reduce)
     if what == "judge.start" and view.judge.start.variants is not None:
         return judge_on_ratings(view, sources)
+    section: Any = view
+    for part in what.split("."):
+        section = getattr(section, part)
+    section = section.model_copy(update={"crop": section.crop // reduce})
     if what.startswith("judge."):
-        return judge_on_pairs(view, getattr(view.judge, what[6:]), sources)
+        return judge_on_pairs(view, section, sources)
     if what == "align":
-        return align(view, fresh_model(view), sources)
-    return {"brackets.start": brackets_start, "brackets.search": brackets_search, "thermal.start": thermal_start}[name](
-        view
-    )
+        return align(view, section, fresh_model(view), sources)
+    builders = {"brackets.start": brackets_start, "brackets.search": brackets_search, "thermal.start": thermal_start}
+    return builders[name](view, section)
 
 
 def fresh_model(params: View) -> nn.Module:
@@ -223,47 +221,40 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
+def measured(preset: str, name: str, reduce: int, batch: int) -> list[float]:
+    """Batch of the preset, memory before and at most (GiB), seconds of a core. Raises RuntimeError with the process's words."""
+    command = [sys.executable, "-m", "benchmarks.training_memory", preset, "--only", name, "--reduce", str(reduce)]
+    done = subprocess.run([*command, "--here", str(batch)], capture_output=True, text=True, check=False)
+    line = next((one for one in done.stdout.splitlines() if one.startswith("FOUND")), None)
+    if line is None:
+        raise RuntimeError(f"{name}: {(done.stderr.strip().splitlines() or ['killed'])[-1]}")
+    return [float(word) for word in line.split()[1:]]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("preset", nargs="?", default="paper")
     parser.add_argument("--only", nargs="*", help="low_light.start.0, brackets.align, ...")
+    parser.add_argument("--reduce", type=int, default=2, help="divides the sides of crops")
     parser.add_argument("--here", type=int, help="one step at this batch in this process")
     chosen = parser.parse_args()
     params = load_whole(PRESETS / f"{chosen.preset}.yaml")
     if chosen.here:
-        section, use = prepared(params, chosen.only[0])
+        section, use = prepared(params, chosen.only[0], chosen.reduce)
         before, begun = peak(), time.process_time()
         use(chosen.here)
-        print("FOUND", section.batch, section.crop or 0, before, peak(), time.process_time() - begun)
+        print("FOUND", section.batch, before, peak(), time.process_time() - begun)
         return
     for name in chosen.only or names(params):
-        found = {}
-        for batch in (1, 2):
-            command = [
-                sys.executable,
-                "-m",
-                "benchmarks.training_memory",
-                chosen.preset,
-                "--only",
-                name,
-                "--here",
-                str(batch),
-            ]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            line = next((one for one in done.stdout.splitlines() if one.startswith("FOUND")), None)
-            if line is None:
-                print(f"{name}: {(done.stderr.strip().splitlines() or ['killed'])[-1]}", flush=True)
-                break
-            found[batch] = [float(word) for word in line.split()[1:]]
-        else:
-            full, crop, before, two, seconds = found[2]
-            of_full = two if full == 2 else found[1][3] + (full - 1) * (two - found[1][3])
-            how = "measured" if full == 2 else f"computed from {found[1][3]:.2f} at 1 and {two:.2f} at 2"
-            print(
-                f"{name:22} batch {full:.0f} crop {crop:.0f}: {of_full:.2f} GiB {how} (networks alone {before:.2f}; "
-                f"{seconds:.0f} s of one core a step at batch 2)",
-                flush=True,
-            )
+        reduce = 1 if name == "thermal.judge.start" else chosen.reduce
+        small, large = (measured(chosen.preset, name, reduce, batch) for batch in (1, 3))
+        batch, before, least, _ = small
+        of_full = least + (batch * reduce**2 - 1) * (large[2] - least) / 2
+        print(
+            f"{name:22} batch {batch:.0f}: {of_full:.1f} GiB (at 1/{reduce} of the sides {least:.2f} with a batch of 1, "
+            f"{large[2]:.2f} of 3 in {large[3]:.0f} s of one core; networks alone {before:.2f})",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from torch import distributed, nn
 
 PATIENCE_MINUTES = 30
 """How long a process waits for another before it gives up: the first one looks, saves and prepares meanwhile."""
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 30.0
 """Within this time a launcher has ended the processes whose like has failed, and what they would say is of no use."""
 _BUCKET = 2**24
 """Numbers that are sent at once: more would need the memory of all weights once more."""
