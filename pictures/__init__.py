@@ -8,7 +8,19 @@ from pictures.decoding import MAX_PIXELS, opened, orientation_of
 from pictures.errors import AbsentFile, FileFault, ImageError, printable
 from pictures.files import MAX_PICTURE, sha256_bytes, sha256_file, write_json
 from pictures.formats import SUFFIXES, why_not_read
-from pictures.joining import By, Joined, Photos, folded, identifiers, join, join_by_stem, name_key, nearest_name, stems
+from pictures.joining import (
+    By,
+    Joined,
+    Photos,
+    below,
+    folded,
+    identifiers,
+    join,
+    join_by_stem,
+    name_key,
+    nearest_name,
+    stems,
+)
 from pictures.listing import Listing, list_photos, listing, said_of, some
 from pictures.opening import MAX_BYTES, check_regular, open_regular, read_picture, read_regular
 from pictures.png import encode_png, quantise, write_png
@@ -69,6 +81,7 @@ __all__ = [
     "Work",
     "as_uint8",
     "atomic_path",
+    "below",
     "bursts",
     "check_regular",
     "depth_of",

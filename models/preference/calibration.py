@@ -18,6 +18,7 @@ from scipy.special import expit
 BINS = 5
 """Of what is said of the picture that the judge prefers, from 0.5 to 1."""
 CHANCE_DRAWS = 200
+ALONE, FOLDS = 500, 10
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,14 @@ def fit_scale(differences: np.ndarray, wins: np.ndarray) -> float:
 
 
 def held_out_preference(differences: np.ndarray, wins: np.ndarray, photographs: Sequence[str]) -> np.ndarray:
-    """As `preference`, each photograph's votes by the scale that those of all others say. Raises `ValueError`: one photograph."""
+    """As `preference`, each photograph's votes by the scale that those of all others say. Raises `ValueError`: one photograph.
+
+    Of more than `ALONE` photographs those of a `FOLDS`th are held out together: a scale of so many votes hardly knows them, and
+    to fit one a photograph takes the square of their number.
+    """
     groups = np.unique(np.asarray(photographs), return_inverse=True)[1].reshape(-1)
+    if len(groups) and groups.max() >= ALONE:
+        groups = groups % FOLDS
     if len(groups) == 0 or groups.max() == 0:
         raise ValueError("a scale is fitted to the votes of some photographs and tried on others; there is one at most")
     found = np.empty(len(wins))
@@ -89,8 +96,9 @@ def calibration(probabilities: np.ndarray, wins: np.ndarray, seed: int = 0) -> C
     """How probabilities (N,) agree with votes (N,): 1 for the second picture, 0.5 for a tie. Raises `ValueError`: no votes."""
     if not len(wins):
         raise ValueError("there is no vote to compare with")
-    drawn = np.random.default_rng(seed).random((CHANCE_DRAWS, len(wins))) < probabilities
-    chance = float(np.mean([expected_error(_bins(probabilities, one.astype(float))) for one in drawn]))
+    random = np.random.default_rng(seed)
+    drawn = ((random.random(len(wins)) < probabilities).astype(float) for _ in range(CHANCE_DRAWS))
+    chance = float(np.mean([expected_error(_bins(probabilities, one)) for one in drawn]))
     bins = _bins(probabilities, wins)
     return Calibration(brier(probabilities, wins), expected_error(bins), chance, bins)
 

@@ -26,8 +26,8 @@ def generator(seed: int, *names: object) -> np.random.Generator:
 
 def validation_names(names: list[str], count: int, seed: int) -> set[str]:
     """`count` of the names, drawn with the seed; at least one stays for training."""
-    order = generator(seed, "split").permutation(len(names))
-    return {sorted(names)[place] for place in order[: min(count, len(names) - 1)]}
+    order, ascending = generator(seed, "split").permutation(len(names)), sorted(names)
+    return {ascending[place] for place in order[: min(count, len(names) - 1)]}
 
 
 def crop_places(height: int, width: int, crop: int, count: int, random: np.random.Generator) -> list[tuple[int, int]]:

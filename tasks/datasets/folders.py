@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pictures import ImageError, Listing, listing, printable, said_of
+from pictures import ImageError, Listing, below, listing, printable, said_of
 
 # Pixels on a side; smaller photos teach nothing.
 MIN_SIDE = 64
@@ -67,4 +67,4 @@ def say_notes(folders: Iterable[Sequence[tuple[Path, str]]]) -> dict[str, int]:
 
 def original(path: Path, photos: Listing | Sequence[Path]) -> str:
     """The name of a user's file as a table keeps it: below the folder that was listed."""
-    return path.relative_to(photos.folder).as_posix() if isinstance(photos, Listing) else path.name
+    return below(path, photos.folder) if isinstance(photos, Listing) else path.name

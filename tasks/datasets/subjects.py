@@ -37,15 +37,8 @@ def subjects_of(kind: str, split: str | None = None) -> list[Subject]:
         raise tables.TableError(
             f"the dataset of {kind!r} has no image of split {split!r}; `dvc repro -f -s pictures@{kind}` makes it anew"
         )
-    return [
-        Subject(
-            row.id,
-            row.photograph,
-            row.split,
-            tuple(getattr(row, path) for path, _ in sources),
-            tuple(getattr(row, sha256) for _, sha256 in sources),
-            row.reference if isinstance(row.reference, str) else None,
-        )
-        for row in tables.rows(found)
-        if split in (None, row.split)
-    ]
+    if split is not None:
+        found = found[found.split == split]
+    paths, hashes = (zip(*(found[pair[part]] for pair in sources), strict=True) for part in (0, 1))
+    columns = zip(found.id, found.photograph, found.split, paths, hashes, found.reference, strict=True)
+    return [Subject(*row, reference if isinstance(reference, str) else None) for *row, reference in columns]

@@ -7,7 +7,7 @@ images.parquet, summary.json. The split into train and validation is by photogra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
@@ -185,6 +185,14 @@ def from_folder(
     return rows, validation_names(photographs, count, seed), extra
 
 
+def placed(row: dict[str, Any], split: str, hashed: Callable[[str], str]) -> dict[str, Any]:
+    """A row of the table: where the pictures lie, and their hashes. hashed: path in the dataset -> sha256 of that file."""
+    found = {name: value for name, value in row.items() if name != "has_reference"}
+    path, reference = f"input/{row['id']}.png", f"reference/{row['id']}.png" if row["has_reference"] else None
+    hashes = {"sha256": hashed(path), "reference_sha256": None if reference is None else hashed(reference)}
+    return {**found, "split": split, "path": path, "reference": reference, **hashes}
+
+
 def run(params: View) -> None:
     settings = params.dataset
     with fresh_folder(OUT) as folder:
@@ -193,20 +201,14 @@ def run(params: View) -> None:
             rows, validation = from_sample(settings.sample, params.seed, workers(params), folder)
         else:
             rows, validation, extra = from_folder(settings.folder, params.seed, workers(params), folder)
-        table = []
-        for row in rows:
-            has_reference = row.pop("has_reference")
-            path, reference = f"input/{row['id']}.png", f"reference/{row['id']}.png"
-            table.append(
-                {
-                    **row,
-                    "split": "validation" if row["photograph"] in validation else "train",
-                    "path": path,
-                    "sha256": sha256_file(folder / path),
-                    "reference": reference if has_reference else None,
-                    "reference_sha256": sha256_file(folder / reference) if has_reference else None,
-                }
+        table = [
+            placed(
+                row,
+                "validation" if row["photograph"] in validation else "train",
+                lambda path: sha256_file(folder / path),
             )
+            for row in rows
+        ]
         tables.write("images", table, folder / "images.parquet")
         counts = {split: sum(row["split"] == split for row in table) for split in ("train", "validation")}
         summary = {

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from models.preference.calibration import brier, calibration, fit_scale, held_out_preference
+from models.preference.votes import clustered, drawn_means
 from tasks.measuring.summaries import WORTH
 
 
@@ -43,10 +44,7 @@ def of_judges(votes: pd.DataFrame, opinions: pd.DataFrame, draws: int, seed: int
 
 
 def _interval(errors: np.ndarray, photographs: np.ndarray, draws: int, seed: int) -> tuple[float, float]:
-    groups = [errors[photographs == name] for name in sorted(set(photographs))]
-    sums, sizes = np.array([group.sum() for group in groups]), np.array([len(group) for group in groups])
-    drawn = np.random.default_rng(seed).integers(len(groups), size=(draws, len(groups)))
-    low, high = np.percentile(sums[drawn].sum(1) / sizes[drawn].sum(1), [2.5, 97.5])
+    low, high = np.percentile(drawn_means(*clustered(errors, photographs), draws, seed), [2.5, 97.5])
     return float(low), float(high)
 
 

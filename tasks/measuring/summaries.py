@@ -10,7 +10,7 @@ import pandas as pd
 
 from models.preference.comparisons import comparisons_of
 from models.preference.scaling import scale
-from models.preference.votes import WORTH, WinRate, majority, win_rate
+from models.preference.votes import WORTH, WinRate, balance, clustered, drawn_means, win_rate
 
 
 def preference(votes: pd.DataFrame, over: str, model: str, draws: int, seed: int) -> WinRate | None:
@@ -37,8 +37,9 @@ def verdicts(votes: pd.DataFrame) -> pd.DataFrame:
     columns = ["image", "photograph", "first_model", "second_model"]
     if votes.empty:
         return pd.DataFrame(columns=[*columns, "verdict"])
-    grouped = votes.groupby(columns, sort=True).choice.agg(majority)
-    return grouped.rename("verdict").reset_index().dropna(subset="verdict")
+    grouped = votes.assign(verdict=balance(votes.choice)).groupby(columns, sort=True).verdict.sum().reset_index()
+    told = grouped[grouped.verdict != 0]
+    return told.assign(verdict=np.where(told.verdict > 0, "first", "second"))
 
 
 def accuracy(judgements: pd.DataFrame, judge: str, known: pd.DataFrame) -> tuple[float, int] | None:
@@ -102,15 +103,13 @@ def mean_changes(
         if before not in values or after not in values:
             continue
         change = (values[after] - values[before]).dropna()
-        groups = [group.to_numpy() for _, group in change.groupby([photographs[image] for image in change.index])]
-        if len(groups) < 2:
+        sums, sizes = clustered(change.to_numpy(), [photographs[image] for image in change.index])
+        if len(sums) < 2:
             continue
-        sums, sizes = np.array([group.sum() for group in groups]), np.array([len(group) for group in groups])
-        drawn = np.random.default_rng(seed).integers(len(groups), size=(draws, len(groups)))
-        low, high = np.percentile(sums[drawn].sum(1) / sizes[drawn].sum(1), [2.5, 97.5])
+        low, high = np.percentile(drawn_means(sums, sizes, draws, seed), [2.5, 97.5])
         found[str(metric)] = {
             "mean": float(change.mean()), "low": float(low), "high": float(high), "images": len(change),
-            "photographs": len(groups),
+            "photographs": len(sums),
         }  # fmt: skip
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,9 +111,8 @@ def strips(
                 if (row["image"], model) in paths
             ]
         }
-        for row in rows
-        if row["share"] < 0.5
-    ][:wanted]
+        for row in islice((row for row in rows if row["share"] < 0.5), wanted)
+    ]
 
 
 def section(run: Run, at: Places) -> dict[str, Any]:

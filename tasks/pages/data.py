@@ -129,7 +129,9 @@ def _together(table: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def round_facts(name: str, pairs: pd.DataFrame, labels: pd.DataFrame) -> RoundFacts:
     """Count a round's votes; `second` of a pair is the newer version."""
-    by_key = {key: list(group) for key, group in labels.groupby("key").choice}
+    by_key: dict[str, list[str]] = {}
+    for key, choice in zip(labels.key, labels.choice, strict=True):
+        by_key.setdefault(key, []).append(choice)
     verdicts = [verdict for verdict in map(majority, by_key.values()) if verdict]
     several = [choices for choices in by_key.values() if len(choices) > 1]
     gaps = pairs.gap.abs()

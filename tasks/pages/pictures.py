@@ -40,7 +40,10 @@ class Photo:
 
 def choose(images: pd.DataFrame, wanted: int) -> list[str]:
     """At most `wanted` image ids, spread evenly: over photographs first, then over the crops of each."""
-    groups = [list(group.id) for _, group in images.sort_values("id").groupby("photograph", sort=True)]
+    by_photograph: dict[str, list[str]] = {}
+    for image, photograph in sorted(zip(images.id, images.photograph, strict=True)):
+        by_photograph.setdefault(photograph, []).append(image)
+    groups = [by_photograph[photograph] for photograph in sorted(by_photograph)]
     if wanted < len(groups):
         return [groups[place * len(groups) // wanted][0] for place in range(wanted)]
     taken = [0] * len(groups)

@@ -20,6 +20,8 @@ from tasks.stage import tables
 from tasks.stage.places import Places
 
 FEW_PHOTOGRAPHS = 10
+MOST_ROWS = 500
+"""Of images in a table: with more a page does not open any more."""
 
 
 @dataclass(frozen=True)
@@ -346,7 +348,10 @@ def ablation(run: Run) -> dict[str, Any]:
 
 
 def photo_tables(run: Run) -> list[dict[str, Any]]:
-    """For each metric a table: a row for each validation image, a column for each model."""
+    """For each metric a table: a row for each validation image, a column for each model.
+
+    of: how many images there are; of more than `MOST_ROWS` so many are shown, spread evenly over their names.
+    """
     columns = ["input", *run.models, "content_only", "niqe_ranker"]
     found = []
     for metric in run.measured:
@@ -354,11 +359,15 @@ def photo_tables(run: Run) -> list[dict[str, Any]]:
             index="image", columns="model", values="value"
         )
         shown = [model for model in columns if model in values]
+        images = sorted(values.index)
+        if len(images) > MOST_ROWS:
+            images = [images[place * len(images) // MOST_ROWS] for place in range(MOST_ROWS)]
+        cells = values.loc[images, shown].to_numpy(dtype=float)
         rows = [
-            (str(image), [words.metric_value(metric, float(values.loc[image, model])) for model in shown])
-            for image in sorted(values.index)
+            (str(image), [words.metric_value(metric, float(value)) for value in row])
+            for image, row in zip(images, cells, strict=True)
         ]
-        found.append({"metric": metric, "columns": shown, "rows": rows})
+        found.append({"metric": metric, "columns": shown, "rows": rows, "of": len(values)})
     return found
 
 

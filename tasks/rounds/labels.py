@@ -9,7 +9,8 @@ Reads data/KIND/questions/ROUND, the pictures it names and the dataset; writes d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,15 +67,18 @@ def utilities(pairs: pd.DataFrame, kind: str, settings: Labels, processes: int) 
 
 
 def simulate(
-    store: Store, round_name: str, pairs: pd.DataFrame, kind: str, settings: Labels, processes: int
+    store: Store, round_name: str, pairs: pd.DataFrame, settings: Labels, hidden_of: Callable[[], Mapping[str, float]]
 ) -> list[StoredVote]:
-    """Let the simulated observers vote on the pairs they have not voted on yet; returns their votes."""
+    """Let the simulated observers vote on the pairs they have not voted on yet; returns their votes.
+
+    hidden_of: `utilities` of the pairs, asked for where somebody has yet to vote.
+    """
     observers = {observer.name: observer for observer in panel(settings.simulated)[: settings.votes]}
     keys = list(pairs.key)
     done = {(vote.observer, vote.key) for vote in store.votes(keys, "simulated", settings.question)}
     owed = [(name, row) for row in tables.rows(pairs) for name in observers if (name, row.key) not in done]
     if owed:
-        hidden = utilities(pairs, kind, settings, processes)
+        hidden = hidden_of()
         store.add_votes(
             [
                 vote_of(
@@ -97,16 +101,16 @@ def rows_of(
 
     again: (key, observer) -> the answer to a repeat, as `Vote.preferred`.
     """
-    by_key = pairs.set_index("key")
+    by_key = {row.key: row for row in tables.rows(pairs)}
     undecidable = undecidable_pairs(votes, asked)
     rows = []
     for vote in votes:
-        pair = by_key.loc[vote.key]
+        pair = by_key[vote.key]
         sides = {pair.first_sha256: "first", pair.second_sha256: "second"}
         repeat = again.get((vote.key, vote.observer))
         rows.append(
             {
-                "round": pair["round"],
+                "round": pair.round,
                 "key": vote.key,
                 "image": pair.image,
                 "observer": vote.observer,
@@ -191,7 +195,8 @@ def run(params: View, round: str) -> int:
         votes: list[StoredVote] | None
         if settings.source == "simulated":
             store.register(name, "simulated", shown, settings.votes, settings.question, options(settings))
-            votes = simulate(store, name, pairs, kind, settings, workers(params))
+            hidden = partial(utilities, pairs, kind, settings, workers(params))
+            votes = simulate(store, name, pairs, settings, hidden)
             print(f"round {name}: {len(votes)} votes of {settings.votes} simulated observers on {len(pairs)} pairs")
         elif settings.source == "llm":
             found = votes_of_model(store, name, kind, shown, settings)

@@ -9,6 +9,9 @@ data/KIND/questions/ROUND: pairs.parquet, or the pictures to rate and items.parq
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -34,6 +37,38 @@ def paired(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     return before.merge(after, on=["image", "split"], suffixes=("_before", "_after"), validate="one_to_one")
 
 
+def differing(both: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `paired` whose pictures differ, each pair of pictures once, with their `key`.
+
+    A photo that is in the dataset twice gives one pair: the label store knows pairs by their pixels.
+    """
+    both = both[both.sha256_before != both.sha256_after]
+    keys = [pair_key(one, two) for one, two in zip(both.sha256_before, both.sha256_after, strict=True)]
+    return both.assign(key=keys).drop_duplicates("key").reset_index(drop=True)
+
+
+def rows_of(both: pd.DataFrame, chosen: np.ndarray, gaps: np.ndarray, round: str, out: Path) -> list[dict[str, Any]]:
+    """The rows of `pairs` for the places that were chosen among `both`; gaps: of all. out: the folder of the table."""
+    rows = []
+    for rank, (i, row) in enumerate(zip(chosen, tables.rows(both.iloc[chosen]), strict=True)):
+        rows.append(
+            {
+                "round": round,
+                "key": row.key,
+                "image": row.image,
+                "rank": rank,
+                "gap": float(gaps[i]),
+                "first_model": row.model_before,
+                "first": tables.relative(row.path_before, out),
+                "first_sha256": row.sha256_before,
+                "second_model": row.model_after,
+                "second": tables.relative(row.path_after, out),
+                "second_sha256": row.sha256_after,
+            }
+        )
+    return rows
+
+
 def run(params: View, round: str, candidates: str) -> None:
     if params.labels.asks == "ratings":
         from tasks.rounds import items
@@ -47,10 +82,7 @@ def run(params: View, round: str, candidates: str) -> None:
     if candidates == GENETIC:
         searched = tables.read("enhanced", at.genetic / "enhanced.parquet")
         both = pd.concat([both, paired(searched, after)], ignore_index=True)
-    both = both[both.sha256_before != both.sha256_after]
-    # A photo that is in the dataset twice gives one pair: the label store knows pairs by their pixels.
-    keys = [pair_key(one, two) for one, two in zip(both.sha256_before, both.sha256_after, strict=True)]
-    both = both.assign(key=keys).drop_duplicates("key").reset_index(drop=True)
+    both = differing(both)
     if both.empty:
         raise NothingToCompare(
             f"f of {before_it} and f of {round} made the same pictures, so there is nothing to label: "
@@ -64,24 +96,8 @@ def run(params: View, round: str, candidates: str) -> None:
         found[side] = np.asarray(member_costs_of(judge, shown, to))
     photographs = {subject.id: subject.photograph for subject in subjects_of(params.kind)} if informed else {}
     offered = Candidates(found["before"], found["after"], [photographs[image] for image in both.image if informed])
-    gaps = offered.gaps
     chosen = choose(params.pairs.strategy, offered, params.pairs.k, step_seed(params.seed, int(round[1:]), "pairs"))
-    rows = [
-        {
-            "round": round,
-            "key": both.key[i],
-            "image": both.image[i],
-            "rank": rank,
-            "gap": float(gaps[i]),
-            "first_model": both.model_before[i],
-            "first": tables.relative(both.path_before[i], out),
-            "first_sha256": both.sha256_before[i],
-            "second_model": both.model_after[i],
-            "second": tables.relative(both.path_after[i], out),
-            "second_sha256": both.sha256_after[i],
-        }
-        for rank, i in enumerate(chosen)
-    ]
+    rows = rows_of(both, chosen, offered.gaps, round, out)
     tables.write("pairs", rows, out / "pairs.parquet")
     print(f"{len(rows)} of {len(both)} pairs chosen by {params.pairs.strategy}")
 

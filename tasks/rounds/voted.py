@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import combinations
 from typing import Any
 
@@ -61,10 +62,10 @@ def peoples_votes(outputs: pd.DataFrame, last: str, params: View) -> list[dict[s
     """Register last f(n) against f(0) and the input on every validation image, and return the votes that are there."""
     name, pictures = store_round(params.kind, VALIDATION), Places(params.kind).evaluate / "outputs"
     pairs = []
-    table = outputs.set_index(["image", "model"])
+    table = {(row.image, row.model): row for row in tables.rows(outputs)}
     for image in sorted(set(outputs.image)):
         for other in ("f0", "input"):
-            one, two = table.loc[(image, other)], table.loc[(image, last)]
+            one, two = table[image, other], table[image, last]
             if one.sha256 != two.sha256:
                 pairs.append(
                     {
@@ -88,9 +89,11 @@ def peoples_votes(outputs: pd.DataFrame, last: str, params: View) -> list[dict[s
         store.register(name, "people", unique, settings.votes, settings.question, options(settings))
         votes = store.votes(list(frame.key), "people", settings.question)
     print(f"{name}: {len(votes)} votes of people on {len(frame)} pairs are in (`loupe label {name}` adds more)")
-    rows = []
+    rows, by_key = [], defaultdict(list)
+    for pair in tables.rows(frame):
+        by_key[pair.key].append(pair)
     for vote in votes:
-        for pair in tables.rows(frame[frame.key == vote.key]):
+        for pair in by_key[vote.key]:
             sides = {pair.first_sha256: "first", pair.second_sha256: "second"}
             rows.append(
                 _vote_row(

@@ -10,10 +10,13 @@ import pandas as pd
 SPLITS = ("train", "validation")
 CHOICES = ("first", "second", "tie", "unsure")
 _SHA256 = r"[0-9a-f]{64}"
-# One part of a path, as a name for files: no separator, no control character, neither . nor .., of at most 200 characters.
-_PART = r"(?!\.{1,2}(?:/|\Z))[^/\\\x00-\x1f\x7f]{1,200}"
+# One part of a path, as a name for files: no separator, no control character, of at most 200 characters; and neither . nor ..,
+# which is looked for apart: what looks ahead would be matched a cell at a time, and not a column.
+_PART = r"[^/\\\x00-\x1f\x7f]{1,200}"
 # From the folder of a table, two levels below data/ at least: what it names lies under data/.
-_PATH = rf"(?:\.\./){{0,2}}{_PART}(?:/{_PART})*"
+_UP = r"^(?:\.\./){0,2}"
+_PATH = rf"{_PART}(?:/{_PART})*"
+_DOTS = r"(?:^|/)\.{1,2}(?:/|$)"
 
 Fault = Callable[[Any], Any]
 """A column's cells, those that are there -> a column of bool: which of them are wrong."""
@@ -23,12 +26,21 @@ def _unlike(pattern: str) -> Fault:
     return lambda cells: ~cells.astype(str).str.fullmatch(pattern)
 
 
+def _no_name(cells: Any) -> Any:
+    return _unlike(_PART)(cells) | cells.astype(str).isin((".", ".."))
+
+
+def _no_place(cells: Any) -> Any:
+    inside = cells.astype(str).str.replace(_UP, "", n=1, regex=True)
+    return _unlike(_PATH)(inside) | inside.str.contains(_DOTS, regex=True)
+
+
 def _outside(allowed: tuple[object, ...]) -> Fault:
     return lambda cells: ~cells.isin(allowed)
 
 
-_NAME = (_unlike(_PART), "should be a name for a file: without '/', '\\', '..' and control characters, not empty")
-_PLACE = (_unlike(_PATH), "should be a path from the folder of the table: relative, with '/', at most two levels up")
+_NAME = (_no_name, "should be a name for a file: without '/', '\\', '..' and control characters, not empty")
+_PLACE = (_no_place, "should be a path from the folder of the table: relative, with '/', at most two levels up")
 _HASH = (_unlike(_SHA256), "should be a sha256: 64 hexadecimal digits")
 _SPLIT = (_outside(SPLITS), f"should be {' or '.join(SPLITS)}")
 _SIDE = (lambda cells: ~cells.between(1, 10**6), "should be from 1 to 1,000,000")

@@ -6,12 +6,9 @@ relative to the folder of their table on disk, and to the working folder in what
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +18,10 @@ import pyarrow.parquet as pq
 
 from pictures import AbsentFile, FileFault, atomic_path, check_regular, mended, shortened
 from tasks import kinds
+from tasks.stage.table_cells import TableError, arrays_of, columns_of, repeated
 from tasks.stage.table_checks import fault_of
 
 MAX_BYTES = 1 << 30
-
-
-class TableError(ValueError):
-    """A table on disk or about to be written does not fit its schema."""
 
 
 @dataclass(frozen=True)
@@ -273,30 +267,17 @@ def write(name: str, rows: Iterable[Mapping[str, Any]] | pd.DataFrame, path: Pat
     """
     spec = table(name)
     where = f"table {name!r} written to {path}"
-    records = rows.to_dict("records") if isinstance(rows, pd.DataFrame) else [dict(row) for row in rows]
-    cells: list[dict[str, Any]] = []
-    whole = [field.name for field in spec.schema if pa.types.is_integer(field.type)]
-    for record in records:
-        record.update({column: None for column in spec.later if column not in record})
-        if set(record) != set(spec.schema.names):
-            odd = sorted(str(column) for column in set(record) ^ set(spec.schema.names))
-            raise TableError(f"{where}: columns {odd} are missing or unknown")
-        # pandas keeps empty cells as NaN; a table keeps them as null.
-        cells.append({str(column): None if _is_nan(value) else value for column, value in record.items()})
-        for column in whole:
-            value = cells[-1][column]
-            if value is not None and not isinstance(value, Integral):  # pyarrow would cut it off
-                raise TableError(f"{where}: {column} is {value!r}, not a whole number")
     try:
-        data = pa.Table.from_pylist(cells, schema=spec.schema)
+        parts = [arrays_of(part, spec.schema, where) for part in columns_of(rows, spec.schema.names, spec.later, where)]
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise TableError(f"{where}: {error}") from error
+    data = pa.concat_tables(parts) if parts else spec.schema.empty_table()
+    del parts
     _refuse_nulls(data, name, path)
-    data = data.sort_by([(column, "ascending") for column in spec.key])
-    keys = data.select(spec.key).to_pylist()
-    for key, following in pairwise(keys):
-        if key == following:
-            raise TableError(f"{where}: two rows with {key}")
+    # One piece, however many it was made of: parquet's pages depend on them.
+    data = data.sort_by([(column, "ascending") for column in spec.key]).combine_chunks()
+    if (place := repeated(data, spec.key)) is not None:
+        raise TableError(f"{where}: two rows with {data.select(spec.key).slice(place, 1).to_pylist()[0]}")
     if fault := fault_of(data.to_pandas(), spec.key, spec.paths):
         raise TableError(f"{where}: {fault}")
     with atomic_path(Path(path)) as temporary:
@@ -329,9 +310,8 @@ def read(name: str, path: Path | str) -> pd.DataFrame:
     frame = data.select(spec.schema.names).to_pandas()
     if fault := fault_of(frame, spec.key, spec.paths):
         raise TableError(f"table {name!r} at {path}: {fault}; {mended(path)}")
-    beside = Path(path).parent
     for column in spec.paths:
-        frame[column] = [os.path.normpath(beside / cell) if isinstance(cell, str) else cell for cell in frame[column]]
+        frame[column] = _placed(frame[column], Path(path).parent)
     return frame
 
 
@@ -354,8 +334,14 @@ def rows(frame: pd.DataFrame) -> Iterator[Any]:
     return iter(frame.itertuples(index=False))
 
 
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+def _placed(cells: pd.Series, folder: Path) -> pd.Series:
+    """Paths from a folder, as the table has them, from the working folder."""
+    before = os.path.normpath(folder)
+    found = cells if before == os.curdir else f"{before}/" + cells
+    up = cells.str.startswith("../").fillna(False).astype(bool)
+    if up.any():
+        found = found.where(~up, [os.path.normpath(folder / cell) if isinstance(cell, str) else cell for cell in cells])
+    return found
 
 
 def _refuse_nulls(data: pa.Table, name: str, path: Path | str) -> None:

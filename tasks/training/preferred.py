@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from models.artifacts import Disk, disks_of
-from models.preference.votes import majority
+from models.preference.votes import balance
 from tasks.stage import tables
 from tasks.training.judges import RankedPair
 
@@ -33,8 +33,12 @@ class Rated:
 def by_majority(labels: pd.DataFrame) -> pd.DataFrame:
     """Verdicts on the pairs that are decidable and have a majority: round, key, preferred (first or second), weight 1."""
     labels = labels[~labels.undecidable.astype(bool)]
-    found = labels.groupby(["round", "key"], sort=False).choice.agg(majority).rename("preferred").reset_index()
-    return found.dropna(subset="preferred").reset_index(drop=True).assign(weight=1.0)
+    told = (
+        labels.assign(balance=balance(labels.choice)).groupby(["round", "key"], sort=False).balance.sum().reset_index()
+    )
+    told = told[told.balance != 0].reset_index(drop=True)
+    preferred = pd.Series(np.where(told.balance > 0, "first", "second"), dtype=str)
+    return told[["round", "key"]].assign(preferred=preferred, weight=1.0)
 
 
 def decided(pairs: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pictures import atomic_path, fresh_folder, placed, writing_aside
+from pictures import atomic, atomic_path, fresh_folder, placed, writing_aside
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -242,3 +242,30 @@ def test_what_is_written_aside_leaves_the_project_as_it_was(tmp_path: Path, monk
     assert names(tmp_path) == ["data", "elsewhere.txt", "work"]
     assert names(tmp_path / "work") == []
     assert placed("data/old.txt") == Path("data/old.txt")
+
+
+def test_a_file_within_a_folder_in_the_making_is_written_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And all of them are synced with the folder, which nobody sees before."""
+    monkeypatch.setattr(atomic, "_MANY", 1)
+    synced: list[str] = []
+    monkeypatch.setattr(os, "sync", lambda: synced.append("sync"))
+    monkeypatch.setattr(atomic, "_sync", lambda path: synced.append(path.name))
+
+    def half(path: Path) -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("stopped")
+
+    with fresh_folder(tmp_path / "out") as folder:
+        for text in ("before", "x"):
+            with atomic_path(folder / "deep" / "x.txt") as temporary:
+                assert not temporary.exists()
+                temporary.write_text(text)
+        assert synced == [] and names(folder / "deep") == ["x.txt"]
+        fail(lambda: half(folder / "y.txt"), "stopped")
+        with pytest.raises(FileNotFoundError, match="nothing was written"), atomic_path(folder / "z.txt"):
+            pass
+    assert synced == ["sync", "deep", "x.txt", "new", tmp_path.name]
+    assert names(tmp_path / "out") == ["deep"] and (tmp_path / "out" / "deep" / "x.txt").read_text() == "x"

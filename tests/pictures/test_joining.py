@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cameras import shot
 
-from pictures import ImageError, identifiers, join, join_by_stem, listing, name_key, stems
+from pictures import ImageError, Listing, below, identifiers, join, join_by_stem, listing, name_key, stems
 
 NFC, NFD = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "cases"
@@ -143,3 +143,11 @@ def test_the_cases() -> None:
         ("DSC06620.JPG", "DSC06622.JPG"),
         ("DSC06623.JPG", "DSC06625.JPG"),
     ]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.b.jpg", "deep.er/a", "deep/.a", "deep/.a.jpg", "a.", "..a", "É.JPG"])
+def test_paths_below_a_folder_are_as_pathlib_has_them(name: str) -> None:
+    for root in (Path("/r"), Path("r/s"), Path("/")):
+        path = root / name
+        assert below(path, root) == path.relative_to(root).as_posix()
+        assert identifiers(Listing(root, [path])) == {path: Path(name).with_suffix("").as_posix().replace("/", "__")}

@@ -9,6 +9,7 @@ import pytest
 from report_artifacts import AT, NASTY, make, params
 
 from pictures import write_json
+from tasks.pages import sections
 from tasks.pages.data import ReportError
 from tasks.rounds import report
 from tasks.stage.tables import TableError
@@ -202,3 +203,12 @@ def test_a_missing_or_broken_artifact_is_named(here: Path) -> None:
     (here / AT.labels("r02") / "labels.parquet").unlink()
     with pytest.raises(TableError, match=r"data/low_light/labels/r02/labels\.parquet is missing"):
         report.page(params())
+
+
+def test_of_many_photos_some_are_in_the_tables(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make()
+    monkeypatch.setattr(sections, "MOST_ROWS", 2)
+    text = report.page(params())
+    assert "2 of 3 photos, spread evenly over their names" in text
+    tables_of = text[text.index('<section id="photos">') :].split("</section>")[0]
+    assert "<th>cat_0</th>" in tables_of and "<th>cat_1</th>" in tables_of and "<th>porch</th>" not in tables_of

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.stage import tables
+from tasks.stage import table_cells, tables
 from tasks.stage.tables import TableError, every
 
 TABLES = every()
@@ -339,3 +339,27 @@ def test_a_million_rows_are_checked_in_seconds(tmp_path: Path) -> None:
     begun = time.monotonic()
     assert len(tables.read("judgements", tmp_path / "t.parquet")) == count
     assert time.monotonic() - begun < 20
+
+
+def test_a_table_written_in_pieces_has_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From rows and from a data frame, with columns that are missing and cells that are empty in some pieces alone."""
+    entries = rows("labels", 7)
+    entries[5] |= {"left": None, "again": float("nan")}
+    del entries[6]["again"]
+    tables.write("labels", entries, tmp_path / "t.parquet")
+    whole = (tmp_path / "t.parquet").read_bytes()
+    monkeypatch.setattr(table_cells, "_ROWS", 2)
+    for variant in (entries, iter(entries), pd.DataFrame(entries)):
+        tables.write("labels", variant, tmp_path / "t.parquet")
+        assert (tmp_path / "t.parquet").read_bytes() == whole
+    for odd, said in (({"more": 1}, "'more'"), ({"key": entries[0]["key"]}, "two rows")):
+        with pytest.raises(TableError, match=said):
+            tables.write("labels", [*entries, entries[0] | {"key": "last"} | odd], tmp_path / "t.parquet")
+    with pytest.raises(TableError, match=r"rank is 0\.5, not a whole number"):
+        tables.write("pairs", [*rows("pairs", 4), rows("pairs", 5)[4] | {"rank": 0.5}], tmp_path / "t.parquet")
+
+
+def test_a_number_that_is_none_within_a_list_stays_one(tmp_path: Path) -> None:
+    entry = rows("opinions", 1)[0] | {"scores": [1.0, float("nan")]}
+    tables.write("opinions", [entry], tmp_path / "t.parquet")
+    assert pq.read_table(tmp_path / "t.parquet").column("scores")[0].values.null_count == 0

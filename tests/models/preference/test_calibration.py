@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from models.preference import calibration as calibrated
 from models.preference.calibration import (
     brier,
     calibration,
@@ -78,3 +79,15 @@ def test_chance_explains_the_error_of_a_judge_that_is_right() -> None:
     right = calibration(said, (random.random(60) < said).astype(float))
     wrong = calibration(said, (random.random(60) < 0.5).astype(float))
     assert 0.02 < right.ece_by_chance < 0.15 and right.ece < 2 * right.ece_by_chance < wrong.ece
+
+
+def test_of_many_photographs_some_are_held_out_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photographs a to e in two folds: a, c, e and b, d."""
+    monkeypatch.setattr(calibrated, "ALONE", 4)
+    monkeypatch.setattr(calibrated, "FOLDS", 2)
+    differences, wins = np.array([[1.0], [2.0], [-1.0], [0.5], [3.0]]), np.array([1.0, 1.0, 0.0, 0.0, 1.0])
+    said = held_out_preference(differences, wins, ["a", "b", "c", "d", "e"])
+    for own in ([0, 2, 4], [1, 3]):
+        others = [place for place in range(5) if place not in own]
+        scale = fit_scale(differences[others], wins[others])
+        assert said[own].tolist() == preference(differences[own], scale).tolist()

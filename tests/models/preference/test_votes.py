@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.preference.votes import majority, win_rate
+from models.preference import votes
+from models.preference.votes import balance, clustered, drawn_means, majority, win_rate
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,21 @@ def test_win_rate_needs_votes_and_clusters() -> None:
         win_rate([], [])
     with pytest.raises(ValueError, match="got 2, 1"):
         win_rate([1, 0], ["x"])
+
+
+def test_the_balance_of_many_pairs_is_their_majority() -> None:
+    words = ["first", "tie", "second", "unsure", "second"]
+    assert balance(words).tolist() == [1, 0, -1, 0, -1]
+    assert balance([]).tolist() == []
+    with pytest.raises(ValueError, match="not 'left'"):
+        balance(["first", "left"])
+
+
+def test_sums_of_clusters_and_their_bootstrap_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums, sizes = clustered(np.array([1.0, 2.0, 4.0, 8.0]), ["b", "a", "b", "c"])
+    assert (sums.tolist(), sizes.tolist()) == ([2.0, 5.0, 8.0], [1, 2, 1])
+    drawn = np.random.default_rng(3).integers(0, 3, (50, 3))
+    expected = sums[drawn].sum(1) / sizes[drawn].sum(1)
+    for held in (1 << 21, 12, 1):
+        monkeypatch.setattr(votes, "_HELD", held)
+        assert drawn_means(sums, sizes, 50, 3).tolist() == expected.tolist()
