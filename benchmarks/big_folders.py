@@ -36,7 +36,6 @@ SHARD = 1000
 _CODE = Path(__file__).resolve().parent.parent
 _FOLDERS = ("tasks", "models", "pictures", "labelling")
 _KINDS = ("low_light", "thermal")
-_TABLE = "table.parquet"
 
 
 @dataclass(frozen=True)
@@ -143,11 +142,11 @@ def layout(name: str, count: int, at: Path) -> Iterator[tuple[str, Took]]:
 _MAKE = """
 import sys
 from pathlib import Path
-from benchmarks import big_folders
 count, layout, *outs = sys.argv[1:]
 for out in map(Path, outs):
-    if big_folders.holds_pictures(out):
-        big_folders.LAYOUTS[layout](int(count), out)
+    if out.name == "pictures" or (out.parent.name == "outputs" and out.name.startswith("r")):  # a folder of pictures
+        from benchmarks.big_folders import LAYOUTS
+        LAYOUTS[layout](int(count), out)
         (out / "table.parquet").write_text(str(out))
     elif out.suffix:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -156,11 +155,6 @@ for out in map(Path, outs):
         out.mkdir(parents=True, exist_ok=True)
         (out / "one").write_text(str(out))
 """
-
-
-def holds_pictures(out: Path) -> bool:
-    """Whether an output of the project's is a folder of pictures: the dataset, or a round's outputs."""
-    return out.name == "pictures" or (out.parent.name == "outputs" and out.name.startswith("r"))
 
 
 def graph(root: Path, each: int, written: str) -> None:

@@ -46,9 +46,16 @@ def name_of(number: int) -> str:
     return f"IMG_{number:07d}"
 
 
+_HEADER = picture(0)[:33]
+
+
+def stand_in(number: int, model: int) -> bytes:
+    """What stands for a model's picture of a photo where the label store takes it: no more than a PNG's header, and a number."""
+    return _HEADER + b"%d/%d" % (number, model)
+
+
 def sha_of(number: int, model: int) -> str:
-    """The hash of what stands for a model's picture of a photo, which the label store checks."""
-    return hashlib.sha256(picture(number * 10 + model)).hexdigest()
+    return hashlib.sha256(stand_in(number, model)).hexdigest()
 
 
 def joined(count: int, validation: float) -> None:
@@ -97,13 +104,13 @@ def outputs(count: int, validation: float) -> None:
 
     for model, round in enumerate(("r00", "r01")):
         out = Places(KIND).outputs(round)
-        rows = [
+        rows = (
             {
                 "image": subject.id, "split": subject.split, "model": f"f{model}", "path": f"{subject.id}.png",
                 "sha256": sha_of(int(subject.id[4:]), model),
             }
             for subject in subjects_of(KIND, "train")
-        ]  # fmt: skip
+        )  # fmt: skip
         tables.write("enhanced", rows, out / "enhanced.parquet")
 
 
@@ -136,7 +143,7 @@ def shown(count: int, validation: float) -> None:
     at = Places(KIND)
     for row in tables.rows(tables.read("pairs", at.questions("r01") / "pairs.parquet")):
         for model, path in enumerate((row.first, row.second)):
-            Path(path).write_bytes(picture(int(row.image[4:]) * 10 + model))
+            Path(path).write_bytes(stand_in(int(row.image[4:]), model))
     for folder in (at.evaluate / "outputs" / model for model in MODELS):
         folder.mkdir(parents=True, exist_ok=True)
     (at.pictures / "input").mkdir(exist_ok=True)

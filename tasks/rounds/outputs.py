@@ -5,6 +5,9 @@ Reads the dataset and the model before the round; writes data/KIND/outputs/ROUND
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from pictures import fresh_folder, write_png
 from tasks.config import View
 from tasks.datasets.subjects import subjects_of
@@ -22,14 +25,17 @@ def run(params: View, round: str) -> None:
     model = loop.load(params, loop.weights_before(kind, round), to)
     name = loop.model_name(round)
     out = Places(kind).outputs(round)
-    rows = []
+    subjects = subjects_of(kind, "train")
     with fresh_folder(out) as folder:
-        for subject in subjects_of(kind, "train"):
-            file = f"{subject.id}.png"
-            write_png(folder / file, loop.models(params).apply(model, subject.sources, to))
-            rows.append(enhanced_row(subject.id, subject.split, name, file, folder))
-        tables.write("enhanced", rows, folder / "enhanced.parquet")
-    print(f"{name} made {len(rows)} training images")
+
+        def made() -> Iterator[dict[str, Any]]:
+            for subject in subjects:
+                file = f"{subject.id}.png"
+                write_png(folder / file, loop.models(params).apply(model, subject.sources, to))
+                yield enhanced_row(subject.id, subject.split, name, file, folder)
+
+        tables.write("enhanced", made(), folder / "enhanced.parquet")
+    print(f"{name} made {len(subjects)} training images")
 
 
 if __name__ == "__main__":

@@ -22,16 +22,15 @@ def simulated_votes(
     outputs: pd.DataFrame, measured: dict[tuple[str, str], dict[str, float | None]], params: View
 ) -> list[dict[str, Any]]:
     """The panel's votes on all pairs of models on every validation image."""
-    settings = params.labels.simulated
+    settings, question = params.labels.simulated, params.labels.question
     observers = panel(settings)[: params.labels.votes]
     name = store_round(params.kind, VALIDATION)
-    rows = []
-    for names, group in outputs.groupby(["image", "photograph"], sort=True):
-        image, photograph = (str(part) for part in names)
-        hidden = {
-            row.sha256: utility(settings.utility, measured[image, row.model], image) for row in tables.rows(group)
-        }
-        for first, second in combinations(list(tables.rows(group)), 2):
+    rows, made = [], defaultdict(list)
+    for row in tables.rows(outputs):
+        made[row.image, row.photograph].append(row)
+    for (image, photograph), group in sorted(made.items(), key=lambda one: one[0]):
+        hidden = {row.sha256: utility(settings.utility, measured[image, row.model], image) for row in group}
+        for first, second in combinations(group, 2):
             key = pair_key(first.sha256, second.sha256)
             for observer in observers:
                 choice = "tie"
@@ -41,7 +40,7 @@ def simulated_votes(
                         name,
                         key,
                         {side: hidden[side] for side in (first.sha256, second.sha256)},
-                        params.labels.question,
+                        question,
                     )
                     choice = "first" if vote.preferred == first.sha256 else "second"
                 rows.append(
