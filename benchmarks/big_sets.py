@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -87,7 +88,7 @@ def dataset(count: int, validation: float) -> None:
         {"id": name, "photograph": name, "has_reference": True, "width": 768, "height": 512, "original": f"{name}.jpg"}
         for name in map(name_of, range(count))
     ]
-    photographs = [row["photograph"] for row in rows]
+    photographs = [name_of(number) for number in range(count)]
     held = validation_names(photographs, max(1, round(count * validation)), 1)
     table = [placed(row, "validation" if row["photograph"] in held else "train", lambda path: "0" * 64) for row in rows]
     tables.write("images", table, out / "images.parquet")
@@ -142,8 +143,8 @@ def shown(count: int, validation: float) -> None:
 
     at = Places(KIND)
     for row in tables.rows(tables.read("pairs", at.questions("r01") / "pairs.parquet")):
-        for model, path in enumerate((row.first, row.second)):
-            Path(path).write_bytes(stand_in(int(row.image[4:]), model))
+        for place, path in enumerate((row.first, row.second)):
+            Path(path).write_bytes(stand_in(int(row.image[4:]), place))
     for folder in (at.evaluate / "outputs" / model for model in MODELS):
         folder.mkdir(parents=True, exist_ok=True)
     (at.pictures / "input").mkdir(exist_ok=True)
@@ -209,11 +210,11 @@ def evaluate(count: int, validation: float) -> None:
     subjects = subjects_of(KIND, "validation")
     photographs = {subject.id: subject.photograph for subject in subjects}
     random = np.random.default_rng(0)
-    found = []
+    found: list[dict[str, Any]] = []
     for subject in subjects:
         values = random.random((len(MODELS), len(METRICS))).tolist()
         for place, model in enumerate(MODELS):
-            row = {
+            row: dict[str, Any] = {
                 "image": subject.id, "split": subject.split, "model": model, "path": f"{model}/{subject.id}.png",
                 "sha256": sha_of(int(subject.id[4:]), place),
             }  # fmt: skip

@@ -41,4 +41,7 @@ def subjects_of(kind: str, split: str | None = None) -> list[Subject]:
         found = found[found.split == split]
     paths, hashes = (zip(*(found[pair[part]] for pair in sources), strict=True) for part in (0, 1))
     columns = zip(found.id, found.photograph, found.split, paths, hashes, found.reference, strict=True)
-    return [Subject(*row, reference if isinstance(reference, str) else None) for *row, reference in columns]
+    return [
+        Subject(name, photograph, side, files, hashed, reference if isinstance(reference, str) else None)
+        for name, photograph, side, files, hashed, reference in columns
+    ]

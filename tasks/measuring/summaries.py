@@ -37,7 +37,7 @@ def verdicts(votes: pd.DataFrame) -> pd.DataFrame:
     columns = ["image", "photograph", "first_model", "second_model"]
     if votes.empty:
         return pd.DataFrame(columns=[*columns, "verdict"])
-    grouped = votes.assign(verdict=balance(votes.choice)).groupby(columns, sort=True).verdict.sum().reset_index()
+    grouped = votes.assign(verdict=balance(list(votes.choice))).groupby(columns, sort=True).verdict.sum().reset_index()
     told = grouped[grouped.verdict != 0]
     return told.assign(verdict=np.where(told.verdict > 0, "first", "second"))
 

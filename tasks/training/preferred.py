@@ -34,7 +34,10 @@ def by_majority(labels: pd.DataFrame) -> pd.DataFrame:
     """Verdicts on the pairs that are decidable and have a majority: round, key, preferred (first or second), weight 1."""
     labels = labels[~labels.undecidable.astype(bool)]
     told = (
-        labels.assign(balance=balance(labels.choice)).groupby(["round", "key"], sort=False).balance.sum().reset_index()
+        labels.assign(balance=balance(list(labels.choice)))
+        .groupby(["round", "key"], sort=False)
+        .balance.sum()
+        .reset_index()
     )
     told = told[told.balance != 0].reset_index(drop=True)
     preferred = pd.Series(np.where(told.balance > 0, "first", "second"), dtype=str)
