@@ -16,7 +16,7 @@ from tasks.genetic.contact_sheet import contact_sheet
 from tasks.genetic.one_photo import PhotoFront, SearchJob, jobs_of, judge_of, read_front, search_photo
 from tasks.genetic.search import enhanced
 from tasks.stage import tables
-from tasks.stage.mapping import Failure, map_images
+from tasks.stage.mapping import Failure, Workers, map_images
 from tasks.stage.places import Places
 from tasks.stage.runtime import device, workers
 
@@ -36,17 +36,15 @@ def search_photos(photos: Sequence[Path], out: Path, options: Options = PLAIN) -
     params = load_whole()
     work, found = find_work(photos, out, options.recursive)
     jobs = _jobs(params, work, out, options.page)
-    processes = 1 if jobs and next(iter(jobs.values())).device == "cuda" else workers(View(params, ()))
+    where = workers(View(params, ()), next(iter(jobs.values())).device if jobs else "cpu")
     broken: dict[Path, Exception] = {}
 
     def search(todo: Sequence[Work]) -> None:
         """All fronts at once, in several processes; one that fails is told when its turn comes."""
-        if processes == 1 and params.machine.executor == "processes":
+        if where == Workers(1):
             return
         wanted = [jobs[item.target] for item in todo]
-        fronts = map_images(
-            search_photo, wanted, processes, "genetic search", skip=(Exception,), executor=params.machine.executor
-        )
+        fronts = map_images(search_photo, wanted, where, "genetic search", skip=(Exception,))
         for item, front in zip(todo, fronts, strict=True):
             if isinstance(front, Failure):
                 broken[item.target] = front.error

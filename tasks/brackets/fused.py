@@ -44,7 +44,7 @@ def run(params: View) -> None:
     with fresh_folder(OUT) as folder:
         make = partial(fuse_scene, methods=methods, folder=str(folder), to=to)
         jobs = list(zip(scenes.id, scenes.under, scenes.over, strict=True))
-        map_images(make, jobs, 1 if to == "cuda" else workers(params), "fusing")
+        map_images(make, jobs, workers(params, to), "fusing")
         for method in methods:
             for name in scenes.id:
                 path = f"{method.name}/{name}.png"

@@ -23,7 +23,7 @@ from tasks.datasets.crops import DatasetError, validation_names, working_copy
 from tasks.datasets.folders import listed, not_read, photos_in, say, say_notes
 from tasks.datasets.photos import PHOTOS
 from tasks.stage import tables
-from tasks.stage.mapping import Failure, map_images
+from tasks.stage.mapping import Failure, Workers, map_images
 from tasks.stage.places import Places
 from tasks.stage.runtime import stage, workers
 
@@ -33,10 +33,10 @@ OUT = Places(KIND.name).pictures
 Rows = list[dict[str, Any]]
 
 
-def from_sample(settings: SampleBrackets, seed: int, processes: int, folder: Path) -> tuple[Rows, set[str]]:
+def from_sample(settings: SampleBrackets, seed: int, where: Workers, folder: Path) -> tuple[Rows, set[str]]:
     """Rows of the scenes, and the photographs to validate on."""
     make = partial(sample_scenes, settings=settings, seed=seed, folder=str(folder))
-    rows = [row for found in map_images(make, PHOTOS, processes, "sample brackets") for row in found]
+    rows = [row for found in map_images(make, PHOTOS, where, "sample brackets") for row in found]
     validation = validation_names([photo.name for photo in PHOTOS], settings.validation_photos, seed)
     training = sum(row["photograph"] not in validation for row in rows)
     if training < 2:
@@ -48,25 +48,25 @@ def from_sample(settings: SampleBrackets, seed: int, processes: int, folder: Pat
 
 
 def from_folder(
-    settings: FolderBrackets, seed: int, processes: int, folder: Path
+    settings: FolderBrackets, seed: int, where: Workers, folder: Path
 ) -> tuple[Rows, set[str], dict[str, Any]]:
     """Rows of the scenes, the photographs to validate on, and what the summary says beyond."""
     scenes, skipped, folders = scenes_of(settings)
     make = partial(folder_scene, settings=settings, folder=str(folder))
-    found = map_images(make, scenes, processes, "brackets", skip=(ImageError,))
+    found = map_images(make, scenes, where, "brackets", skip=(ImageError,))
     skipped += refused(found)
     rows = [row for row in found if not isinstance(row, Failure)]
     if len(rows) < 3:
         reasons = "\n".join(f"  {error}" for error in skipped)
-        where = settings.bursts or f"{settings.under} and {settings.over}"
+        given = settings.bursts or f"{settings.under} and {settings.over}"
         raise DatasetError(
-            f"{where} have {len(rows)} usable pairs; at least three are needed, two to search and train on and one to "
+            f"{given} have {len(rows)} usable pairs; at least three are needed, two to search and train on and one to "
             "validate on" + (f". Skipped:\n{reasons}" if skipped else "")
         )
     natural: list[Any] = []
     if settings.natural:
         folders.append(listed_folder(settings.natural, settings))
-        natural = natural_photos(folders[-1], settings, processes, folder)
+        natural = natural_photos(folders[-1], settings, where, folder)
     skipped += refused(natural)
     swapped = sorted(row["id"] for row in rows if row.pop("swapped"))
     say(skipped, str(OUT / "summary.json"))
@@ -107,10 +107,10 @@ def scenes_of(settings: FolderBrackets) -> tuple[list[Files], list[ImageError], 
     return scenes, found.lonely, folders
 
 
-def natural_photos(photos: Listing, settings: FolderBrackets, processes: int, folder: Path) -> list[Any]:
+def natural_photos(photos: Listing, settings: FolderBrackets, where: Workers, folder: Path) -> list[Any]:
     """Working copies of the natural photos; an empty folder, or none that is usable, is an error of its own."""
     make = partial(natural_photo, settings=settings, folder=str(folder))
-    found = map_images(make, list(identifiers(photos).items()), processes, "natural photos", skip=(ImageError,))
+    found = map_images(make, list(identifiers(photos).items()), where, "natural photos", skip=(ImageError,))
     broken = refused(found)
     if len(broken) == len(found):
         raise DatasetError(

@@ -24,10 +24,22 @@ from tasks.config.view import View
 from tasks.config.yaml_file import ConfigError, read_yaml
 from tasks.registry import KINDS
 
-__all__ = ["PARAMS_FILE", "ConfigError", "KindSection", "Params", "View", "load", "load_whole", "read_yaml", "validate"]
+__all__ = [
+    "PARAMS_FILE",
+    "PROCESSES",
+    "ConfigError",
+    "KindSection",
+    "Params",
+    "View",
+    "load",
+    "load_whole",
+    "read_yaml",
+    "validate",
+]
 
 PARAMS_FILE = Path("params.yaml")
 _SHOWN = 100
+PROCESSES = "processes"
 CLUSTER = ("tcp://", "tls://", "ucx://")
 GENETIC, SEARCH = "genetic", "search"
 
@@ -41,7 +53,7 @@ class Machine(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
     processes: Annotated[int, Field(ge=0, le=64)] = 1
-    executor: str = "processes"
+    executor: str = PROCESSES
     stages: Annotated[int, Field(ge=1, le=64)] = 2
     label_address: str | None = None
 
@@ -55,7 +67,7 @@ class Machine(Section):
     @field_validator("executor")
     @classmethod
     def _known(cls, executor: str) -> str:
-        if executor != "processes" and not executor.startswith(CLUSTER):
+        if executor != PROCESSES and not executor.startswith(CLUSTER):
             raise ValueError(f"executor is 'processes' or the address of a Dask scheduler ({', '.join(CLUSTER)}...)")
         return executor
 

@@ -74,9 +74,8 @@ def run(params: View) -> None:
     to = device(params)
     jobs = jobs_of(params.genetic, photos, KEPT / params.kind, params.seed, to, judge_of(params))
     begun = time.monotonic()
-    # One process feeds a GPU; on the CPU a process a core is quicker than threads.
-    processes = 1 if to == "cuda" else workers(params)
-    fronts = map_images(search_photo, jobs, processes, "genetic search", executor=params.machine.executor)
+    # On the CPU a process a core is quicker than threads.
+    fronts = map_images(search_photo, jobs, workers(params, to), "genetic search")
     seconds = time.monotonic() - begun
     rows: list[dict[str, Any]] = []
     outputs = []

@@ -38,7 +38,7 @@ from tasks.datasets.photos import PHOTOS, Photo
 from tasks.low_light.kind import KIND
 from tasks.low_light.params import FolderDataset, SampleDataset
 from tasks.stage import tables
-from tasks.stage.mapping import Failure, map_images
+from tasks.stage.mapping import Failure, Workers, map_images
 from tasks.stage.places import Places
 from tasks.stage.runtime import stage, workers
 
@@ -121,15 +121,15 @@ def normal_photo(photo: tuple[Path, str], settings: FolderDataset, folder: str) 
 
 
 def from_sample(
-    settings: SampleDataset, seed: int, processes: int, folder: Path
+    settings: SampleDataset, seed: int, where: Workers, folder: Path
 ) -> tuple[list[dict[str, Any]], set[str]]:
     make = partial(sample_photo, settings=settings, seed=seed, folder=str(folder))
-    rows = [row for found in map_images(make, PHOTOS, processes, "sample photographs") for row in found]
+    rows = [row for found in map_images(make, PHOTOS, where, "sample photographs") for row in found]
     return rows, validation_names([photo.name for photo in PHOTOS], settings.validation_photos, seed)
 
 
 def from_folder(
-    settings: FolderDataset, seed: int, processes: int, folder: Path
+    settings: FolderDataset, seed: int, where: Workers, folder: Path
 ) -> tuple[list[dict[str, Any]], set[str], dict[str, Any]]:
     def photos(folder: str) -> Listing:
         return photos_in(folder, settings.recursive, "low_light.dataset.folder.recursive")
@@ -146,7 +146,7 @@ def from_folder(
         if path is not None
     ]
     found = map_images(
-        partial(folder_photo, settings=settings, folder=str(folder)), sources, processes, "photos", skip=(ImageError,)
+        partial(folder_photo, settings=settings, folder=str(folder)), sources, where, "photos", skip=(ImageError,)
     )
     skipped = [failure.error for failure in found if isinstance(failure, Failure)]
     rows = [row for rows in found if not isinstance(rows, Failure) for row in rows]
@@ -162,7 +162,7 @@ def from_folder(
         normal = map_images(
             partial(normal_photo, settings=settings, folder=str(folder)),
             list(identifiers(folders[-1]).items()),
-            processes,
+            where,
             "normal-light photos",
             skip=(ImageError,),
         )

@@ -35,7 +35,7 @@ from tasks.datasets.subjects import Subject, subjects_of
 from tasks.measuring.utility import panel, utility
 from tasks.rounds.showing import offered, options, vote_of
 from tasks.stage import tables
-from tasks.stage.mapping import map_images
+from tasks.stage.mapping import Workers, map_images
 from tasks.stage.places import Places, store_round
 from tasks.stage.runtime import stage, workers
 
@@ -50,7 +50,7 @@ def _measure(job: tuple[str, Subject, tuple[str, ...]]) -> dict[str, float | Non
     return score_files(metrics, read_uint8(path), subject.reference, subject.sources)
 
 
-def utilities(pairs: pd.DataFrame, kind: str, settings: Labels, processes: int) -> dict[str, float]:
+def utilities(pairs: pd.DataFrame, kind: str, settings: Labels, where: Workers) -> dict[str, float]:
     """sha256 -> hidden utility of every picture of the pairs."""
     of = {subject.id: subject for subject in subjects_of(kind)}
     found: dict[str, tuple[str, str]] = {}
@@ -60,7 +60,7 @@ def utilities(pairs: pd.DataFrame, kind: str, settings: Labels, processes: int) 
     weights = settings.simulated.utility
     jobs = [(path, of[image], tuple(weights)) for image, path in found.values()]
     # A process costs seconds to start: it pays only for many pictures.
-    scores = map_images(_measure, jobs, processes if len(jobs) > 400 else 1, "hidden utility")
+    scores = map_images(_measure, jobs, where if where.cluster or len(jobs) > 400 else 1, "hidden utility")
     return {
         sha: utility(weights, values, image) for (sha, (image, _)), values in zip(found.items(), scores, strict=True)
     }

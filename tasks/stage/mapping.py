@@ -1,7 +1,7 @@
 """The one map over images: a function of one item, run over many items in processes, results in order.
 
-Stages that only transform images use it and nothing else. Where it runs is one word: `processes`, or the address of a
-Dask scheduler, whose workers then need this project and its data folder under the same path.
+Stages that only transform images use it and nothing else. It runs in processes of this machine, or on the workers of a Dask
+cluster (`cluster`).
 """
 
 from __future__ import annotations
@@ -13,30 +13,36 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import Generic, TypeVar, overload
 
 from pictures import shortened
+from tasks.stage.cluster import ClusterError, map_on_cluster
+
+__all__ = ["ClusterError", "Failure", "MapError", "Workers", "cores", "map_images"]
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
 
 _NAMES = ("id", "path", "name")
 _SECONDS_BETWEEN_LINES = 10.0
-_CLUSTER_SECONDS = 10.0
-
-
-class ClusterError(RuntimeError):
-    """A Dask cluster cannot be used."""
 
 
 class MapError(RuntimeError):
     """An item failed, or a worker process died; the message says the cause first, then names the item."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where maps run: in `count` processes of this machine, or on a Dask cluster by its scheduler's address."""
+
+    count: int
+    cluster: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,10 @@ class Failure(Generic[Item]):
 def map_images(
     function: Callable[[Item], Output],
     items: Iterable[Item],
-    workers: int,
+    workers: int | Workers,
     description: str,
     *,
     progress: bool = True,
-    executor: str = "processes",
 ) -> list[Output]: ...
 
 
@@ -63,54 +68,54 @@ def map_images(
 def map_images(
     function: Callable[[Item], Output],
     items: Iterable[Item],
-    workers: int,
+    workers: int | Workers,
     description: str,
     *,
     progress: bool = True,
     skip: tuple[type[Exception], ...],
-    executor: str = "processes",
 ) -> list[Output | Failure[Item]]: ...
 
 
 def map_images(
     function: Callable[[Item], Output],
     items: Iterable[Item],
-    workers: int,
+    workers: int | Workers,
     description: str,
     *,
     progress: bool = True,
     skip: tuple[type[Exception], ...] = (),
-    executor: str = "processes",
 ) -> list[Output] | list[Output | Failure[Item]]:
     """Apply `function` to every item; results in the order of the items.
 
     Args:
         function: of one item; with more than one worker it lives at module level (or is a `functools.partial` of such a
             function), because it is sent to other processes, as are items and results.
-        workers: processes; 1 or fewer runs in this process. Threads in the workers are limited so that workers x
-            threads does not exceed the cores.
+        workers: processes, or the cluster to run on; 1 or fewer processes: it runs in this one. Threads in the workers
+            are limited so that workers x threads does not exceed the cores; on a cluster each has one.
         description: what is being done, for the progress line on stderr, such as "enhancing".
         skip: errors that become a `Failure` in the results; any other error ends the map.
-        executor: `processes`, or a Dask scheduler's address such as tcp://host:8786.
 
     Raises:
         MapError: an item failed (it is named), or a worker was killed, as happens when memory runs out.
         TypeError: the function cannot be sent to another process.
-        ValueError: unknown executor.
-        ClusterError: the scheduler does not answer.
+        ClusterError: the cluster cannot be used, or its workers died of an item or are gone.
     """
     todo = list(items)
-    workers = min(workers, len(todo))
+    where = workers if isinstance(workers, Workers) else Workers(workers)
     call = partial(_call, function, skip, description)
     with _progress(description, len(todo), progress) as step:
-        if workers <= 1 and executor == "processes":
+        if where.cluster is not None and todo:
+            _check_can_be_sent(function)
+            return map_on_cluster(where.cluster, call, todo, _name, step)
+        count = min(where.count, len(todo))
+        if count <= 1:
             results = []
             for item in todo:
                 results.append(call(item))
                 step()
             return results
         _check_can_be_sent(function)
-        pool = _pool(executor, workers)
+        pool = _processes(count)
         try:
             return _collect([pool.submit(call, item) for item in todo], todo, description, step)
         finally:
@@ -122,49 +127,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _processes(workers: int) -> Executor:
+def _processes(workers: int) -> ProcessPoolExecutor:
     """Spawned, not forked: a fork of a process that runs torch's threads can hang."""
     threads = max(1, cores() // workers)
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(threads,))
-
-
-def _pool(executor: str, workers: int) -> Executor:
-    if executor == "processes":
-        return _processes(workers)
-    if "://" in executor:
-        return _dask(executor)
-    raise ValueError(
-        f"unknown executor {executor!r}: it is 'processes' or a Dask scheduler's address (tcp://host:8786)"
-    )
-
-
-def _dask(address: str) -> Executor:
-    """An executor over the workers of a Dask cluster."""
-    from distributed import Client
-
-    try:
-        client = Client(address, timeout=_CLUSTER_SECONDS)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise ClusterError(
-            f"the Dask scheduler at {address} does not answer ({error}); see machine.executor"
-        ) from error
-    return _ClusterExecutor(client)
-
-
-class _ClusterExecutor(Executor):
-    """Dask's executor that closes its client with it."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self._executor = client.get_executor(pure=False)
-
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return self._executor.submit(function, *args, **kwargs)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self._executor.shutdown(wait=wait)
-        self._client.close()
 
 
 def _start_worker(threads: int) -> None:

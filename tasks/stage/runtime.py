@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from tasks.config import View, load
+from tasks.config import PROCESSES, View, load
 from tasks.registry import KINDS
 from tasks.stage import together
+from tasks.stage.mapping import Workers
 
 STATE = Path(".loupe") / "training"
 UNAVAILABLE = 69  # the exit code of a stage whose download failed in a way that may pass; the flow tries it again
@@ -49,6 +52,7 @@ def stage(
     for name, text in (arguments or {}).items():
         parser.add_argument(f"--{name}", required=True, help=text)
     values = vars(parser.parse_args())
+    run = _by_its_name(run)
     try:
         kind = values.pop("kind", kind)
         if kind is not None and kind not in KINDS:
@@ -62,6 +66,15 @@ def stage(
         print(f"error: {error}", file=sys.stderr)
         sys.exit(UNAVAILABLE if getattr(error, "temporary", False) else 1)
     sys.exit(code)
+
+
+def _by_its_name(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """A function of the module that runs as __main__ as it is under the module's name: so other processes can import it."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if function.__module__ != "__main__" or spec is None:
+        return function
+    found: Callable[..., int | None] = getattr(importlib.import_module(spec.name), function.__name__)
+    return found
 
 
 def device(params: View) -> str:
@@ -80,14 +93,17 @@ def device(params: View) -> str:
     return "cpu"
 
 
-def workers(params: View) -> int:
-    """Processes for a map over images: machine.workers, or the cores there are when it is 0; a share of them for each process
-    of a training that several share.
-    """
-    import os
+def workers(params: View, to: str = "cpu") -> Workers:
+    """Where maps over images run: on the cluster of machine.executor, or in machine.workers processes (0: one a core), a share
+    of them for each process of a training that several share.
 
-    wanted = params.machine.workers or os.cpu_count() or 1
-    return max(1, wanted // max(1, together.launched()))
+    to: the device of the work; one process feeds a GPU.
+    """
+    machine = params.machine
+    count = 1 if to == "cuda" else machine.workers or os.cpu_count() or 1
+    return Workers(
+        max(1, count // max(1, together.launched())), None if machine.executor == PROCESSES else machine.executor
+    )
 
 
 def identity(*parts: object) -> str:

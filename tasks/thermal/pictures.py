@@ -22,7 +22,7 @@ from tasks.datasets.crops import DatasetError, validation_names
 from tasks.datasets.folders import listed, not_read, original, photos_in, say, say_notes
 from tasks.datasets.photos import PHOTOS
 from tasks.stage import tables
-from tasks.stage.mapping import Failure, map_images
+from tasks.stage.mapping import Failure, Workers, map_images
 from tasks.stage.places import Places
 from tasks.stage.runtime import stage, workers
 from tasks.thermal.depth import Levels, levels
@@ -36,15 +36,15 @@ OUT = Places(KIND.name).pictures
 Rows = list[dict[str, Any]]
 
 
-def from_sample(settings: SampleThermal, seed: int, processes: int, folder: Path) -> tuple[Rows, set[str]]:
+def from_sample(settings: SampleThermal, seed: int, where: Workers, folder: Path) -> tuple[Rows, set[str]]:
     """Rows of the pairs, and the photographs to validate on."""
     make = partial(sample_pairs, settings=settings, seed=seed, folder=str(folder))
-    rows = [row for found in map_images(make, PHOTOS, processes, "sample pairs") for row in found]
+    rows = [row for found in map_images(make, PHOTOS, where, "sample pairs") for row in found]
     return rows, validation_names([photo.name for photo in PHOTOS], settings.validation_photos, seed)
 
 
 def from_folder(
-    settings: FolderThermal, seed: int, processes: int, folder: Path
+    settings: FolderThermal, seed: int, where: Workers, folder: Path
 ) -> tuple[Rows, set[str], dict[str, Any]]:
     """Rows of the pairs, the scenes to validate on, and what the summary says beyond."""
     folders = [
@@ -60,13 +60,13 @@ def from_folder(
         for heat, light in found.scenes
         if heat is not None and light is not None
     ]
-    of_set = levels_of_set(files, settings, processes) if settings.scale == "set" else None
+    of_set = levels_of_set(files, settings, where) if settings.scale == "set" else None
     make = partial(folder_pair, settings=settings, levels_of_set=of_set, folder=str(folder))
-    made = map_images(make, files, processes, "pairs", skip=(ImageError,))
+    made = map_images(make, files, where, "pairs", skip=(ImageError,))
     broken = [entry.error for entry in made if isinstance(entry, Failure)]
     skipped = [*found.lonely, *(error for error in broken if isinstance(error, ImageError))]
     rows = [entry for entry in made if not isinstance(entry, Failure)]
-    twins = put_apart(rows, settings, processes, folder)
+    twins = put_apart(rows, settings, where, folder)
     say(skipped, str(OUT / "summary.json"))
     lines = lines_of(rows, settings.align)
     tell(lines, twins)
@@ -89,9 +89,9 @@ def from_folder(
     return rows, validation_names(scenes, count, seed), extra
 
 
-def levels_of_set(files: Sequence[Files], settings: FolderThermal, processes: int) -> Levels | None:
+def levels_of_set(files: Sequence[Files], settings: FolderThermal, where: Workers) -> Levels | None:
     """The levels of all infrared of 16 bits together; None where there is none."""
-    found = map_images(histogram_of, [one.infrared for one in files], processes, "levels", skip=(ImageError,))
+    found = map_images(histogram_of, [one.infrared for one in files], where, "levels", skip=(ImageError,))
     counts = [entry for entry in found if isinstance(entry, np.ndarray)]
     return levels(np.sum(counts, axis=0), settings.percentiles) if counts else None
 
@@ -102,14 +102,14 @@ def described(name: str, folder: str) -> np.ndarray:
     return description(*(read_uint8(Path(folder) / part / f"{name}.png") for part in ("infrared", "visible")))
 
 
-def put_apart(rows: Rows, settings: FolderThermal, processes: int, folder: Path) -> list[dict[str, Any]]:
+def put_apart(rows: Rows, settings: FolderThermal, where: Workers, folder: Path) -> list[dict[str, Any]]:
     """Take near-duplicates out of `rows` and of the folder, name everyone's scene in `photograph`; returns who had a twin."""
     if len(rows) < 2 or (settings.duplicates is None and settings.same_scene is None):
         return []
     from tasks.thermal.alike import distances, scenes, twins
 
     names = [row["id"] for row in rows]
-    apart = distances(map_images(partial(described, folder=str(folder)), names, processes, "likeness"))
+    apart = distances(map_images(partial(described, folder=str(folder)), names, where, "likeness"))
     if settings.same_scene is not None:
         scene = scenes(names, apart, settings.same_scene)
         for row in rows:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from pictures import ImageError
-from tasks.stage import mapping
-from tasks.stage.mapping import ClusterError, Failure, MapError, map_images
+from tasks.stage import cluster, fingerprint
+from tasks.stage.mapping import ClusterError, Failure, MapError, Workers, map_images
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,12 +32,6 @@ def picky(item: int) -> int:
         raise ImageError(f"{item}.png", "broken")
     if item == 99:
         raise ZeroDivisionError("by nought")
-    return item
-
-
-def fails_at_three(item: int) -> int:
-    if item == 3:
-        raise RuntimeError("three")
     return item
 
 
@@ -78,7 +74,7 @@ def test_a_killed_worker_is_named() -> None:
         map_images(killed, range(4), 2, "reading")
 
 
-def test_a_function_that_cannot_be_sent_and_an_unknown_executor() -> None:
+def test_a_function_that_cannot_be_sent() -> None:
     def local(item: int) -> int:
         return item
 
@@ -87,26 +83,121 @@ def test_a_function_that_cannot_be_sent_and_an_unknown_executor() -> None:
         TypeError, match=r"cannot be sent to other processes .*; use a function at module level or workers=1"
     ):
         map_images(local, range(3), 2, "sent")
-    with pytest.raises(ValueError, match="unknown executor 'cloud': it is 'processes' or a Dask scheduler's address"):
-        map_images(late_first, range(3), 2, "sent", executor="cloud")
 
 
-def test_a_dask_cluster_by_its_address() -> None:
+JOBS = """
+import os, signal
+from pathlib import Path
+import numpy as np
+from pictures import sha256_file, write_png
+
+def picture(item, folder):
+    write_png(Path(folder) / f"{item}.png", np.random.default_rng(item).random((16, 16, 3), np.float32))
+    return os.getpid(), sha256_file(Path(folder) / f"{item}.png")
+
+def picture_of_a_killed_worker(item, folder):
+    try:
+        open(Path(folder) / f"begun{item}", "x").close()
+    except FileExistsError:
+        pass
+    else:
+        if item == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return picture(item, folder)
+
+def kills_everyone(item):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def fails(item):
+    raise ValueError("the cause")
+"""
+
+
+@contextmanager
+def cluster_worker(address: str, folder: Path, name: str) -> Iterator[None]:
+    options = ["--no-nanny", "--no-dashboard", "--nthreads", "1", "--name", name]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dask", "worker", address, *options], cwd=folder,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_dask_cluster_by_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, protocol="tcp"
-    ) as cluster:
-        address = cluster.scheduler_address
-        assert map_images(late_first, range(5), 3, "squares", executor=address) == [0, 1, 4, 9, 16]
-        with pytest.raises(MapError, match=r"\(bad item, 3\)$"):
-            map_images(fails_at_three, range(5), 3, "bad item", executor=address)
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.5)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for folder in ("data", "there", "here"):
+        Path(folder).mkdir()
+    Path("jobs_of_a_cluster.py").write_text(JOBS)
+    jobs = importlib.import_module("jobs_of_a_cluster")
+    with ExitStack() as running:
+        scheduler = running.enter_context(
+            LocalCluster(n_workers=0, processes=False, dashboard_address=None, protocol="tcp")
+        )
+        where = Workers(1, scheduler.scheduler_address)
+        with pytest.raises(ClusterError, match="has no workers; start one a core in this folder"):
+            map_images(jobs.fails, range(3), where, "nobody")
+        for name in ("one", "two"):
+            running.enter_context(cluster_worker(scheduler.scheduler_address, tmp_path, name))
+        scheduler.scheduler.allowed_failures = 0
+        monkeypatch.setattr(cluster, "ANSWER_SECONDS", 30)
+        until(lambda: len(scheduler.scheduler.workers) == 2, "the workers did not start")
+        with pytest.raises(MapError, match=r"^ValueError: the cause \(bad item, \d\)$"):
+            map_images(jobs.fails, range(5), where, "bad item")
+        monkeypatch.setattr(fingerprint, "code_of_loupe", lambda: "0.0.9 (code 01234567)")
+        with pytest.raises(
+            ClusterError,
+            match=r"worker one \(tcp://\S+\): Loupe \S+ \(code \w{8}\) instead of 0\.0\.9 \(code 01234567\)",
+        ):
+            map_images(jobs.fails, range(3), where, "others")
+        monkeypatch.undo()
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.chdir(tmp_path / "here")
+        with pytest.raises(
+            ClusterError, match=rf"folder {tmp_path} without this project's \.loupe instead of {tmp_path}/here"
+        ):
+            map_images(jobs.fails, range(3), where, "elsewhere")
+        monkeypatch.chdir(tmp_path)
+
+        scheduler.scheduler.allowed_failures = 3
+        made = map_images(partial(jobs.picture_of_a_killed_worker, folder="there"), range(30), where, "pictures")
+        assert len(scheduler.scheduler.workers) == 1
+        assert os.getpid() not in {worker for worker, _ in made}
+        assert [sha for _, sha in made] == [
+            sha for _, sha in map_images(partial(jobs.picture, folder="here"), range(30), 1, "the same here")
+        ]
+        scheduler.scheduler.allowed_failures = 0
+        with pytest.raises(ClusterError, match=r"every Dask worker that was given \d died, the last one (one|two);"):
+            map_images(jobs.kills_everyone, range(2), where, "deadly")
+    assert list(tmp_path.rglob(".cluster-*")) == []
 
 
-def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapping, "_CLUSTER_SECONDS", 0.5)
-    with pytest.raises(ClusterError, match=r"tcp://127\.0\.0\.1:9"):
-        map_images(late_first, range(3), 2, "sent", executor="tcp://127.0.0.1:9")
+def test_what_differs_is_a_clause_each() -> None:
+    here = fingerprint.fingerprint()
+    assert fingerprint.differences(here, here) == []
+    assert fingerprint.differences(here, {**here, "torch": "1.0", "Python": "3.9"}) == [
+        f"Python 3.9 instead of {here['Python']}",
+        f"torch 1.0 instead of {here['torch']}",
+    ]
+    assert "torch none instead" in "".join(fingerprint.differences({"torch": "2"}, {}))
+
+
+@pytest.mark.parametrize(
+    ("address", "said"), [("tcp://127.0.0.1:9", "Connection refused"), ("tcp://:x", "an address is tcp://HOST:PORT")]
+)
+def test_a_cluster_that_does_not_answer_is_named(
+    address: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ClusterError, match=rf"no Dask scheduler answers at {address} \(.*{said}"):
+        map_images(late_first, range(3), Workers(2, address), "sent")
 
 
 def test_partials_are_sent_and_workers_share_the_cores() -> None:

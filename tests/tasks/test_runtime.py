@@ -4,13 +4,17 @@ import os
 import re
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import pytest
 
 from flows import stage as flows_stage
 from models.weights import WeightUnavailable
 from tasks.config import Params, View, load_whole
+from tasks.stage import places, runtime
+from tasks.stage.mapping import Workers
 from tasks.stage.runtime import UNAVAILABLE, identity, is_own_error, workers
 from tasks.stage.runtime import stage as run_stage
 from tasks.stage.tables import TableError
@@ -85,9 +89,23 @@ def params() -> Params:
 
 
 def test_workers_are_the_cores_unless_said(params: Params) -> None:
-    assert workers(View(params, ())) >= 1
-    three = params.model_copy(update={"machine": params.machine.model_copy(update={"workers": 3})})
-    assert workers(View(three, ())) == 3
+    def of(**machine: object) -> View:
+        return View(params.model_copy(update={"machine": params.machine.model_copy(update=machine)}), ())
+
+    assert workers(of()).count >= 1
+    assert workers(of(workers=3)) == Workers(3)
+    assert workers(of(workers=3), "cuda") == Workers(1), "one process feeds a GPU"
+    assert workers(of(executor="tcp://head:8786")).cluster == "tcp://head:8786"
+
+
+def test_a_stage_runs_under_the_name_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python runs it as __main__, whose functions no other machine could import."""
+    main = ModuleType("__main__")
+    main.__spec__ = ModuleSpec("tasks.stage.places", None)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    namesake = FunctionType(places.store_round.__code__, {"__name__": "__main__"}, "store_round")
+    assert runtime._by_its_name(namesake) is places.store_round
+    assert runtime._by_its_name(identity) is identity
 
 
 def test_identity_tells_data_apart() -> None:
