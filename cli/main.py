@@ -212,16 +212,37 @@ def notify(
 @app.command()
 def deploy(
     pool: Annotated[
-        str | None, typer.Option(help="A process work pool whose workers run the flows; without it `make ui` does")
+        str | None,
+        typer.Option(
+            help="A work pool whose workers run the flows; made where missing. Without it `make ui` runs them"
+        ),
     ] = None,
+    type: Annotated[
+        str | None, typer.Option(help="Of the pool: process or kubernetes (default: as it is, process for a new one)")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Runs at a time in the pool, such as the GPUs behind it")
+    ] = None,
+    image: Annotated[str | None, typer.Option(help="kubernetes: image with Loupe")] = None,
+    claim: Annotated[str | None, typer.Option(help="kubernetes: volume claim with this project's folder")] = None,
+    secret: Annotated[
+        str | None, typer.Option(help="kubernetes: secret whose keys become variables, such as LOUPE_LABELS")
+    ] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="kubernetes: GPUs of a pod")] = None,
 ) -> None:
     """Register the flows on the Prefect server of PREFECT_API_URL; what was set in its pages before stays."""
     from tasks.config import load_whole
 
     load_whole()
     from flows.deployments import deploy as register
+    from flows.pools import TYPES, Pool
 
-    sys.exit(register(pool))
+    of_pool = (type, limit, image, claim, secret, gpus)
+    if pool is None and any(value is not None for value in of_pool):
+        raise typer.BadParameter("these options are of a work pool: name it with --pool")
+    if type is not None and type not in TYPES:
+        raise typer.BadParameter(f"--type is {' or '.join(TYPES)}, not {type}")
+    sys.exit(register(None if pool is None else Pool(pool, *of_pool)))
 
 
 @app.command()

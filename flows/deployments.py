@@ -2,7 +2,7 @@
 
     loupe deploy [--pool NAME]
 
-registers them on the server of PREFECT_API_URL, for a process work pool where one is named.
+registers them on the server of PREFECT_API_URL, for a work pool where one is named (`pools`).
 """
 
 from __future__ import annotations
@@ -10,19 +10,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import httpx
 
-from flows import params, project_root
+from flows import params, pools, project_root
+from flows.pools import Pool
 from flows.server import OWN_SERVER
 from flows.table import FLOWS, flow_of, wanted
 from labelling.desk.project import deployment_name, project_id
 
 if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
     from prefect.deployments.runner import RunnerDeployment
 
 # What people set in the UI. A deployment that exists keeps it; params.yaml wins where it gives a schedule.
@@ -121,19 +123,14 @@ def built(settings: Mapping[str, Any]) -> list[RunnerDeployment]:
     return found
 
 
-def _code(root: Path) -> list[str]:
-    """Where a worker's process finds the flows: the project's folder, and the one this code lies in, where another."""
-    return list(dict.fromkeys([str(root), str(Path(__file__).resolve().parents[1])]))
+CODE = Path(__file__).resolve().parents[1]
+"""The folder of Loupe itself."""
 
 
-def deploy(pool: str | None) -> int:
-    """Register the deployments on the server of PREFECT_API_URL; returns the exit code.
-
-    pool: a work pool of type process, whose workers run them in this folder; it is made where it is missing.
-    """
+def deploy(pool: Pool | None) -> int:
+    """Register the deployments on the server of PREFECT_API_URL, to run in `pool`; returns the exit code."""
     from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.exceptions import ObjectAlreadyExists, PrefectException
+    from prefect.exceptions import PrefectException
 
     root = project_root()
     address = os.environ.get("PREFECT_API_URL", "")
@@ -141,23 +138,34 @@ def deploy(pool: str | None) -> int:
         print("error: PREFECT_API_URL names no server; `make ui` starts one of its own", file=sys.stderr)
         return 1
     try:
-        if pool is not None:
-            with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
-                client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
-        for deployment in built(params.settings(root)):
-            if pool is not None:
-                deployment.work_pool_name = pool
-                deployment.job_variables = {
-                    **deployment.job_variables,
-                    "working_dir": str(root),
-                    "env": {"PREFECT_API_URL": address, "PYTHONPATH": os.pathsep.join(_code(root))},
-                }
-            deployment.apply(work_pool_name=pool)
-            print(f"{deployment.full_name} is registered at {address}")
-    except (httpx.HTTPError, PrefectException, ScheduleError) as error:
+        found = built(params.settings(root))
+        if pool is None:
+            for deployment in found:
+                deployment.apply()
+                print(f"{deployment.full_name} is registered at {address}")
+            return 0
+        with get_client(sync_client=True) as client:
+            type = pools.ready(client, pool)
+            ours = pools.job_variables(pool, type, root, CODE, address)
+            for deployment in found:
+                deployment.work_pool_name = pool.name
+                deployment.job_variables = pools.merged(_job_variables(client, deployment.full_name), ours)
+                deployment.apply(work_pool_name=pool.name)
+                print(f"{deployment.full_name} is registered at {address}, for the work pool {pool.name} ({type})")
+    except (httpx.HTTPError, PrefectException, ScheduleError, pools.PoolError) as error:
         print(f"error: the flows could not be registered at {address}: {error}", file=sys.stderr)
         return 1
-    if pool is not None:
-        print(f"Run them with: PREFECT_WORKER_QUERY_SECONDS=2 prefect worker start --pool {pool} --type process")
-        print("(a worker asks for work every 10 seconds otherwise, and a resumed run starts that much later)")
+    if type == pools.KUBERNETES and urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1"):
+        print(f"warning: no pod reaches {address}; give PREFECT_API_URL as pods see the server", file=sys.stderr)
+    print(pools.how_to_run(pool, type))
     return 0
+
+
+def _job_variables(client: SyncPrefectClient, name: str) -> dict[str, Any]:
+    """Those that a deployment has already."""
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        return dict(client.read_deployment_by_name(name).job_variables or {})
+    except ObjectNotFound:
+        return {}

@@ -49,7 +49,7 @@ class Registered:
 
     def __init__(self, root: Path, address: str, client: httpx.Client) -> None:
         self.root, self.address, self.client = root, address, client
-        said = self.run("from flows.deployments import deploy; raise SystemExit(deploy('shared'))")
+        said = self.run("from flows.deployments import Pool, deploy; raise SystemExit(deploy(Pool('shared', limit=4)))")
         self.name = f"low-light/{deployment_name(False, root)}"
         assert f"{self.name} is registered at {address}" in said
 
@@ -106,5 +106,6 @@ def test_projects_on_one_server_leave_each_other_alone(
         yours.wait(runs[1], "Completed")
         assert [lines(each.root / "ran_r01") for each in (mine, yours)] == [1, 1]
 
+        assert ask(client, "GET", "/work_pools/shared").json()["concurrency_limit"] == 4
         environment = ask(client, "GET", f"/deployments/name/{mine.name}").json()["job_variables"]["env"]
         assert environment["PYTHONPATH"] == f"{mine.root}{os.pathsep}{CODE}"
