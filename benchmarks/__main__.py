@@ -33,6 +33,7 @@ def main() -> None:
         images,
         labelling,
         large_metrics,
+        mapping,
         resume,
         scaling,
         scoring,
@@ -51,6 +52,7 @@ def main() -> None:
         "fusion": lambda: fusion.results(chosen.device, chosen.repeats),
         "flow": lambda: flow.results(max(2, chosen.repeats // 2)),
         "resume": lambda: resume.results(chosen.repeats),
+        "mapping": lambda: mapping.results(chosen.repeats),
         "labelling": labelling.voting,
         "scaling": lambda: scaling.results(max(1, chosen.repeats // 3)),
     }

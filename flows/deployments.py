@@ -149,7 +149,7 @@ def deploy(pool: Pool | None) -> int:
             ours = pools.job_variables(pool, type, root, CODE, address)
             for deployment in found:
                 deployment.work_pool_name = pool.name
-                deployment.job_variables = pools.merged(_job_variables(client, deployment.full_name), ours)
+                deployment.job_variables = pools.merged(_job_variables(client, deployment.full_name, pool.name), ours)
                 deployment.apply(work_pool_name=pool.name)
                 print(f"{deployment.full_name} is registered at {address}, for the work pool {pool.name} ({type})")
     except (httpx.HTTPError, PrefectException, ScheduleError, pools.PoolError) as error:
@@ -161,11 +161,12 @@ def deploy(pool: Pool | None) -> int:
     return 0
 
 
-def _job_variables(client: SyncPrefectClient, name: str) -> dict[str, Any]:
-    """Those that a deployment has already."""
+def _job_variables(client: SyncPrefectClient, name: str, pool: str) -> dict[str, Any]:
+    """Those that a deployment has already, in the same pool."""
     from prefect.exceptions import ObjectNotFound
 
     try:
-        return dict(client.read_deployment_by_name(name).job_variables or {})
+        found = client.read_deployment_by_name(name)
     except ObjectNotFound:
         return {}
+    return dict(found.job_variables or {}) if found.work_pool_name == pool else {}
