@@ -52,7 +52,9 @@ def cluster(workers: int, folder: Path) -> Iterator[str]:
     environment = {**os.environ, "PYTHONPATH": str(_CODE)}
     command = [sys.executable, "-m", "dask", "worker"]
     options = ["--no-nanny", "--no-dashboard", "--nthreads", "1"]
-    with LocalCluster(n_workers=0, processes=False, dashboard_address=None, protocol="tcp", host="127.0.0.1") as found:
+    with LocalCluster(
+        n_workers=0, processes=False, dashboard_address="127.0.0.1:0", protocol="tcp", host="127.0.0.1"
+    ) as found:
         address = found.scheduler_address
         started = [
             subprocess.Popen([*command, address, *options], cwd=folder, env=environment, stderr=subprocess.DEVNULL)

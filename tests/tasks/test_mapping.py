@@ -139,7 +139,7 @@ def test_a_dask_cluster_by_its_address(tmp_path: Path, monkeypatch: pytest.Monke
     jobs = importlib.import_module("jobs_of_a_cluster")
     with ExitStack() as running:
         scheduler = running.enter_context(
-            LocalCluster(n_workers=0, processes=False, dashboard_address=None, protocol="tcp")
+            LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0", protocol="tcp")
         )
         where = Workers(1, scheduler.scheduler_address)
         with pytest.raises(ClusterError, match="has no workers; start one a core in this folder"):
