@@ -3,7 +3,7 @@
     python -m benchmarks.mapping [--repeats 3]
 
 The photographs are crops of 512 x 512, drawn, enhanced (a tone curve in floating point) and written as PNG, which takes one
-core a tenth of a second each. Workers of the cluster run on this machine, one thread each. Overhead is of a map of 400
+core a sixth of a second each. Workers of the cluster run on this machine, one thread each. Overhead is of a map of 400
 items of which nothing is done, less that over two items (the start of processes, or the check of the workers), an item.
 """
 

@@ -35,7 +35,8 @@ ALONE_SECONDS = 60.0
 """How long a map goes on without any worker: what watches over workers may start them anew."""
 _LOOK_SECONDS = 2.0
 _POLL_SECONDS = 0.005
-_AT_ONCE = 5_000  # items that the scheduler knows at a time: each takes about a kilobyte of it
+_AT_ONCE = 5_000  # tasks that the scheduler knows at a time: each takes about a kilobyte of it
+_TOGETHER = 8  # items of a task at most, for a task costs milliseconds; fewer where the last ones would be waited for
 _FOLDERS = (".loupe", "data")
 
 
@@ -64,9 +65,12 @@ def map_on_cluster(
         _until_idle(client, prefix)
         task = partial(_on_worker, tuple(wanted.items()), tuple(marks), function)
         try:
-            for start in range(0, len(items), _AT_ONCE):
-                part = items[start : start + _AT_ONCE]
-                results += _slice(client, address, task, part, f"{prefix}{uuid.uuid4().hex}", name, step)
+            size = max(1, min(_TOGETHER, len(items) // (8 * max(1, len(client.nthreads())))))
+            groups = [items[start : start + size] for start in range(0, len(items), size)]
+            for start in range(0, len(groups), _AT_ONCE):
+                part = groups[start : start + _AT_ONCE]
+                for found in _slice(client, address, task, part, f"{prefix}{uuid.uuid4().hex}", name, step):
+                    results += found
         except BaseException:
             with suppress(Exception):  # what went wrong is said, not this
                 _until_idle(client, prefix)  # nobody writes into a folder that the caller is going to remove
@@ -181,10 +185,13 @@ def _refuse(faults: Mapping[str, Sequence[str]]) -> None:
 
 
 def _on_worker(
-    wanted: tuple[tuple[str, str], ...], marks: tuple[str, ...], function: Callable[[Item], Output], item: Item
-) -> Output:
+    wanted: tuple[tuple[str, str], ...],
+    marks: tuple[str, ...],
+    function: Callable[[Item], Output],
+    items: Sequence[Item],
+) -> list[Output]:
     _joined(wanted, marks)
-    return function(item)
+    return [function(item) for item in items]
 
 
 @cache
@@ -210,18 +217,19 @@ def _joined(wanted: tuple[tuple[str, str], ...], marks: tuple[str, ...]) -> None
 def _slice(
     client: Client,
     address: str,
-    task: Callable[[Item], Output],
-    items: Sequence[Item],
+    task: Callable[[Sequence[Item]], list[Output]],
+    groups: Sequence[Sequence[Item]],
     key: str,
     name: Callable[[Item], str],
     step: Callable[[], None],
-) -> list[Output]:
+) -> list[list[Output]]:
+    """The results of groups of items, each a task of the scheduler's."""
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
-    futures = client.map(task, items, key=[f"{key}-{place}" for place in range(len(items))])
+    futures = client.map(task, groups, key=[f"{key}-{place}" for place in range(len(groups))])
     places = {future.key: place for place, future in enumerate(futures)}
-    found: dict[int, Output] = {}
+    found: dict[int, list[Output]] = {}
     done = as_completed(futures, loop=client.loop)
     alone = _Alone(client, address)
     try:
@@ -233,11 +241,14 @@ def _slice(
             batch = done.next_batch(block=False)
             for future, result in zip(batch, _gathered(client, batch, alone), strict=True):
                 found[places[future.key]] = result
-                step()
-        return [found[place] for place in range(len(items))]
+                for _ in result:
+                    step()
+        return [found[place] for place in range(len(groups))]
     except KilledWorker as error:
+        group = groups[places[error.task]]
+        names = dict.fromkeys([name(group[0]), name(group[-1])])
         raise ClusterError(
-            f"every Dask worker that was given {name(items[places[error.task]])} died, the last one "
+            f"every Dask worker that was given {' to '.join(names)} died, the last one "
             f"{error.last_worker.name}; if memory ran out, use fewer workers on a machine or smaller images"
         ) from error
     except (asyncio.CancelledError, CancelledError) as error:

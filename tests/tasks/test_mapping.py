@@ -167,11 +167,11 @@ def test_a_dask_cluster_by_its_address(tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.chdir(tmp_path)
 
         scheduler.scheduler.allowed_failures = 3
-        made = map_images(partial(jobs.picture_of_a_killed_worker, folder="there"), range(30), where, "pictures")
+        made = map_images(partial(jobs.picture_of_a_killed_worker, folder="there"), range(64), where, "pictures")
         assert len(scheduler.scheduler.workers) == 1
         assert os.getpid() not in {worker for worker, _ in made}
         assert [sha for _, sha in made] == [
-            sha for _, sha in map_images(partial(jobs.picture, folder="here"), range(30), 1, "the same here")
+            sha for _, sha in map_images(partial(jobs.picture, folder="here"), range(64), 1, "the same here")
         ]
         scheduler.scheduler.allowed_failures = 0
         with pytest.raises(ClusterError, match=r"every Dask worker that was given \d died, the last one (one|two);"):
