@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 PRESET = Path(__file__).resolve().parents[1] / "presets" / "paper.yaml"
-VARIANTS = {
+VARIANTS: dict[str, dict[str, object]] = {
     "checkpointing": {"checkpointing": True},
     "plain": {"checkpointing": False},
     "last": {"checkpointing": False, "gradient_steps": 3},

@@ -44,7 +44,7 @@ def of_judges(votes: pd.DataFrame, opinions: pd.DataFrame, draws: int, seed: int
 
 
 def _interval(errors: np.ndarray, photographs: np.ndarray, draws: int, seed: int) -> tuple[float, float]:
-    low, high = np.percentile(drawn_means(*clustered(errors, photographs), draws, seed), [2.5, 97.5])
+    low, high = np.percentile(drawn_means(*clustered(errors, list(photographs)), draws, seed), [2.5, 97.5])
     return float(low), float(high)
 
 
