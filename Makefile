@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: run test check bench ui lint types style layers setup lock clean
+.PHONY: run test suite check bench ui lint types style layers setup lock clean
 
 run: setup
 	@$(BIN)/loupe check
@@ -14,8 +14,11 @@ run: setup
 	@echo "The low-light rounds are up to date; everything else runs with: dvc repro (exposure fusion alone: dvc repro report@brackets; genetic search: dvc repro genetic_evaluate)."
 	@echo "The report is at $(CURDIR)/data/low_light/report/report.html (open it in a browser, it works offline)."
 
+# Types take a minute of one core, beside the tests.
 test: setup
-	@$(MAKE) --no-print-directory -j 2 .venv/.apt lint
+	@$(MAKE) --no-print-directory -j 2 types suite
+
+suite: .venv/.apt style layers
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Style, types, layers, and the tests that take no time: before every commit.

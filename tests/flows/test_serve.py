@@ -140,6 +140,15 @@ class Served:
             self.log.close()
 
 
+def said_by(root: Path, words: str) -> str:
+    """Waits until the served project has said these words; returns all that it said."""
+    deadline = time.monotonic() + 90
+    while words not in (said := (root / "serve.log").read_text()):
+        assert time.monotonic() < deadline, said
+        time.sleep(0.1)
+    return said
+
+
 def test_a_run_suspends_at_the_gate_and_goes_on_with_the_votes(project: Project) -> None:
     root = project(ONE_ROUND, ONE_ROUND_PARAMS + ALL_FLOWS)
     running = Served(root)
@@ -200,50 +209,11 @@ def test_a_taken_port_is_said(project: Project) -> None:
     assert f"port {port} is taken" in done.stderr
 
 
-def test_the_labelling_app_runs_beside_prefect_and_ends_with_it(tmp_path: Path) -> None:
-    """In a folder without a label store: the real app, which prints links that work."""
-    (tmp_path / "dvc.yaml").touch()
-    running = Served(tmp_path)
-    log = tmp_path / "serve.log"
-    try:
-        deadline = time.monotonic() + 60
-        while "To watch" not in log.read_text():
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        link = next(word for word in log.read_text().split() if "/o/" in word)
-        with httpx.Client(trust_env=False, follow_redirects=True) as client:
-            assert client.get(link).status_code == 200
-    finally:
-        running.close()
-    assert running.process.returncode == 0
-    assert "has ended" not in log.read_text()
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", httpx.URL(link).port or 0)) != 0, "the labelling app is still there"
-
-
-def test_a_labelling_app_that_cannot_start_leaves_prefect_alone(tmp_path: Path) -> None:
-    (tmp_path / "dvc.yaml").touch()
-    (tmp_path / ".loupe").mkdir()
-    (tmp_path / ".loupe" / "labels.sqlite").write_text("not a database, but long enough to be looked at as one" * 20)
-    running = Served(tmp_path)
-    try:
-        deadline = time.monotonic() + 60
-        while (
-            "The labelling app has ended (exit code 1). Start it again with:"
-            not in (tmp_path / "serve.log").read_text()
-        ):
-            assert time.monotonic() < deadline, (tmp_path / "serve.log").read_text()
-            time.sleep(0.1)
-        assert running.client.get("/health").status_code == 200
-    finally:
-        running.close()
-    said = (tmp_path / "serve.log").read_text()
-    assert "is not an SQLite database" in said
-    assert "Traceback" not in said
-
-
 def test_what_is_set_in_the_ui_stays_and_schedules_fire(project: Project) -> None:
-    """A schedule of seconds made over the API starts a run by itself; a second start of the server keeps it."""
+    """A schedule of seconds made over the API starts a run by itself; a second start of the server keeps it.
+
+    The labelling app runs beside it, prints links that work, and ends with it.
+    """
     root = project("stages:\n  report: {cmd: 'echo run >> ran; echo x > report', outs: [report]}\n", ONE_ROUND_PARAMS)
     running = Served(root)
     try:
@@ -262,9 +232,16 @@ def test_what_is_set_in_the_ui_stays_and_schedules_fire(project: Project) -> Non
         kept = again.client.get(f"/deployments/{deployment}").json()
         assert [item["schedule"]["interval"] for item in kept["schedules"]] == [3]
         assert (kept["tags"], kept["description"]) == (["mine"], "as I like it")
+        link = next(word for word in said_by(root, "To watch").split() if "/o/" in word)
+        with httpx.Client(trust_env=False, follow_redirects=True) as client:
+            assert client.get(link).status_code == 200
     finally:
         again.close()
+    assert again.process.returncode == 0
     said = (root / "serve.log").read_text()
+    assert "has ended" not in said
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", httpx.URL(link).port or 0)) != 0, "the labelling app is still there"
     assert said.startswith("Starting Prefect's server")
     assert not re.search(r"WARNING|ERROR|Traceback|reports:", said), said
 
@@ -283,12 +260,17 @@ stages:
 def test_one_instance_a_project_and_what_dies_is_started_again(project: Project) -> None:
     """The server dies while a stage runs, which ends before there is a server again: the run goes on, and completes.
 
-    And a schedule of params.yaml is there.
+    A schedule of params.yaml is there. A labelling app that cannot start leaves Prefect alone.
     """
     given = ONE_ROUND_PARAMS + "schedule: {low-light: {cron: '0 2 * * *', timezone: Europe/Berlin}}\n"
-    running = Served(project(SLOW, given))
-    root = running.root
+    root = project(SLOW, given)
+    (root / ".loupe").mkdir(exist_ok=True)
+    (root / ".loupe" / "labels.sqlite").write_text("not a database, but long enough to be looked at as one" * 20)
+    running = Served(root)
     try:
+        said = said_by(root, "The labelling app has ended (exit code 1). Start it again with:")
+        assert "is not an SQLite database" in said
+        assert "Traceback" not in said
         found = running.client.get(f"/deployments/{running.deployment}").json()["schedules"]
         assert [(item["schedule"]["cron"], item["schedule"]["timezone"]) for item in found] == [
             ("0 2 * * *", "Europe/Berlin")
@@ -313,10 +295,7 @@ def test_one_instance_a_project_and_what_dies_is_started_again(project: Project)
         wait_until((root / "ran").exists)
         server.kill()
         (root / "go").touch()
-        deadline = time.monotonic() + 90
-        while "answers again" not in (root / "serve.log").read_text():
-            assert time.monotonic() < deadline, (root / "serve.log").read_text()
-            time.sleep(0.2)
+        said_by(root, "answers again")
         assert "Prefect's server has ended (exit code -9" in (root / "serve.log").read_text()
         running.state(run, "Completed")
         assert (root / "report").exists()

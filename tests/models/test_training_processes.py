@@ -137,7 +137,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str,
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     code = f"import sys; sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(ROOT)!r}]\nfrom pathlib import Path\n"
-    code += f"from test_processes import one_of_two\none_of_two(Path({str(folder)!r}))"
+    code += f"from test_training_processes import one_of_two\none_of_two(Path({str(folder)!r}))"
     there = {
         "WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
         "GLOO_SOCKET_IFNAME": "lo",
