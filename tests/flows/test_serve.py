@@ -217,6 +217,9 @@ def test_what_is_set_in_the_ui_stays_and_schedules_fire(project: Project) -> Non
     root = project("stages:\n  report: {cmd: 'echo run >> ran; echo x > report', outs: [report]}\n", ONE_ROUND_PARAMS)
     running = Served(root)
     try:
+        link = next(word for word in said_by(root, "To watch").split() if "/o/" in word)
+        with httpx.Client(trust_env=False, follow_redirects=True) as client:
+            assert client.get(link).status_code == 200
         deployment = running.deployment
         schedule = {"active": True, "schedule": {"interval": 3}}
         running.client.post(f"/deployments/{deployment}/schedules", json=[schedule]).raise_for_status()
@@ -227,21 +230,18 @@ def test_what_is_set_in_the_ui_stays_and_schedules_fire(project: Project) -> Non
         assert lines(root / "ran") == 1
     finally:
         running.close()
+    assert running.process.returncode == 0
+    assert "has ended" not in (root / "serve.log").read_text()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", httpx.URL(link).port or 0)) != 0, "the labelling app is still there"
     again = Served(root)
     try:
         kept = again.client.get(f"/deployments/{deployment}").json()
         assert [item["schedule"]["interval"] for item in kept["schedules"]] == [3]
         assert (kept["tags"], kept["description"]) == (["mine"], "as I like it")
-        link = next(word for word in said_by(root, "To watch").split() if "/o/" in word)
-        with httpx.Client(trust_env=False, follow_redirects=True) as client:
-            assert client.get(link).status_code == 200
     finally:
         again.close()
-    assert again.process.returncode == 0
     said = (root / "serve.log").read_text()
-    assert "has ended" not in said
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", httpx.URL(link).port or 0)) != 0, "the labelling app is still there"
     assert said.startswith("Starting Prefect's server")
     assert not re.search(r"WARNING|ERROR|Traceback|reports:", said), said
 
