@@ -22,15 +22,12 @@ import yaml
 
 from benchmarks.alignment_cost import Free, grpo, plain
 from benchmarks.alignment_cost import crops as thermal_crops
-from benchmarks.sampler_memory import VARIANTS
-from models.aligners import create as aligner
-from models.aligners.base import Material, one_region
+from benchmarks.sampler_memory import VARIANTS, fine_tune, networks
 from models.core.storage import load_weights
 from models.core.training import Run, Settings
 from models.enhancers import create as enhancer
 from models.fusers import create as fuser
 from models.fusers.visible_colour import VisibleColour
-from models.judges import create as judge
 from models.shipped import SHIPPED
 from models.tiling import enhance_tiled, fuse_tiled
 
@@ -190,25 +187,12 @@ def sampler(device: str, size: tuple[int, int]) -> None:
 
 
 def _through_sampler(options: Mapping[str, object], crop: int, batch: int, device: str) -> str:
-    section = settings_of("paper", "low_light")
-    torch.manual_seed(0)
-    model = enhancer("lighten_diffusion", **{**section["model"]["options"], **options})
-    ranker = judge(section["judge"]["name"], **section["judge"]["options"]).to(device).requires_grad_(False).eval()
-    steps, times = (2 if device == "cpu" else 4), [0.0]
-
-    def given(index: int) -> tuple[torch.Tensor, ...]:
-        return (0.3 * torch.rand(batch, 3, crop, crop, generator=torch.Generator().manual_seed(index)),)
-
+    model, ranker = networks(options, device)
     if device != "cpu":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-    settings = Settings(steps=steps, learning_rate=1e-5, save_every=steps, log_every=1)
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
-        run = Run(settings, Path(folder), "gpu", device, "gpu", on_log=lambda *_: times.append(time.perf_counter()))
-        aligner("ranker_loss", **section["align"]["options"]).align(
-            model, ranker, Material(given, one_region(given)), run
-        )
-    return f"{_peak(device):.2f} GiB, {statistics.median(np.diff(times[1:])):.2f} s a step"
+    times = fine_tune(model, ranker, crop, batch, device, 2 if device == "cpu" else 4)
+    return f"{_peak(device):.2f} GiB, {statistics.median(np.diff(times)):.2f} s a step"
 
 
 def resume(device: str, size: tuple[int, int]) -> None:

@@ -7,14 +7,23 @@ the ranker and the losses of presets/paper.yaml, Adam, and the frozen f(n) besid
 from __future__ import annotations
 
 import argparse
+import io
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from models.judges.base import Judge
 
 PRESET = Path(__file__).resolve().parents[1] / "presets" / "paper.yaml"
 VARIANTS: dict[str, dict[str, object]] = {
@@ -24,36 +33,59 @@ VARIANTS: dict[str, dict[str, object]] = {
 }
 
 
-def one(variant: str, crop: int, batch: int) -> None:
-    """A step of the variant in this process."""
+def networks(options: Mapping[str, object], device: str = "cpu") -> tuple[nn.Module, Judge]:
+    """LightenDiffusion of presets/paper.yaml with these options besides, and its ranker, freshly initialised."""
+    import torch
+
+    from models.enhancers import create as enhancer
+    from models.judges import create as judge
+
+    torch.manual_seed(0)
+    model, ranker = section()["model"]["options"], section()["judge"]
+    fresh = judge(ranker["name"], **ranker["options"]).to(device).requires_grad_(False).eval()
+    return enhancer("lighten_diffusion", **{**model, **options}), fresh
+
+
+def fine_tune(
+    model: nn.Module, ranker: Judge, crop: int, batch: int, device: str = "cpu", steps: int = 1
+) -> list[float]:
+    """Some steps of fine-tuning through the sampler as the preset has it; returns when each was done, in seconds."""
     import torch
 
     from models.aligners import create as aligner
     from models.aligners.base import Material, one_region
     from models.core.training import Run, Settings
-    from models.enhancers import create as enhancer
-    from models.judges import create as judge
-
-    torch.manual_seed(0)
-    section = yaml.safe_load(PRESET.read_text(encoding="utf-8"))["low_light"]
-    model = enhancer("lighten_diffusion", **(section["model"]["options"] | VARIANTS[variant]))
-    ranker = judge(section["judge"]["name"], **section["judge"]["options"]).requires_grad_(False).eval()
-    before = _peak()
 
     def crops(index: int) -> tuple[torch.Tensor, ...]:
         return (0.3 * torch.rand(batch, 3, crop, crop, generator=torch.Generator().manual_seed(index)),)
 
-    with tempfile.TemporaryDirectory() as folder:
-        run = Run(Settings(steps=1, learning_rate=1e-5, save_every=10), Path(folder), "benchmark")
-        begun, used = time.monotonic(), time.process_time()
-        aligner("ranker_loss", **section["align"]["options"]).align(
+    done: list[float] = []
+    settings = Settings(steps=steps, learning_rate=1e-5, save_every=max(steps, 10), log_every=1)
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        run = Run(settings, Path(folder), "benchmark", device, on_log=lambda *_: done.append(time.perf_counter()))
+        aligner("ranker_loss", **section()["align"]["options"]).align(
             model, ranker, Material(crops, one_region(crops)), run
         )
-        print(
-            f"{variant:14} crop {crop} batch {batch}: at most {_peak():.2f} GiB (with networks alone {before:.2f}), "
-            f"{time.process_time() - used:.0f} s of one core, {time.monotonic() - begun:.0f} s",
-            flush=True,
-        )
+    return done
+
+
+def section() -> dict[str, Any]:
+    """`low_light` of presets/paper.yaml."""
+    found: dict[str, Any] = yaml.safe_load(PRESET.read_text(encoding="utf-8"))["low_light"]
+    return found
+
+
+def one(variant: str, crop: int, batch: int) -> None:
+    """A step of the variant in this process."""
+    model, ranker = networks(VARIANTS[variant])
+    before = _peak()
+    begun, used = time.monotonic(), time.process_time()
+    fine_tune(model, ranker, crop, batch)
+    print(
+        f"{variant:14} crop {crop} batch {batch}: at most {_peak():.2f} GiB (with networks alone {before:.2f}), "
+        f"{time.process_time() - used:.0f} s of one core, {time.monotonic() - begun:.0f} s",
+        flush=True,
+    )
 
 
 def _peak() -> float:

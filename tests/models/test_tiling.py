@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 
 from models.enhancers.base import Enhancer
 from models.fusers.base import Fuser
+from models.fusers.visible_colour import VisibleColour
 from models.tiling import NotEnoughMemory, enhance_tiled, fuse_tiled, tiles
 
 
@@ -90,3 +93,35 @@ def test_a_photo_that_a_gpu_has_no_memory_for(monkeypatch: pytest.MonkeyPatch) -
         enhance_tiled(Greedy(), photo)
     with pytest.raises(NotEnoughMemory, match=r"12 x 8; it looks at the whole photo"):
         fuse_tiled(GreedyFuser(), [photo, photo])
+
+
+def test_half_precision_is_for_networks_and_photos_that_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: the pictures are made by float16 where the class says that it fits, and the photo has 8 bits."""
+    asked: list[bool] = []
+
+    def noted(make: Callable[[], torch.Tensor], half: bool) -> torch.Tensor:
+        asked.append(half)
+        return make()
+
+    class Halves(Identity):
+        fits_half = True
+
+    class Plain(Fuser):
+        def forward(self, under: torch.Tensor, over: torch.Tensor) -> torch.Tensor:
+            return (under + over) / 2
+
+    class HalvesToo(Plain):
+        fits_half = True
+
+    monkeypatch.setattr("models.tiling.pays", lambda device, bits: bits == 8)
+    monkeypatch.setattr("models.tiling.in_half", noted)
+    photos = [np.zeros((8, 12, 3), kind) for kind in (np.uint8, np.uint16)]
+    for photo in photos:
+        for enhancer in (Identity(), Halves()):
+            enhance_tiled(enhancer, photo)
+    assert asked == [False, True, False, False]
+    asked.clear()
+    for photo in photos:
+        for fuser in (Plain(), HalvesToo(), VisibleColour(HalvesToo())):
+            fuse_tiled(fuser, [photo, photo])
+    assert asked == [False, True, True, False, False, False]
