@@ -221,11 +221,14 @@ def test_it_imports_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
+FOLDERS = (Path("data"), Path("work"))  # the place aside lies in one of those, as .loupe does
+
+
 def test_what_is_written_aside_leaves_the_project_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "old.txt").write_text("old")
-    with pytest.raises(RuntimeError, match="stop"), writing_aside([Path("data")], Path("work") / "aside"):
+    with pytest.raises(RuntimeError, match="stop"), writing_aside(FOLDERS, Path("work") / "aside"):
         with atomic_path(tmp_path / "data" / "old.txt") as temporary:
             temporary.write_text("new")
         with fresh_folder(Path("data") / "folder") as folder:

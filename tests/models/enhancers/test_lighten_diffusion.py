@@ -12,7 +12,7 @@ from torch import nn
 
 from models.core.training import step_seed
 from models.enhancers import UnknownEnhancer, create
-from models.enhancers.lighten_diffusion import build
+from models.enhancers.lighten_diffusion import build, objectives
 from models.enhancers.lighten_diffusion.decomposition import Decomposed
 from models.enhancers.lighten_diffusion.network import between, reflected
 from models.enhancers.lighten_diffusion.objectives import smoothness
@@ -76,6 +76,38 @@ def test_with_the_true_noise_the_steps_lead_to_the_picture() -> None:
     for time, following in times(10):
         x = step_mean(x, noise, time, following, 0.0)
     assert torch.allclose(x, picture, atol=1e-9)
+
+
+def test_who_tells_the_latent_tells_the_noise() -> None:
+    """With the true difference of the latents the noise is exact at every time, and the sampler ends with the latent."""
+    network, generator = tiny(predicts="latent"), torch.Generator().manual_seed(0)
+    dark, bright = torch.rand(2, 3, 3, 8, 8, generator=generator)
+    noise, at = torch.randn(3, 3, 8, 8, generator=generator), torch.tensor([10, 500, 999])
+    condition, clean = 2 * dark - 1, 2 * bright - 1
+    x = noisy(clean, noise, at)
+    assert torch.allclose(network.noise_in(x, condition, clean - condition, at), noise, atol=1e-4)
+
+    class Knows(nn.Module):
+        def forward(self, both: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+            return clean - both[:, :3]
+
+    network.unet = Knows()
+    assert torch.allclose(network.sampled(dark, noise), bright, atol=1e-5)
+
+
+def test_a_shorter_exposure_is_lit_unevenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stops() -> torch.Tensor:
+        """Of places of 8 x 8 pixels of a bright grey photo."""
+        torch.manual_seed(0)
+        made = objectives.shorter(torch.full((16, 3, 64, 64), 0.9)) ** 2.2
+        return -(nn.functional.avg_pool2d(made, 8) / 0.9**2.2).log2()
+
+    uneven = stops()
+    assert 0.2 < uneven.std((1, 2, 3)).mean() < 0.6 and uneven.min() > -0.1
+    monkeypatch.setattr(objectives, "UNEVEN", 0.0)
+    even = stops()
+    assert even.std((1, 2, 3)).max() < 0.05
+    assert even.mean((1, 2, 3)).min() > 1 and even.mean((1, 2, 3)).max() < 4.5
 
 
 def test_the_photo_and_the_seed_decide_the_noise() -> None:
@@ -184,6 +216,7 @@ def test_each_training_changes_its_part_alone_and_lowers_its_loss(name: str) -> 
         ({"unet_width": 6}, "multiple of 4"),
         ({"attention": [4]}, r"levels \[4\]; there are 0 to 1"),
         ({"steps": 0}, "1 to 1000, not 0"),
+        ({"predicts": "picture"}, "predicts is noise or latent, not 'picture'"),
         ({"gradient_steps": 4}, r"1 to 3 \(steps\), or null for all, not 4"),
     ],
 )
