@@ -35,6 +35,7 @@ from flows.walk import StageResult, Walk, walk
 from labelling.desk.project import project_id, slug
 
 _PATIENCE_SECONDS = 600
+_ASKED_AGAIN_SECONDS = 2.0
 _WORDS = {"restored": "restored from the run cache", "awaiting": "awaiting labels"}
 
 
@@ -106,7 +107,7 @@ def _wait_for_server(error: Exception) -> None:
         while time.monotonic() < deadline:
             if client.api_healthcheck() is None:
                 return
-            time.sleep(2)
+            time.sleep(_ASKED_AGAIN_SECONDS)
     raise error
 
 

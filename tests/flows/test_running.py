@@ -54,7 +54,7 @@ def test_a_server_that_went_away_is_waited_for(
     monkeypatch.setattr(running.notify, "tell", lambda *about: told.append(about) or ["notify: said"])
     monkeypatch.setattr(running, "walk", cut_off)
     monkeypatch.setattr(SyncPrefectClient, "api_healthcheck", lambda self: healthy.pop(0))
-    monkeypatch.setattr("flows.running.time.sleep", lambda seconds: None)
+    monkeypatch.setattr(running, "_ASKED_AGAIN_SECONDS", 0.0)
     state = up_to_date("end", return_state=True)
     assert state.is_completed()
     assert (walks, healthy, lines(root / "ran")) == (2, [], 1)
