@@ -24,6 +24,7 @@ import torch
 from scipy.stats import t as student
 
 from models.aligners.registry import ASK_ABOUT_REGIONS
+from models.artifacts import heatmap
 from models.core.storage import load_weights
 from models.core.training import Outcome, make_deterministic, step_seed
 from models.judges import create
@@ -35,6 +36,7 @@ from tasks.kinds.base import RatedPicture
 from tasks.measuring.scoring import score
 from tasks.rounds import loop, regions
 from tasks.rounds.aligning import align_model
+from tasks.rounds.rating_phases import panel
 from tasks.stage.mapping import cores
 from tasks.stage.places import MODEL
 from tasks.thermal import models, pictures, rated, start
@@ -45,6 +47,7 @@ DECLARED = (
     "seed",
     "{kind}.judge",
     "{kind}.dataset",
+    "{kind}.labels",
     "{kind}.model",
     "{kind}.start",
     "{kind}.regions",
@@ -55,7 +58,8 @@ METRICS = ("qabf", "cc_sources", "ssim_sources", "psnr_sources", "niqe")
 # Edges as Qabf has them: what a judge that learnt from corruptions alone does not look after.
 KEPT: dict[str, Any] = {"keep": {"transfer": 2.0}}
 LOCAL: dict[str, Any] = {"explore": {"name": "white", "scale": 0.02}, "view": "local"}
-# name -> aligner, its options, and what else is changed: regions, keep, options of its judge
+MOBILE_SAM = {"name": "mobile_sam", "options": {"generator": {"points_per_side": 8}}}
+# name -> aligner, its options, and what else is changed: regions, keep, options of its judge, its learning from ratings too
 ALIGNED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "direct": ("direct", {}, {"keep": {"transfer": 12.0}}),
     "grpo": ("grpo", LOCAL, KEPT),
@@ -80,6 +84,14 @@ ALIGNED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "grpo, credit by heatmap": ("grpo", LOCAL | {"credit": "heatmap"}, KEPT),
     "grpo, no heatmap branch": ("grpo", LOCAL, KEPT | {"judge": {"heatmap": False}}),
     "grpo, no score branch": ("grpo", LOCAL, KEPT | {"judge": {"score_branch": False}}),
+    "dpo, random boxes": ("dpo", LOCAL, KEPT | {"regions": {"name": "boxes"}}),
+    "dpo, MobileSAM": ("dpo", LOCAL, KEPT | {"regions": MOBILE_SAM}),
+    "dpo, no heatmap branch": ("dpo", LOCAL, KEPT | {"judge": {"heatmap": False}}),
+    "dpo, no score branch": ("dpo", LOCAL, KEPT | {"judge": {"score_branch": False}}),
+    "dpo, judge of ratings": ("dpo", LOCAL, KEPT | {"ratings": True}),
+    "direct, no heatmap branch": ("direct", {}, {"keep": {"transfer": 12.0}, "judge": {"heatmap": False}}),
+    "direct, no score branch": ("direct", {}, {"keep": {"transfer": 12.0}, "judge": {"score_branch": False}}),
+    "direct, judge of ratings": ("direct", {}, {"keep": {"transfer": 12.0}, "ratings": True}),
 }  # fmt: skip
 
 
@@ -91,6 +103,40 @@ def half(subjects: list[Subject], place: int) -> list[Subject]:
     """The training images of every other photograph."""
     photographs = sorted({subject.photograph for subject in subjects})[place::2]
     return [subject for subject in subjects if subject.photograph in photographs]
+
+
+def of_ratings(params: View, judge: RatedJudge, out: Path) -> RatedJudge:
+    """A copy of the judge that went on to learn from a round of simulated experts' ratings of its half's scenes, once."""
+    judge = deepcopy(judge)
+    if (out / MODEL).is_file():
+        load_weights(judge, out / MODEL)
+        return judge
+    wanted = params.labels.ratings
+    experts, f0 = panel(params.labels), loop.load(params, loop.first_weights(KIND.name))
+
+    def rating(truth: RatedPicture, name: str) -> RatedPicture:
+        height, width = truth.picture.shape[:2]
+        said = [expert.rate(name, truth.scores, truth.disks, (width, height)) for expert in experts]
+        scores = {criterion: float(np.mean([one[criterion] for one, _ in said])) for criterion in truth.scores}
+        maps = [heatmap(disks, height, width) for _, disks in said]
+        return RatedPicture(truth.picture, truth.sources, scores, np.mean(np.stack(maps), axis=0))
+
+    def scenes() -> Iterator[list[RatedPicture]]:
+        subjects = half(subjects_of(KIND.name, "train"), 0)
+        for number, subject in enumerate(subjects):
+            made = out / "f0" / f"{subject.id}.png"
+            write_png(made, models.apply(f0, subject.sources))
+            seed = step_seed(params.seed, number, "rated")
+            found = rated.candidates(subject.sources, {"f0": str(made)}, wanted.injected, seed)
+            share = wanted.pictures // len(subjects) + (number < wanted.pictures % len(subjects))
+            chosen = np.random.default_rng(seed).permutation(sorted(found))[:share]
+            yield [rating(found[name], f"{subject.id}/{name}") for name in chosen]
+
+    examples = seen(judge, (scene for scene in scenes() if scene))
+    judge.requires_grad_(True)
+    make_deterministic()
+    train_on_ratings(judge, examples, params.judge.rounds, params, name=out.name, data=out.name, out=out)
+    return judge
 
 
 def learnt(params: View, subjects: list[Subject], name: str) -> RatedJudge:
@@ -243,7 +289,9 @@ def run_seed(values: dict[str, Any], seed: int, chosen: argparse.Namespace) -> N
         if asked != known:
             known = asked
             regions.run(params)
-        teacher = judge_of(params, name, 0) if "judge" in changes else deepcopy(judges["judge"])
+        teacher = judge_of(params, name.split(", ", 1)[1], 0) if "judge" in changes else deepcopy(judges["judge"])
+        if "ratings" in changes:
+            teacher = of_ratings(params, teacher, Path("judges") / "ratings").requires_grad_(False).eval()
         model, outcome, shown = aligned(params, teacher, name)
         after = measured(model, judges, pairs, Path(f"made/{name}") if chosen.pictures else None)
         words = []
