@@ -41,7 +41,7 @@ from tasks.stage.mapping import cores
 from tasks.stage.places import MODEL
 from tasks.thermal import models, pictures, rated, start
 from tasks.thermal.kind import KIND
-from tasks.training.ratings import seen, train_on_ratings
+from tasks.training.ratings import Examples, seen, train_on_ratings
 
 DECLARED = (
     "seed",
@@ -54,6 +54,8 @@ DECLARED = (
     "{kind}.align",
     "{kind}.align.name",
 )
+HALVES = ("judge", "held_out")
+_CORRUPTED: dict[tuple[Path, int], Examples] = {}
 METRICS = ("qabf", "cc_sources", "ssim_sources", "psnr_sources", "niqe")
 # Edges as Qabf has them: what a judge that learnt from corruptions alone does not look after.
 KEPT: dict[str, Any] = {"keep": {"transfer": 2.0}}
@@ -139,21 +141,14 @@ def of_ratings(params: View, judge: RatedJudge, out: Path) -> RatedJudge:
     return judge
 
 
-def learnt(params: View, subjects: list[Subject], name: str) -> RatedJudge:
-    """A reward model that starts from corruptions of these scenes."""
-    f0 = models.spec(params, loop.first_weights(KIND.name))
-
-    def scenes() -> Iterator[list[RatedPicture]]:
-        for number, subject in enumerate(subjects):
-            seed = step_seed(params.seed, number, f"corruptions/{name}")
-            yield rated.examples(subject.sources, f0, params.judge.start.variants, seed)
-
+def learnt(params: View, place: int, name: str) -> RatedJudge:
+    """A reward model that starts from corruptions of the scenes of one half."""
     make_deterministic()
     torch.manual_seed(step_seed(params.seed, 0, name))
     judge = cast(RatedJudge, create("reward", **params.judge.options))
     train_on_ratings(
         judge,
-        seen(judge, scenes()),
+        corrupted(params, judge, place),
         params.judge.start,
         params,
         name=name,
@@ -164,13 +159,28 @@ def learnt(params: View, subjects: list[Subject], name: str) -> RatedJudge:
     return judge
 
 
+def corrupted(params: View, judge: RatedJudge, place: int) -> Examples:
+    """Corruptions of the scenes of one half, as every judge with this encoder sees them; made once."""
+    known = Path.cwd(), place
+    if known not in _CORRUPTED:
+        f0 = models.spec(params, loop.first_weights(KIND.name))
+
+        def scenes() -> Iterator[list[RatedPicture]]:
+            for number, subject in enumerate(half(subjects_of(KIND.name, "train"), place)):
+                seed = step_seed(params.seed, number, f"corruptions/{HALVES[place]}")
+                yield rated.examples(subject.sources, f0, params.judge.start.variants, seed)
+
+        _CORRUPTED[known] = seen(judge, scenes())
+    return _CORRUPTED[known]
+
+
 def prepared(values: dict[str, Any], seed: int) -> tuple[View, dict[str, RatedJudge]]:
     """Dataset, f(0) and both judges in the working folder, made where they are not there yet."""
     params = view(values, seed)
     if not loop.first_weights(KIND.name).is_file():
         pictures.run(params)
         start.run(params)
-    return params, {name: judge_of(params, name, place) for place, name in enumerate(("judge", "held_out"))}
+    return params, {name: judge_of(params, name, place) for place, name in enumerate(HALVES)}
 
 
 def judge_of(params: View, name: str, place: int) -> RatedJudge:
@@ -180,7 +190,7 @@ def judge_of(params: View, name: str, place: int) -> RatedJudge:
         judge = cast(RatedJudge, create("reward", **params.judge.options))
         load_weights(judge, path)
     else:
-        judge = learnt(params, half(subjects_of(KIND.name, "train"), place), name)
+        judge = learnt(params, place, name)
     return judge.requires_grad_(False).eval()
 
 

@@ -16,12 +16,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ import yaml
 
 from benchmarks.flow import environment
 from benchmarks.labelling import picture
+from pictures import pack
 
 SHARD = 1000
 _CODE = Path(__file__).resolve().parent.parent
@@ -47,9 +46,9 @@ class Took:
 
 
 def files(count: int, folder: Path, odd: int = 0) -> None:
-    """A file a picture. odd: pictures that differ from those that would be there with 0."""
+    """A file a picture. odd: so many differ from what 0 writes, and only the first `SHARD` of all are written again."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, png in _named(count, odd):
+    for name, png in _named(min(count, SHARD) if odd else count, odd):
         (folder / name).write_bytes(png)
 
 
@@ -57,23 +56,22 @@ def prefixes(count: int, folder: Path, odd: int = 0) -> None:
     """A file a picture, in 256 folders by the first byte of the hash of its name."""
     for number in range(256):
         (folder / f"{number:02x}").mkdir(parents=True, exist_ok=True)
-    for name, png in _named(count, odd):
+    for name, png in _named(min(count, SHARD) if odd else count, odd):
         (folder / hashlib.sha256(name.encode()).hexdigest()[:2] / name).write_bytes(png)
 
 
 def tars(count: int, folder: Path, odd: int = 0) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, shard in _shards(count, odd):
-        with tarfile.open(folder / f"{number:06d}.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
-            for name, png in shard:
-                entry = tarfile.TarInfo(name)
-                entry.size = len(png)
-                tar.addfile(entry, BytesIO(png))
+    """As Loupe packs them, all of them anew each time."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, png in _named(count, odd):
+        (folder / name).write_bytes(png)
+    pack(folder)
 
 
 def parquets(count: int, folder: Path, odd: int = 0) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for number, shard in _shards(count, odd):
+    for number, shard in _shards(min(count, SHARD) if odd else count, odd):
         names, pngs = zip(*shard, strict=True)
         table = pa.table({"name": pa.array(names), "png": pa.array(pngs, pa.binary())})
         pq.write_table(table, folder / f"{number:06d}.parquet", compression="none")
@@ -130,7 +128,7 @@ def layout(name: str, count: int, at: Path) -> Iterator[tuple[str, Took]]:
     yield "add", run(root, "add", "-q", "pictures")
     yield "status", run(root, "status", "-q")
     yield "push", run(root, "push", "-q")
-    write(SHARD, root / "pictures", odd=1)  # the first shard again: one picture in it differs
+    write(count, root / "pictures", odd=1)
     yield "add, one changed", run(root, "add", "-q", "pictures")
     yield "push, one changed", run(root, "push", "-q")
     shutil.rmtree(root / "pictures")

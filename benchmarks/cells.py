@@ -28,7 +28,7 @@ def low_light_grpo(values: dict[str, Any]) -> None:
 
 def brackets_ppo(values: dict[str, Any]) -> None:
     judge, reward = values["brackets"]["judge"], values["thermal"]["judge"]
-    pairs = {"crop": judge["start"]["crop"], "margin": 0.2}
+    pairs = {"crop": judge["start"]["crop"], "margin": 0.2, "batch": 8, "steps": 60}
     learning = {name: value for name, value in reward["rounds"].items() if name not in pairs}
     values["brackets"]["judge"] = {
         "name": "reward", "options": reward["options"], "start": learning | pairs, "rounds": learning | pairs,

@@ -23,6 +23,7 @@ from pictures.joining import (
 )
 from pictures.listing import Listing, list_photos, listing, said_of, some
 from pictures.opening import MAX_BYTES, check_regular, open_regular, read_picture, read_regular
+from pictures.packed import pack, pictures_in
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
     Photo,
@@ -105,8 +106,10 @@ __all__ = [
     "open_regular",
     "opened",
     "orientation_of",
+    "pack",
     "parse_json",
     "photo_from",
+    "pictures_in",
     "placed",
     "plan",
     "printable",

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pictures.atomic import atomic_path
+from pictures.errors import AbsentFile
 from pictures.opening import check_regular
+from pictures.packed import read_packed
 from pictures.receipts import digest
 
 _LARGEST = 1 << 40
@@ -34,7 +36,13 @@ def write_json(path: Path | str, value: Any) -> None:
 
 def sha256_file(path: Path | str) -> str:
     """SHA-256 of a file's bytes, as 64 hex digits. Raises `FileFault` for what is no regular file, or larger than 1 TB."""
-    check_regular(path, _LARGEST)
+    try:
+        check_regular(path, _LARGEST)
+    except AbsentFile:
+        packed = read_packed(Path(path))
+        if packed is None:
+            raise
+        return sha256_bytes(packed)
     return digest(Path(path))
 
 

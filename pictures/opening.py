@@ -1,13 +1,18 @@
-"""Opening files that a user names: regular files only, of at most a given size. Nothing hangs, nothing fills the memory."""
+"""Opening files that a user names: regular files only, of at most a given size. Nothing hangs, nothing fills the memory.
+
+Pictures that `pictures.packed` put into tar files are opened by the paths that they had.
+"""
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
 
 from pictures.errors import AbsentFile, FileFault, ImageError
+from pictures.packed import read_packed
 
 MAX_BYTES = 2_000_000_000  # of a picture file: 16 bits of 200 million pixels in three channels are 1.2 GB
 
@@ -29,7 +34,8 @@ def read_regular(path: Path | str, most: int) -> bytes:
     """
     path = Path(path)
     with open_regular(path) as file:
-        _refuse(path, os.fstat(file.fileno()), most)
+        if not isinstance(file, io.BytesIO):
+            _refuse(path, os.fstat(file.fileno()), most)
         try:
             data = file.read(most + 1)
         except OSError as error:
@@ -84,7 +90,10 @@ def open_regular(path: Path | str) -> BinaryIO:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except FileNotFoundError:
-        raise _absent(path) from None
+        packed = read_packed(path)
+        if packed is None:
+            raise _absent(path) from None
+        return io.BytesIO(packed)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise FileFault(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.tiling import fuse_tiled
-from pictures import fresh_folder, read_uint8, write_png
+from pictures import fresh_folder, pack, read_uint8, write_png
 from tasks.brackets import fusers
 from tasks.brackets.fusers import METHODS
 from tasks.brackets.kind import KIND
@@ -50,6 +50,7 @@ def run(params: View) -> None:
                 path = f"{method.name}/{name}.png"
                 rows.append(enhanced_row(name, "validation", method.name, path, folder))
         tables.write("enhanced", rows, folder / "enhanced.parquet")
+        pack(folder)
     print(f"{len(scenes)} validation scenes fused by {', '.join(METHODS)}")
 
 

@@ -14,7 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pictures import ImageError, Listing, fresh_folder, identifiers, read_image, sha256_file, write_json, write_png
+from pictures import (
+    ImageError,
+    Listing,
+    fresh_folder,
+    identifiers,
+    pack,
+    read_image,
+    sha256_file,
+    write_json,
+    write_png,
+)
 from tasks.brackets.exposures import Files, folder_scene, joined, of_bursts, sample_scenes
 from tasks.brackets.kind import KIND
 from tasks.brackets.params import FolderBrackets, SampleBrackets
@@ -192,6 +202,7 @@ def run(params: View) -> None:
             "counts": {name: len(found) for name, found in extra.items() if isinstance(found, list)},
         }
         write_json(folder / "summary.json", summary)
+        pack(folder)
     print(
         f"{len(table)} pairs of {summary['photographs']} photographs ({counts['train']} train, {counts['validation']} "
         f"validation), {summary['references']} with reference; {len(natural)} natural images; {len(extra['skipped'])} skipped"

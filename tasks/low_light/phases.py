@@ -12,7 +12,7 @@ from torch import nn
 from models.core.training import step_generator
 from models.enhancers.phases import InPhases, Phase, Terms
 from models.losses.zero_reference import total
-from pictures import sha256_file
+from pictures import pictures_in, sha256_file
 from tasks.config.base import Training
 from tasks.low_light.kind import KIND
 from tasks.low_light.params import Pretrain
@@ -93,7 +93,7 @@ def photos(at: Places, wanted: set[str]) -> dict[str, tuple[ImageSet, list[str]]
     images = tables.read_split(KIND.table, at.pictures / f"{KIND.table}.parquet", "train")
     found = {"low": (list(images.path), list(images.sha256))}
     if "normal" in wanted:
-        files = sorted((at.pictures / "normal").glob("*.png"))
+        files = pictures_in(at.pictures / "normal")
         there = images[images.reference.notna()]
         normal = [str(path) for path in files], [sha256_file(path) for path in files]
         found["normal"] = normal if files else (list(there.reference), list(there.reference_sha256))

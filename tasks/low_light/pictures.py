@@ -22,6 +22,7 @@ from pictures import (
     fresh_folder,
     identifiers,
     join,
+    pack,
     printable,
     read_image,
     read_noted,
@@ -218,6 +219,7 @@ def run(params: View) -> None:
             **extra,
         }
         write_json(folder / "summary.json", summary)
+        pack(folder)
     print(f"{len(table)} low-light images of {summary['photographs']} photographs: {counts}")
 
 

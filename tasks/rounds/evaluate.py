@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from models.judges.base import RatedJudge
-from pictures import fresh_folder, sha256_file, write_json, write_png
+from pictures import fresh_folder, pack, sha256_file, write_json, write_png
 from tasks.config import View
 from tasks.datasets.subjects import subjects_of
 from tasks.measuring import calibrated, summaries
@@ -128,6 +128,7 @@ def run(params: View) -> None:
     with fresh_folder(out / "outputs") as folder:
         jobs = [Job(subject, params.kind, models, measured_names, str(folder)) for subject in subjects]
         found = [row for rows in map_images(measure, jobs, workers(params), "validation") for row in rows]
+        pack(folder)
     photographs = {subject.id: subject.photograph for subject in subjects}
     outputs = pd.DataFrame([{**row, "photograph": photographs[row["image"]]} for row in found])
     measured = {(row["image"], row["model"]): row["scores"] for row in found}

@@ -16,7 +16,7 @@ import pandas as pd
 
 from models.core import processes
 from models.judges.base import Judge
-from pictures import fresh_folder, mended, sha256_file, write_json
+from pictures import MAX_PICTURE, fresh_folder, mended, read_regular, sha256_file, write_json
 from tasks.config import View
 from tasks.stage import tables
 from tasks.stage.places import MODEL, Places, previous
@@ -91,7 +91,7 @@ def _keep(path: Path, sha256: str, folder: Path) -> str:
     """Copy a picture into the dataset under its hash; returns its place in the dataset."""
     place = _place(sha256)
     (folder / place).parent.mkdir(exist_ok=True)
-    shutil.copyfile(path, folder / place)
+    (folder / place).write_bytes(read_regular(path, MAX_PICTURE))
     if sha256_file(folder / place) != sha256:
         raise tables.TableError(f"{path} is not the picture that was labelled; {mended(path)}")
     return place

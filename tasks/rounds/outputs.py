@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pictures import fresh_folder, write_png
+from pictures import fresh_folder, pack, write_png
 from tasks.config import View
 from tasks.datasets.subjects import subjects_of
 from tasks.rounds import loop
@@ -35,6 +35,7 @@ def run(params: View, round: str) -> None:
                 yield enhanced_row(subject.id, subject.split, name, file, folder)
 
         tables.write("enhanced", made(), folder / "enhanced.parquet")
+        pack(folder)
     print(f"{name} made {len(subjects)} training images")
 
 

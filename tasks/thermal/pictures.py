@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pictures import ImageError, fresh_folder, identifiers, join, read_uint8, sha256_file, write_json
+from pictures import ImageError, fresh_folder, identifiers, join, pack, read_uint8, sha256_file, write_json
 from tasks.config import View
 from tasks.datasets.crops import DatasetError, validation_names
 from tasks.datasets.folders import listed, not_read, original, photos_in, say, say_notes
@@ -174,6 +174,7 @@ def run(params: View) -> None:
             "counts": {name: len(found) for name, found in extra.items() if isinstance(found, list)},
         }
         write_json(folder / "summary.json", summary)
+        pack(folder)
     print(
         f"{len(table)} pairs of {summary['photographs']} scenes ({counts['train']} train, {counts['validation']} validation); "
         f"{len(extra['skipped'])} skipped, {len(extra['duplicates'])} near-duplicates left out"

@@ -18,7 +18,7 @@ from models.search import loop as search_loop
 from models.search.genotype import GenotypeError, balanced
 from models.search.loop import Epoch
 from models.search.space import NODES, OPERATIONS
-from pictures import read_uint8, sha256_file, write_png
+from pictures import packed, read_uint8, sha256_file, write_png
 from tasks.brackets import fused, fusers, loss_weights, search, search_report, start
 from tasks.brackets.scenes import Scenes
 from tasks.brackets.search_pictures import alphas_picture, betas_picture
@@ -86,7 +86,7 @@ def hashes(folder: str) -> dict[str, str]:
     return {str(path): sha256_file(path) for path in Path(folder).rglob("*") if path.is_file()}
 
 
-def test_from_the_search_to_the_page(dataset: Path) -> None:
+def test_from_the_search_to_the_page(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     search.run(view(search))
     history = tables.read("search", "data/brackets/search/history.parquet")
     assert sorted(history.epoch.unique()) == [0, 1, 2]
@@ -108,7 +108,9 @@ def test_from_the_search_to_the_page(dataset: Path) -> None:
     )
     assert json.loads(Path("data/brackets/start/live/metrics.json").read_text())["loss"] > -10
 
+    monkeypatch.setattr(packed, "PACKED_FROM", 1)
     fused.run(view(fused))
+    assert not list(Path("data/brackets/fused").rglob("*.png"))
     made = tables.read("enhanced", "data/brackets/fused/enhanced.parquet")
     assert sorted(made.model) == sorted(fusers.METHODS) and set(made.image) == {"p4"}
     assert [sha256_file(path) for path in made.path] == list(made.sha256)

@@ -17,7 +17,7 @@ from models.core.storage import save_weights
 from models.enhancers import create
 from models.fusers.searched import build, load, save
 from models.search.genotype import balanced
-from pictures import read_uint8, sha256_file, write_json, write_png
+from pictures import pack, packed, read_uint8, sha256_file, write_json, write_png
 from tasks import kinds
 from tasks.config import ConfigError, View, read_yaml, validate
 from tasks.datasets.subjects import subjects_of
@@ -50,8 +50,9 @@ def view(module: Any, **changes: Any) -> View:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Four scenes in two exposures, two of them to validate on; f0 and two checkpoints that differ."""
+    """Four scenes in two exposures, two of them to validate on; f0 and two checkpoints that differ. All pictures are packed."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(packed, "PACKED_FROM", 2)
     monkeypatch.setenv("LOUPE_LABELS", str(tmp_path / "labels.sqlite"))
     random = np.random.default_rng(0)
     y, x = np.mgrid[0:SIDE, 0:SIDE]
@@ -69,6 +70,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             row[f"{part}_sha256"] = sha256_file(AT.pictures / row[part])
         table.append(row)
     tables.write("exposures", table, AT.pictures / "exposures.parquet")
+    pack(AT.pictures)
     write_json(AT.pictures / "summary.json", {"photographs": 4, "skipped": [], "without_reference": []})
     torch.manual_seed(0)
     fuser = build(balanced(), width=2, unrolled=2)
@@ -112,6 +114,8 @@ def test_a_whole_round_teaches_the_fuser(project: Path) -> None:
     evaluate.run(view(evaluate))
     made = tables.read("enhanced", AT.evaluate / "enhanced.parquet")
     assert set(made.image) == {"s2", "s3"}
+    folders = (AT.pictures, AT.outputs("r00"), AT.outputs("r01"), AT.evaluate / "outputs")
+    assert not [png for folder in folders for png in folder.rglob("*.png")]
     assert set(made.model) == {"input", "f0", "f1", "f2", *ablation.VARIANTS}
     plain = (
         read_uint8("data/brackets/pictures/under/s2.png").astype(float)
