@@ -127,7 +127,7 @@ def questions(count: int, validation: float) -> None:
     before, after = (tables.read("enhanced", at.outputs(name) / "enhanced.parquet") for name in ("r00", "r01"))
     both = differing(paired(before, after))
     for side in ("before", "after"):
-        ImageSet(list(both[f"path_{side}"]), list(both[f"sha256_{side}"]))
+        ImageSet(both[f"path_{side}"].tolist(), both[f"sha256_{side}"].tolist())
     costs = np.random.default_rng(0).random((2, len(both), 1))
     offered = Candidates(costs[0], costs[1])
     chosen = choose("gap", offered, max(100, count // 100), 1)

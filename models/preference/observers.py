@@ -43,7 +43,8 @@ class SimulatedObserver:
             raise ValueError(f"pair {key} has a utility that is not finite: {utilities}")
         digest = hashlib.sha256(f"{self.seed}/{self.name}/{key}".encode()).digest()
         random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-        left, right = (str(name) for name in random.permutation(sorted(utilities)))
+        names = sorted(utilities)
+        left, right = (names[place] for place in random.permutation(2))
         perceived_left = utilities[left] + self.position_bias + self.noise * random.standard_normal()
         perceived_right = utilities[right] + self.noise * random.standard_normal()
         if random.random() < self.lapse:

@@ -91,12 +91,12 @@ def photos(at: Places, wanted: set[str]) -> dict[str, tuple[ImageSet, list[str]]
     their photos. Raises `CannotTrain` where there are neither.
     """
     images = tables.read_split(KIND.table, at.pictures / f"{KIND.table}.parquet", "train")
-    found = {"low": (list(images.path), list(images.sha256))}
+    found = {"low": (images.path.tolist(), images.sha256.tolist())}
     if "normal" in wanted:
         files = pictures_in(at.pictures / "normal")
         there = images[images.reference.notna()]
         normal = [str(path) for path in files], [sha256_file(path) for path in files]
-        found["normal"] = normal if files else (list(there.reference), list(there.reference_sha256))
+        found["normal"] = normal if files else (there.reference.tolist(), there.reference_sha256.tolist())
         if not found["normal"][0]:
             raise CannotTrain(
                 f"{KIND.name}.model learns from photos in normal light beside those in the dark, and there are none: name a "

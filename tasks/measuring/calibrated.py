@@ -27,7 +27,10 @@ def of_judges(votes: pd.DataFrame, opinions: pd.DataFrame, draws: int, seed: int
             for image, model, costs in zip(part.image, part.model, part.members, strict=True)
             if np.isfinite(costs).all()
         }
-        sides = [list(zip(known.image, known[column], strict=True)) for column in ("first_model", "second_model")]
+        sides = [
+            list(zip(known.image.tolist(), known[column].tolist(), strict=True))
+            for column in ("first_model", "second_model")
+        ]
         both = [place for place in range(len(known)) if sides[0][place] in members and sides[1][place] in members]
         photographs = known.photograph.to_numpy()[both]
         if len(set(photographs)) < 2:

@@ -19,12 +19,12 @@ def preference(votes: pd.DataFrame, over: str, model: str, draws: int, seed: int
     backward = votes[(votes.first_model == model) & (votes.second_model == over)]
     wins = [
         (WORTH[choice], photo)
-        for choice, photo in zip(forward.choice, forward.photograph, strict=True)
+        for choice, photo in zip(forward.choice.tolist(), forward.photograph.tolist(), strict=True)
         if choice in WORTH
     ]
     wins += [
         (1 - WORTH[choice], photo)
-        for choice, photo in zip(backward.choice, backward.photograph, strict=True)
+        for choice, photo in zip(backward.choice.tolist(), backward.photograph.tolist(), strict=True)
         if choice in WORTH
     ]
     if not wins:
@@ -37,7 +37,9 @@ def verdicts(votes: pd.DataFrame) -> pd.DataFrame:
     columns = ["image", "photograph", "first_model", "second_model"]
     if votes.empty:
         return pd.DataFrame(columns=[*columns, "verdict"])
-    grouped = votes.assign(verdict=balance(list(votes.choice))).groupby(columns, sort=True).verdict.sum().reset_index()
+    grouped = (
+        votes.assign(verdict=balance(votes.choice.tolist())).groupby(columns, sort=True).verdict.sum().reset_index()
+    )
     told = grouped[grouped.verdict != 0]
     return told.assign(verdict=np.where(told.verdict > 0, "first", "second"))
 
@@ -49,8 +51,8 @@ def accuracy(judgements: pd.DataFrame, judge: str, known: pd.DataFrame) -> tuple
     known = known[known.first_model.isin(scored) & known.second_model.isin(scored)]
     if known.empty:
         return None
-    first = values.loc[list(zip(known.image, known.first_model, strict=True))].to_numpy()
-    second = values.loc[list(zip(known.image, known.second_model, strict=True))].to_numpy()
+    first = values.loc[list(zip(known.image.tolist(), known.first_model.tolist(), strict=True))].to_numpy()
+    second = values.loc[list(zip(known.image.tolist(), known.second_model.tolist(), strict=True))].to_numpy()
     said = np.where(first < second, "first", "second")
     return float((said == known.verdict.to_numpy()).mean()), len(known)
 
@@ -66,7 +68,7 @@ def global_scores(votes: pd.DataFrame, models: Sequence[str]) -> list[dict[str, 
     voted = [model for model in models if ((votes.first_model == model) | (votes.second_model == model)).any()]
     if not voted:
         return []
-    columns = (votes.first_model, votes.second_model, votes.choice, votes.observer, votes.photograph)
+    columns = (votes[name].tolist() for name in ("first_model", "second_model", "choice", "observer", "photograph"))
     compared = comparisons_of(voted, zip(*columns, strict=True))
     if not len(compared):
         return []

@@ -84,9 +84,8 @@ def worst(votes: pd.DataFrame, before: str, after: str) -> list[dict[str, Any]]:
     """Images by the share of votes for `after` against `before`, fewest first: image, share, votes; a tie counts half."""
     shares: dict[str, list[float]] = {}
     sides = {(before, after): WORTH, (after, before): {choice: 1 - worth for choice, worth in WORTH.items()}}
-    for first, second, choice, image in zip(
-        votes.first_model, votes.second_model, votes.choice, votes.image, strict=True
-    ):
+    columns = (votes[name].tolist() for name in ("first_model", "second_model", "choice", "image"))
+    for first, second, choice, image in zip(*columns, strict=True):
         worth = sides.get((first, second), {}).get(choice)
         if worth is not None:
             shares.setdefault(image, []).append(worth)

@@ -78,7 +78,7 @@ class Findings:
     @property
     def kinds(self) -> list[str]:
         """Who judged, anywhere in this run: 'people', 'simulated', 'llm'."""
-        return sorted(set(self.labels.kind) | set(self.votes.kind) | set(self.ratings.kind))
+        return sorted({kind for table in (self.labels, self.votes, self.ratings) for kind in table.kind.unique()})
 
     @property
     def observers(self) -> dict[str, int]:

@@ -43,7 +43,9 @@ def differing(both: pd.DataFrame) -> pd.DataFrame:
     A photo that is in the dataset twice gives one pair: the label store knows pairs by their pixels.
     """
     both = both[both.sha256_before != both.sha256_after]
-    keys = [pair_key(one, two) for one, two in zip(both.sha256_before, both.sha256_after, strict=True)]
+    keys = [
+        pair_key(one, two) for one, two in zip(both.sha256_before.tolist(), both.sha256_after.tolist(), strict=True)
+    ]
     return both.assign(key=keys).drop_duplicates("key").reset_index(drop=True)
 
 
@@ -92,7 +94,9 @@ def run(params: View, round: str, candidates: str) -> None:
     judge = load_judge(params, before_it, to)
     found = {}
     for side in ("before", "after"):
-        shown = versions(judge, params.kind, *(list(both[key]) for key in ("image", f"path_{side}", f"sha256_{side}")))
+        shown = versions(
+            judge, params.kind, *(both[key].tolist() for key in ("image", f"path_{side}", f"sha256_{side}"))
+        )
         found[side] = np.asarray(member_costs_of(judge, shown, to))
     photographs = {subject.id: subject.photograph for subject in subjects_of(params.kind)} if informed else {}
     offered = Candidates(found["before"], found["after"], [photographs[image] for image in both.image if informed])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from functools import partial
+from functools import lru_cache, partial
 
 import pandas as pd
 
@@ -53,11 +53,14 @@ def options(settings: Labels) -> Options:
     )
 
 
+_id_of = lru_cache(maxsize=8)(question_id)
+
+
 def vote_of(observer: SimulatedObserver, round_name: str, key: str, sides: dict[str, float], question: str) -> Vote:
     """One simulated vote. Its id follows from observer, pair and question, so that voting again is voting once."""
     answer = observer.vote(key, sides)
     return Vote(
-        id=str(uuid.uuid5(VOTE_NAMESPACE, f"{observer.name}/{key}/{question_id(question)}")),
+        id=str(uuid.uuid5(VOTE_NAMESPACE, f"{observer.name}/{key}/{_id_of(question)}")),
         key=key,
         observer=observer.name,
         kind="simulated",

@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_ROWS = 1 << 16
-"""That are Python objects at a time while a table is written."""
+ROWS = 1 << 16
+"""That are Python objects at a time while a table is written, or its rows are gone through."""
 
 
 class TableError(ValueError):
@@ -27,12 +27,12 @@ def columns_of(
     if isinstance(rows, pd.DataFrame):
         if len(rows):
             _refuse_others(rows.columns, names, later, where)
-        for start in range(0, len(rows), _ROWS):
-            part = rows.iloc[start : start + _ROWS]
+        for start in range(0, len(rows), ROWS):
+            part = rows.iloc[start : start + ROWS]
             yield {name: part[name].tolist() if name in part else [None] * len(part) for name in names}
         return
     wanted, remaining = set(names), iter(rows)
-    while piece := list(islice(remaining, _ROWS)):
+    while piece := list(islice(remaining, ROWS)):
         for row in piece:
             if row.keys() != wanted:
                 _refuse_others(row, names, later, where)

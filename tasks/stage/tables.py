@@ -7,6 +7,7 @@ relative to the folder of their table on disk, and to the working folder in what
 from __future__ import annotations
 
 import os
+from collections import namedtuple
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pictures import AbsentFile, FileFault, atomic_path, check_regular, mended, shortened
 from tasks import kinds
-from tasks.stage.table_cells import TableError, arrays_of, columns_of, repeated
+from tasks.stage.table_cells import ROWS, TableError, arrays_of, columns_of, repeated
 from tasks.stage.table_checks import fault_of
 
 MAX_BYTES = 1 << 30
@@ -330,8 +331,11 @@ def relative(path: str | Path, folder: Path) -> str:
 
 
 def rows(frame: pd.DataFrame) -> Iterator[Any]:
-    """The rows of a table, with their cells as attributes."""
-    return iter(frame.itertuples(index=False))
+    """The rows of a table, with their cells as attributes: `itertuples`, of columns of text several times as fast."""
+    row = namedtuple("row", frame.columns, rename=True)  # type: ignore[misc]
+    for start in range(0, len(frame), ROWS):
+        part = frame.iloc[start : start + ROWS]
+        yield from map(row._make, zip(*(part[name].tolist() for name in part.columns), strict=True))
 
 
 def _placed(cells: pd.Series, folder: Path) -> pd.Series:

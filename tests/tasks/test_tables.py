@@ -348,7 +348,7 @@ def test_a_table_written_in_pieces_has_the_same_bytes(tmp_path: Path, monkeypatc
     del entries[6]["again"]
     tables.write("labels", entries, tmp_path / "t.parquet")
     whole = (tmp_path / "t.parquet").read_bytes()
-    monkeypatch.setattr(table_cells, "_ROWS", 2)
+    monkeypatch.setattr(table_cells, "ROWS", 2)
     for variant in (entries, iter(entries), pd.DataFrame(entries)):
         tables.write("labels", variant, tmp_path / "t.parquet")
         assert (tmp_path / "t.parquet").read_bytes() == whole
