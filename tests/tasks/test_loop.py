@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tasks.datasets.subjects import subjects_of
 from tasks.rounds import ablation, align, evaluate, judge, judge_start, labels, loop, outputs, questions, report
 from tasks.stage import tables
 from tasks.stage.places import Places
+from tasks.stage.runtime import workers
 from tasks.training.judges import fresh_judge, judge_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,3 +205,25 @@ def test_observers_of_a_folder_without_references_judge_by_the_exposures() -> No
     own["labels"]["simulated"]["utility"] = {"psnr": 1.0}
     with pytest.raises(ConfigError, match=r"need references, but brackets\.dataset\.folder\.reference is not set"):
         validate(folder)
+
+
+def test_many_outputs_are_made_by_processes_in_pieces(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs.run(view(outputs), "r00")
+    table = (AT.outputs("r00") / "enhanced.parquet").read_bytes()
+    asked = []
+
+    def here(function: Any, jobs: list[Any], where: Any, said: str) -> list[Any]:
+        asked.append(([job.subject.id for job in jobs], where, said))
+        assert pickle.dumps((function, jobs)), "goes to other processes"
+        return [function(job) for job in jobs]
+
+    monkeypatch.setattr(outputs, "map_images", here)
+    monkeypatch.setattr(outputs, "PIECE", 1)
+    outputs.run(view(outputs), "r00")
+    monkeypatch.setattr(outputs, "FEW", 0)
+    outputs.run(view(outputs), "r00")
+    assert (AT.outputs("r00") / "enhanced.parquet").read_bytes() == table
+    said = ["f0 on images from 1 of 2", "f0 on images from 2 of 2"]
+    assert asked == [(["s0"], 1, said[0]), (["s1"], 1, said[1])] + [
+        ([name], workers(view(outputs)), one) for name, one in zip(("s0", "s1"), said, strict=True)
+    ]
