@@ -209,6 +209,27 @@ def notify(
     sys.exit(notify_now(test, command or []))
 
 
+@app.command("merge-lock")
+def merge_lock(
+    base: Annotated[Path, typer.Argument(help="%O")],
+    ours: Annotated[Path, typer.Argument(help="%A, where what is merged is written")],
+    theirs: Annotated[Path, typer.Argument(help="%B")],
+) -> None:
+    """Merge dvc.lock stage by stage, as git's merge driver (docs/scale.md); exit code 1: both sides ran one stage."""
+    from flows.lock import LockError, merge
+
+    try:
+        both = merge(base, ours, theirs)
+    except LockError as error:
+        raise UserError(str(error)) from None
+    if both:
+        print(
+            f"dvc.lock: both sides ran {', '.join(both)}; what is recorded here stays. `git add dvc.lock` takes it so",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
 @app.command()
 def deploy(
     pool: Annotated[

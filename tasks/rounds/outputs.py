@@ -59,7 +59,7 @@ def run(params: View, round: str) -> None:
         def rows() -> Iterator[dict[str, Any]]:
             for start in range(0, len(subjects), PIECE):
                 jobs = [Job(one, kind, name, spec, to, str(folder)) for one in subjects[start : start + PIECE]]
-                said = f"{name} on images from {start + 1} of {len(subjects)}"
+                said = f"{name} on training images" + (f" from {start + 1} on" if len(subjects) > PIECE else "")
                 yield from map_images(made, jobs, where if where.cluster or len(jobs) > FEW else 1, said)
 
         tables.write("enhanced", rows(), folder / "enhanced.parquet")

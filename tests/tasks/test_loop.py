@@ -223,7 +223,7 @@ def test_many_outputs_are_made_by_processes_in_pieces(project: Path, monkeypatch
     monkeypatch.setattr(outputs, "FEW", 0)
     outputs.run(view(outputs), "r00")
     assert (AT.outputs("r00") / "enhanced.parquet").read_bytes() == table
-    said = ["f0 on images from 1 of 2", "f0 on images from 2 of 2"]
+    said = ["f0 on training images from 1 on", "f0 on training images from 2 on"]
     assert asked == [(["s0"], 1, said[0]), (["s1"], 1, said[1])] + [
         ([name], workers(view(outputs)), one) for name, one in zip(("s0", "s1"), said, strict=True)
     ]
