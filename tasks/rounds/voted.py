@@ -11,7 +11,7 @@ import pandas as pd
 from labelling.store import Store, pair_key
 from tasks.config import View
 from tasks.measuring.utility import panel, utility
-from tasks.rounds.showing import offered, options, vote_of
+from tasks.rounds.showing import offered, options
 from tasks.stage import tables
 from tasks.stage.places import Places, store_round
 
@@ -22,9 +22,8 @@ def simulated_votes(
     outputs: pd.DataFrame, measured: dict[tuple[str, str], dict[str, float | None]], params: View
 ) -> list[dict[str, Any]]:
     """The panel's votes on all pairs of models on every validation image."""
-    settings, question = params.labels.simulated, params.labels.question
+    settings = params.labels.simulated
     observers = panel(settings)[: params.labels.votes]
-    name = store_round(params.kind, VALIDATION)
     rows, made = [], defaultdict(list)
     for row in tables.rows(outputs):
         made[row.image, row.photograph].append(row)
@@ -35,14 +34,8 @@ def simulated_votes(
             for observer in observers:
                 choice = "tie"
                 if first.sha256 != second.sha256:
-                    vote = vote_of(
-                        observer,
-                        name,
-                        key,
-                        {side: hidden[side] for side in (first.sha256, second.sha256)},
-                        question,
-                    )
-                    choice = "first" if vote.preferred == first.sha256 else "second"
+                    sides = {side: hidden[side] for side in (first.sha256, second.sha256)}
+                    choice = "first" if observer.vote(key, sides).preferred == first.sha256 else "second"
                 rows.append(
                     _vote_row(
                         image,
