@@ -28,6 +28,13 @@ def run(seed: int, folder: Path, kind: str = KIND.name, edit: Callable[[str], st
 
     edit: what is made of the text of params.yaml.
     """
+    prepared(seed, folder, f"evaluate@{kind}", edit)
+    return json.loads((folder / "data" / kind / "evaluate" / "metrics.json").read_text())
+
+
+def prepared(seed: int, folder: Path, target: str, edit: Callable[[str], str] = str) -> None:
+    """Run the pipeline with another seed in `folder`, up to a stage."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name in CODE:
         source = PROJECT / name
         if source.is_dir():
@@ -43,9 +50,8 @@ def run(seed: int, folder: Path, kind: str = KIND.name, edit: Callable[[str], st
         "PYTHONPATH": str(folder),
         "DVC_NO_ANALYTICS": "1",
     }
-    for command in (["dvc", "init", "-q", "--no-scm"], ["dvc", "repro", "-q", f"evaluate@{kind}"]):
+    for command in (["dvc", "init", "-q", "--no-scm"], ["dvc", "repro", "-q", target]):
         subprocess.run(command, cwd=folder, env=environment, check=True)
-    return json.loads((folder / "data" / kind / "evaluate" / "metrics.json").read_text())
 
 
 def rate(entry: dict[str, Any]) -> str:
