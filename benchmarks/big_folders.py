@@ -30,6 +30,7 @@ import yaml
 from benchmarks.flow import environment
 from benchmarks.labelling import picture
 from pictures import pack
+from pictures.packed import PACKED_FROM
 
 SHARD = 1000
 _CODE = Path(__file__).resolve().parent.parent
@@ -209,6 +210,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=chosen.at) as folder:
         for count in chosen.pictures:
             for name in chosen.layouts:
+                if name == "tar" and count < PACKED_FROM:
+                    continue
                 if chosen.only != "graph":
                     _print(f"{count:,} | {name}", layout(name, count, Path(folder)))
                 if chosen.only != "layouts":

@@ -69,14 +69,11 @@ def _tensor(path: str) -> torch.Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("seeds", type=int, nargs="+")
-    parser.add_argument("--at", type=Path, help="a folder that is kept")
-    chosen = parser.parse_args()
     here = Path.cwd()
-    for seed in chosen.seeds:
+    for seed in parser.parse_args().seeds:
         with tempfile.TemporaryDirectory() as folder:
-            at = Path(folder) if chosen.at is None else chosen.at / str(seed)
-            prepared(seed, at, f"start@{KIND.name}")
-            os.chdir(at)
+            prepared(seed, Path(folder), f"start@{KIND.name}")
+            os.chdir(folder)
             try:
                 print(line(seed, View(load_whole(), DECLARED, KIND.name)), flush=True)
             finally:

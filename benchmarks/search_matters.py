@@ -53,7 +53,6 @@ def run_seed(values: dict[str, Any], seed: int) -> Scores:
             for module in (pictures, search):
                 module.run(View(params, module.PARAMS, KIND.name))
         for module in (start, fused, search_report):
-            opened.cache_clear()
             module.run(View(params, module.PARAMS, KIND.name))
         scores = tables.read("scores", SCORES)
         means = scores.groupby(["model", "metric"])["value"].mean()
@@ -132,7 +131,6 @@ def main() -> None:
             try:
                 found[seed] = run_seed(values, seed)
                 if outside is not None and not elsewhere:
-                    opened.cache_clear()
                     elsewhere[seed] = folders(*outside, validate(values | {"seed": seed}))
             finally:
                 os.chdir(home)

@@ -33,8 +33,7 @@ def run(seed: int, folder: Path, kind: str = KIND.name, edit: Callable[[str], st
 
 
 def prepared(seed: int, folder: Path, target: str, edit: Callable[[str], str] = str) -> None:
-    """Run the pipeline with another seed in `folder`, up to a stage."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Run the pipeline with another seed in an empty `folder`, up to a stage."""
     for name in CODE:
         source = PROJECT / name
         if source.is_dir():

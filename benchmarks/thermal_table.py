@@ -37,7 +37,6 @@ def run_seed(values: dict[str, Any], seed: int, keep: Path | None) -> dict[str, 
     params = validate(values | {"seed": seed})
     for module in (pictures, start):
         module.run(View(params, module.PARAMS, KIND.name))
-    opened.cache_clear()
     specs = {name: models.method(name) for name in METHODS}
     specs["dcevo"] = models.spec(View(params, ("{kind}.model",), KIND.name), loop.first_weights(KIND.name))
     found: dict[str, dict[str, list[float]]] = {name: {metric: [] for metric in METRICS} for name in specs}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pictures import FileFault, check_regular, read_json
+from pictures import FileFault, check_regular, read_json, tar_of
 
 _LARGEST = 1 << 40
 _DIR = ".dir"
@@ -36,12 +36,15 @@ class _Entry:
 def repair(path: Path, root: Path) -> str:
     """Remove what is damaged of a pipeline's output, in the project at `root` and in DVC's cache; what was done, in words.
 
-    path: a file, or an output folder whole. What is whole stays. Nothing is removed that the stage, or the cache, cannot
-    bring back. Raises `RepairError`: no output of the pipeline, or one that DVC has not recorded.
+    path: a file, a picture that is packed (its tar file is meant), or an output folder whole. What is whole stays. Nothing is
+    removed that the stage, or the cache, cannot bring back. Raises `RepairError`: no output of the pipeline, or one that DVC
+    has not recorded.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    if not path.exists() and (tar := tar_of(path)) is not None:
+        path = tar
     place = Path(os.path.abspath(path))  # noqa: PTH100 (resolve would follow a link into DVC's cache)
     try:
         with Repo(str(root)) as repo, repo.lock:

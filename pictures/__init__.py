@@ -5,7 +5,7 @@ from pictures.atomic import atomic_path, fresh_folder, placed, remove_leftovers,
 from pictures.bursts import Burst, Bursts, bursts
 from pictures.crossmodal import Shift, shift_between, shifted
 from pictures.decoding import MAX_PIXELS, opened, orientation_of
-from pictures.errors import AbsentFile, FileFault, ImageError, printable
+from pictures.errors import AbsentFile, FileFault, ImageError, mended, printable
 from pictures.files import MAX_PICTURE, sha256_bytes, sha256_file, write_json
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.joining import (
@@ -23,7 +23,7 @@ from pictures.joining import (
 )
 from pictures.listing import Listing, list_photos, listing, said_of, some
 from pictures.opening import MAX_BYTES, check_regular, open_regular, read_picture, read_regular
-from pictures.packed import pack, pictures_in
+from pictures.packed import pack, pictures_in, tar_of
 from pictures.png import encode_png, quantise, write_png
 from pictures.reading import (
     Photo,
@@ -54,7 +54,7 @@ from pictures.targets import (
     without,
     written_name,
 )
-from pictures.text import MAX_TEXT, mended, parse_json, read_json, read_text, shortened
+from pictures.text import MAX_TEXT, parse_json, read_json, read_text, shortened
 
 __all__ = [
     "GHOSTS",
@@ -142,6 +142,7 @@ __all__ = [
     "sorted_out",
     "stems",
     "taken",
+    "tar_of",
     "why_not_read",
     "without",
     "write_json",

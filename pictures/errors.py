@@ -63,3 +63,10 @@ def printable(path: Path | str) -> str:
         return character
 
     return "".join(map(escaped, str(path)))
+
+
+def mended(path: Path | str) -> str:
+    """The way out where a file of the pipeline is damaged: deleting it alone would bring it back from DVC's cache as it is."""
+    return (
+        f"`loupe repair {path}` removes it, and its copy in DVC's cache where that is damaged too; then run `dvc repro`"
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 from pictures.errors import ImageError, printable
 from pictures.formats import SUFFIXES, why_not_read
 from pictures.opening import kind_of
+from pictures.packed import is_shard
 
 # What systems leave in folders of their own accord; hidden files are passed over likewise.
 _OF_THE_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
@@ -113,6 +114,10 @@ def _nothing(found: Listing) -> str:
     words = [f"no photos in this folder; known suffixes are {', '.join(sorted(SUFFIXES))}"]
     if found.below:
         words.append(found._words_below("reading sub-folders too (--recursive, or recursive: true in params.yaml)"))
+    if any(is_shard(one.path.name) for one in found.left_out):
+        words = [
+            f"its pictures are packed: `for tar in {found.folder}/*.tar; do tar xf $tar -C FOLDER; done` makes files of them"
+        ]
     return "; ".join([*words, *([found.words] if found.left_out else [])])
 
 

@@ -51,7 +51,7 @@ def kind_of(mode: int) -> str:
 
 
 def check_regular(path: Path | str, most: int) -> None:
-    """What `read_regular` refuses, for readers that open a file themselves. Raises `FileFault`; opens nothing."""
+    """What `read_regular` refuses, and packed pictures, for readers that open files themselves. Raises `FileFault`."""
     path = Path(path)
     try:
         status = path.stat()

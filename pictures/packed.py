@@ -10,15 +10,19 @@ from __future__ import annotations
 import os
 import re
 import tarfile
+from collections import OrderedDict
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
-from pictures.errors import FileFault
+from pictures.errors import FileFault, mended
 
 PACKED_FROM = 2000
 """Pictures in a folder. With fewer, files cost DVC a second a command (docs/big-sets.md)."""
 _MOST = 500
+_KEPT = 1024
+"""Tar files whose lists of some 400 pictures this process keeps, some 100 kB each."""
 _NAME = re.compile(r"(\d{5})-of-(\d{5})\.tar")
 
 
@@ -32,6 +36,11 @@ def pack(folder: Path) -> None:
         names = sorted(entry.name for entry in os.scandir(place) if entry.name.endswith(".png") and entry.is_file())
         if len(names) >= PACKED_FROM:
             _pack(place, names)
+
+
+def is_shard(name: str) -> bool:
+    """Whether a file is called as one of the tar files."""
+    return _NAME.fullmatch(name) is not None
 
 
 def _pack(folder: Path, names: list[str]) -> None:
@@ -60,11 +69,12 @@ def pictures_in(folder: Path) -> list[Path]:
     """The PNG files of a folder, packed or not, by name; none where there is no such folder. Raises `FileFault`."""
     found = {path.name for path in folder.glob("*.png")}
     for tar in folder.glob("*.tar"):
-        if _NAME.fullmatch(tar.name):
+        if is_shard(tar.name):
             try:
-                found |= _inside(tar).keys()
+                with tar.open("rb") as file:
+                    found |= _inside(file).keys()
             except (tarfile.TarError, OSError) as error:
-                raise FileFault(tar, f"cannot be read ({error}); `dvc checkout` brings it back") from error
+                raise FileFault(tar, f"cannot be read ({error}); {mended(tar)}") from error
     return [folder / name for name in sorted(found)]
 
 
@@ -73,26 +83,32 @@ def read_packed(path: Path) -> bytes | None:
 
     Raises `FileFault` of the picture, which names the tar file that is missing or damaged.
     """
+    tar = tar_of(path)
+    if tar is None:
+        return None
+    try:
+        with tar.open("rb") as file:
+            offset, size = _inside(file)[path.name]
+            file.seek(offset)
+            return file.read(size)
+    except KeyError:
+        return None
+    except FileNotFoundError:
+        raise FileFault(path, f"its {tar.name} is not there; `dvc checkout {path.parent}` brings it back") from None
+    except (tarfile.TarError, OSError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise FileFault(path, f"its {tar.name} cannot be read ({said}); {mended(tar)}") from error
+
+
+def tar_of(path: Path) -> Path | None:
+    """The tar file that has a picture, if any has; None for what is no picture of a packed folder."""
+    if path.suffix != ".png":
+        return None
     try:
         count = _count(str(path.parent), path.parent.stat().st_mtime_ns)
     except (OSError, ValueError):
         return None
-    if not count:
-        return None
-    tar = path.parent / f"{_place(path.name, count):05d}-of-{count:05d}.tar"
-    try:
-        offset, size = _inside(tar)[path.name]
-        with tar.open("rb") as file:
-            file.seek(offset)
-            data = file.read(size)
-        if len(data) != size:
-            raise tarfile.ReadError("unexpected end of data")
-    except KeyError:
-        return None
-    except (tarfile.TarError, OSError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
-        raise FileFault(path, f"its {tar.name} cannot be read ({said}); `dvc checkout` brings it back") from error
-    return data
+    return path.parent / f"{_place(path.name, count):05d}-of-{count:05d}.tar" if count else None
 
 
 @lru_cache(maxsize=1024)
@@ -102,13 +118,24 @@ def _count(folder: str, changed: int) -> int:
     return next((int(found[2]) for found in named if found), 0)
 
 
-def _inside(tar: Path) -> dict[str, tuple[int, int]]:
-    """Where a tar file has each picture: name -> offset and size, bytes. Raises as `tarfile`."""
-    status = tar.stat()
-    return _index(str(tar), status.st_mtime_ns, status.st_size)
+_INDICES: OrderedDict[tuple[int, ...], dict[str, tuple[int, int]]] = OrderedDict()
 
 
-@lru_cache(maxsize=256)
-def _index(tar: str, changed: int, size: int) -> dict[str, tuple[int, int]]:
-    with tarfile.open(tar, "r:") as opened:
-        return {entry.name: (entry.offset_data, entry.size) for entry in opened if entry.isreg()}
+def _inside(file: BinaryIO) -> dict[str, tuple[int, int]]:
+    """Where a tar file has each picture: name -> offset and size, bytes. Raises `tarfile.ReadError` where it is damaged."""
+    status = os.fstat(file.fileno())
+    known = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+    if known not in _INDICES:
+        with tarfile.open(fileobj=file, mode="r:") as opened:
+            found = {entry.name: (entry.offset_data, entry.size) for entry in opened if entry.isreg()}
+            file.seek(opened.offset)
+            if file.read(tarfile.BLOCKSIZE) != bytes(
+                tarfile.BLOCKSIZE
+            ):  # a damaged header ends the list without an error
+                raise tarfile.ReadError("unexpected end of data")
+        _INDICES[known] = found
+        if len(_INDICES) > _KEPT:
+            _INDICES.popitem(last=False)
+    else:
+        _INDICES.move_to_end(known)
+    return _INDICES[known]

@@ -137,7 +137,10 @@ class Receipts:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a regular file's bytes, as 64 hex digits, in bounded memory. Raises `ImageError`; never waits for a pipe."""
+    """SHA-256 of a regular file's bytes, as 64 hex digits, in bounded memory. Raises `ImageError`; never waits for a pipe.
+
+    For a user's files; of a pipeline's pictures, which may be packed, `sha256_file`.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         with os.fdopen(descriptor, "rb") as file:

@@ -83,10 +83,3 @@ def shortened(value: object, most: int = 60) -> str:
     """A value's text for a message, cut to `most` characters."""
     text = str(value)
     return text if len(text) <= most else f"{text[:most]}..."
-
-
-def mended(path: Path | str) -> str:
-    """The way out where a file of the pipeline is damaged: deleting it alone would bring it back from DVC's cache as it is."""
-    return (
-        f"`loupe repair {path}` removes it, and its copy in DVC's cache where that is damaged too; then run `dvc repro`"
-    )

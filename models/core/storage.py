@@ -96,6 +96,15 @@ def check_weights(module: nn.Module, path: Path) -> None:
         _compare(file, module.state_dict(), path)
 
 
+def version_of(path: Path) -> tuple[int, ...] | None:
+    """What changes when a file is written anew, for those that keep what they loaded; None where there is no file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """A safetensors file, nothing of which is read before it is asked for. Raises `WeightsError`."""

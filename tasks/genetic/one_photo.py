@@ -19,7 +19,7 @@ from models.genetic.objectives import Fitness, Objective, Opinion, Photo
 from models.genetic.search import SearchSettings, search
 from models.judges.base import Judge, costs
 from models.quality import create, info
-from pictures import AbsentFile, FileFault, digest, read_json, read_photo, sha256_file, write_json
+from pictures import AbsentFile, FileFault, read_json, read_photo, sha256_file, write_json
 from tasks.config import View
 from tasks.config.genetic import JUDGED, PAPER_OBJECTIVES, Genetic
 
@@ -124,7 +124,7 @@ def read_front(path: Path, identity: str | None = None) -> PhotoFront | None:
 def _identity(job: SearchJob) -> str:
     judge = [] if job.judge is None else [sha256_file(job.judge[0]), job.judge[1]]
     parts = [
-        digest(Path(job.path)),
+        sha256_file(job.path),
         job.settings,
         str(job.seed),
         *judge,

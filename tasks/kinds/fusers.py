@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from models.core.storage import load_weights, save_weights
+from models.core.storage import load_weights, save_weights, version_of
 from models.fusers import create
 from models.fusers.base import Fuser
 from models.fusers.searched import SearchedFuser, load, save
@@ -32,9 +32,16 @@ class Method:
     visible_colour: bool = False
 
 
-@lru_cache(maxsize=16)
 def opened(spec: Method, device: str = "cpu") -> Fuser:
-    """The fuser itself, frozen, in evaluation mode; loaded once a process. Raises `WeightsError`, `OwnModelError`."""
+    """The fuser itself, frozen, in evaluation mode; loaded once a process, and again when its file is another.
+
+    Raises `WeightsError`, `OwnModelError`.
+    """
+    return _opened(spec, device, version_of(Path(spec.weights)) if spec.weights else None)
+
+
+@lru_cache(maxsize=16)
+def _opened(spec: Method, device: str, version: tuple[int, ...] | None) -> Fuser:
     if spec.name == SEARCHED:
         fuser: Fuser = load(Path(spec.weights))
     else:

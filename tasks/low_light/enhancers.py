@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from models.core.storage import load_weights
+from models.core.storage import load_weights, version_of
 from models.core.training import make_deterministic, step_seed
 from models.enhancers import create
 from models.enhancers.base import Enhancer
@@ -37,9 +37,13 @@ def trained(params: View, weights: Path) -> Trained:
     return Trained(params.model.name, json.dumps(params.model.options, sort_keys=True), str(weights))
 
 
-@lru_cache(maxsize=64)
 def opened(spec: Trained) -> Enhancer:
-    """The enhancer itself, frozen, in evaluation mode, on the CPU; loaded once a process."""
+    """The enhancer itself, frozen, in evaluation mode, on the CPU; loaded once a process, and again when its file is another."""
+    return _opened(spec, version_of(Path(spec.weights)))
+
+
+@lru_cache(maxsize=64)
+def _opened(spec: Trained, version: tuple[int, ...] | None) -> Enhancer:
     enhancer = create(spec.name, **json.loads(spec.options))
     load_weights(enhancer, Path(spec.weights))
     return enhancer.requires_grad_(False).eval()

@@ -97,10 +97,12 @@ def workers(params: View, to: str = "cpu") -> Workers:
     """Where maps over images run: on the cluster of machine.executor, or in machine.workers processes (0: one a core), a share
     of them for each process of a training that several share.
 
-    to: the device of the work; one process feeds a GPU.
+    to: the device of the work; this process feeds a GPU.
     """
     machine = params.machine
-    count = 1 if to == "cuda" else machine.workers or os.cpu_count() or 1
+    if to == "cuda":
+        return Workers(1)
+    count = machine.workers or os.cpu_count() or 1
     return Workers(
         max(1, count // max(1, together.launched())), None if machine.executor == PROCESSES else machine.executor
     )

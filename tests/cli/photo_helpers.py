@@ -14,7 +14,6 @@ from cli.main import main
 from models.core.storage import save_weights
 from models.enhancers import create
 from pictures import write_png
-from tasks.low_light import enhancers
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT.parent / "shared" / "data" / "cases"
@@ -56,7 +55,6 @@ def train(bias: float) -> None:
     with torch.no_grad():
         enhancer.last.bias.fill_(bias)  # type: ignore[union-attr,operator]
     save_weights(enhancer, Path("data/low_light/models/r01/model.safetensors"))
-    enhancers.opened.cache_clear()  # a command is one process, a test runs several
 
 
 def scene(number: int = 0, height: int = 50, width: int = 70) -> np.ndarray:

@@ -19,7 +19,6 @@ from models.fusers.searched import build, save
 from models.search.genotype import balanced
 from pictures import quantise, read_array, read_uint8, write_png
 from tasks.brackets import fusers
-from tasks.kinds.fusers import opened
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT.parent / "shared" / "data" / "cases"
@@ -28,7 +27,6 @@ CASES = ROOT.parent / "shared" / "data" / "cases"
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    opened.cache_clear()  # kept by path, which is the same in every test
     Path("params.yaml").write_text((ROOT / "tests" / "tiny.yaml").read_text())
     return tmp_path
 

@@ -15,7 +15,7 @@ from skimage import data
 from cli.main import main
 from models.fusers import create
 from pictures import read_array, read_photo, write_png
-from tasks.kinds.fusers import opened, store
+from tasks.kinds.fusers import store
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = (180, 140)
@@ -24,7 +24,6 @@ SIZE = (180, 140)
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    opened.cache_clear()
     Path("params.yaml").write_text((ROOT / "tests" / "tiny.yaml").read_text())
     Image.fromarray(heat()).save("ir.png")
     Image.fromarray(photo()).save("vis.jpg", quality=97)

@@ -19,7 +19,6 @@ from models.fusers.searched import build, load, save
 from models.search.genotype import balanced
 from pictures import read_array, write_png
 from tasks.brackets import fusers
-from tasks.kinds.fusers import opened
 from tasks.rounds import loop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +28,6 @@ CASES = ROOT.parent / "shared" / "data" / "cases"
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    opened.cache_clear()  # kept by path, which is the same in every test
     Path("params.yaml").write_text((ROOT / "tests" / "tiny.yaml").read_text())
     return tmp_path
 
@@ -224,7 +222,6 @@ def test_the_fuser_that_the_rounds_taught_is_used(
     assert "round r00 is not trained yet; --round takes r01" in capsys.readouterr().err
     assert loupe(monkeypatch, "u.png", "o.png", "--out", "x.png", "--round", "r01", "--method", "average") == 2
     save_weights(create("curve", width=4, iterations=4, scale=4), loop.weights_of("brackets", "r01"))
-    opened.cache_clear()  # a command is one process, a test runs several
     capsys.readouterr()
     assert loupe(monkeypatch, "u.png", "o.png", "--out", "again.png") == 1, "an enhancer is no fuser"
     assert f"error: {loop.weights_of('brackets', 'r01')} " in capsys.readouterr().err

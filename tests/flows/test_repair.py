@@ -11,6 +11,7 @@ import pytest
 
 from cli.main import main
 from flows.repair import RepairError, repair
+from pictures import FileFault, read_regular
 
 ROOT = Path(__file__).resolve().parents[2]
 DVC_YAML = """
@@ -25,7 +26,9 @@ stages:
     outs: [data/pictures]
 """
 MAKE = """
+import io
 import sys
+import tarfile
 from pathlib import Path
 Path("data").mkdir(exist_ok=True)
 if sys.argv[1] == "table":
@@ -34,6 +37,10 @@ else:
     Path("data/pictures").mkdir(exist_ok=True)
     for name in "abc":
         Path(f"data/pictures/{name}.txt").write_text(f"picture {name}")
+    with tarfile.open("data/pictures/00000-of-00001.tar", "w") as tar:
+        entry = tarfile.TarInfo("packed.png")
+        entry.size = 4
+        tar.addfile(entry, io.BytesIO(b"mine"))
 """
 
 
@@ -105,6 +112,16 @@ def test_following_the_advice_brings_the_output_back(
     assert cached(project, content).read_text() == content
     assert (project / "data" / "pictures" / "a.txt").read_text() == "picture a"
     assert "as its stage wrote them" in repair(Path(name), project)
+
+
+def test_a_packed_picture_is_mended_with_its_tar_file(project: Path) -> None:
+    picture = Path("data/pictures/packed.png")
+    damage(project / "data" / "pictures" / "00000-of-00001.tar")
+    with pytest.raises(FileFault) as fault:
+        read_regular(picture, 100)
+    assert "`loupe repair data/pictures/00000-of-00001.tar`" in str(fault.value)
+    follow(repair(picture, project))
+    assert read_regular(picture, 100) == b"mine"
 
 
 def test_deleting_alone_brings_the_damage_back(project: Path) -> None:

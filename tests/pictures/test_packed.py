@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import subprocess
+import tarfile
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from pictures import (
     FileFault,
     ImageError,
     fresh_folder,
+    list_photos,
     pack,
     packed,
     pictures_in,
@@ -101,19 +104,52 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_a_tar_file_that_is_damaged_or_gone_is_named(tmp_path: Path) -> None:
     folder = made(tmp_path / "new") / "input"
-    tar = next(path for path in sorted(folder.glob("*.tar")) if "dusk.png" in packed._inside(path))
-    offset, _ = packed._inside(tar)["dusk.png"]
-    whole = tar.read_bytes()
-    for damaged in (whole[: offset + 10], b"x" * 5000):
+    tar = packed.tar_of(folder / "dusk.png")
+    assert tar is not None
+    with tarfile.open(tar) as opened:
+        first, *others = opened.getmembers()
+        end = opened.offset
+    assert others, "a header that is not the first is damaged below"
+    whole = bytearray(tar.read_bytes())
+    flipped = whole.copy()
+    flipped[others[0].offset + 3] ^= 1
+    cuts = (first.offset_data + 10, others[0].offset, others[0].offset + 100, end)
+    for damaged in (*(whole[:cut] for cut in cuts), flipped, b"x" * 5000, b""):
         tar.write_bytes(damaged)
-        with pytest.raises(
-            ImageError, match=rf"dusk.png: its {tar.name} cannot be read .*`dvc checkout` brings it back"
-        ):
-            read_uint8(folder / "dusk.png")
-        with pytest.raises(FileFault, match=rf"{tar.name}: cannot be read"):
+        for name in (first.name, "dusk.png", others[0].name):
+            with pytest.raises(
+                ImageError, match=rf"{name}: its {tar.name} cannot be read .*`loupe repair .*{tar.name}`"
+            ):
+                read_uint8(folder / name)
+        with pytest.raises(FileFault, match=rf"{tar.name}: cannot be read .*`loupe repair"):
             pictures_in(folder)
+    tar.write_bytes(whole)
+    assert np.array_equal(read_uint8(folder / "dusk.png"), picture("dusk"))
     tar.unlink()
-    with pytest.raises(
-        ImageError, match=rf"its {tar.name} cannot be read \(No such file or directory\); `dvc checkout`"
-    ):
+    with pytest.raises(ImageError, match=rf"its {tar.name} is not there; `dvc checkout {folder}` brings it back"):
         read_uint8(folder / "dusk.png")
+
+
+def test_few_lists_of_tar_files_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed, "_KEPT", 2)
+    monkeypatch.setattr(packed, "_INDICES", OrderedDict())
+    folder = made(tmp_path / "new") / "input"
+    for _ in range(2):
+        for name in NAMES:
+            assert np.array_equal(read_uint8(folder / f"{name}.png"), picture(name))
+    assert len(packed._INDICES) == 2
+
+
+def test_another_file_that_is_absent_costs_no_look_into_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed, "_count", lambda *_: pytest.fail("looked"))
+    with pytest.raises(AbsentFile):
+        read_regular(tmp_path / "front.json", 100)
+
+
+def test_a_folder_of_photos_that_is_packed_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        ImageError, match=r"its pictures are packed: `for tar in .*input/\*\.tar; do tar xf \$tar -C FOLDER; done`"
+    ):
+        list_photos(made(tmp_path / "new") / "input")

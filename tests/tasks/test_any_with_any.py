@@ -16,10 +16,8 @@ from models.core.storage import load_tensors
 from tasks.brackets import pictures as exposures
 from tasks.brackets import start as train_brackets
 from tasks.config import View, validate
-from tasks.kinds.fusers import opened as opened_fuser
 from tasks.low_light import pictures as photos
 from tasks.low_light import start as train_low_light
-from tasks.low_light.enhancers import opened as opened_enhancer
 from tasks.pages.aligned import labels_of
 from tasks.rounds import align, aligning, judge_start, regions
 from tasks.stage import tables
@@ -72,8 +70,6 @@ def changed(kind: str, judge: dict[str, Any], section: dict[str, Any], **more: A
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for opened in (opened_enhancer, opened_fuser):
-        opened.cache_clear()  # by path, and another test has the same
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(__import__("sys").modules, "their_fuser", raising=False)
     Path("their_fuser.py").write_text(FUSER)

@@ -15,7 +15,6 @@ from models.core.storage import load_tensors
 from pictures import sha256_file
 from tasks.config import View, validate
 from tasks.low_light import phases, pictures, start
-from tasks.low_light.enhancers import opened
 from tasks.rounds import align, judge_start, outputs, regions
 from tasks.stage.places import MODEL, Places
 from tasks.training import learning
@@ -46,7 +45,6 @@ def view(values: dict[str, Any], module: Any) -> View:
 @pytest.fixture
 def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
     monkeypatch.chdir(tmp_path)
-    opened.cache_clear()
     monkeypatch.setattr(pictures, "PHOTOS", pictures.PHOTOS[:5])
     pictures.run(view(changed(), pictures))
     return Places("low_light")

@@ -227,3 +227,15 @@ def test_many_outputs_are_made_by_processes_in_pieces(project: Path, monkeypatch
     assert asked == [(["s0"], 1, said[0]), (["s1"], 1, said[1])] + [
         ([name], workers(view(outputs)), one) for name, one in zip(("s0", "s1"), said, strict=True)
     ]
+
+
+def test_a_process_that_goes_on_takes_weights_that_were_written_anew(project: Path) -> None:
+    """As a worker of a cluster does, which serves one run after another."""
+    own, path = kinds.named("brackets").models, loop.first_weights("brackets")
+    spec = own.spec(view(outputs), path)
+    before = own.opened(spec)
+    assert own.opened(spec) is before
+    first, *_ = loop.checkpoints("brackets")
+    first.replace(path)
+    after = own.opened(spec)
+    assert not after.head.bias.equal(before.head.bias)

@@ -14,6 +14,7 @@ from tasks import kinds
 from tasks.brackets import pictures as brackets
 from tasks.config import View, read_yaml, validate
 from tasks.datasets.subjects import frame
+from tasks.genetic import search
 from tasks.low_light import phases
 from tasks.low_light import pictures as low_light
 from tasks.stage import tables
@@ -49,6 +50,10 @@ def test_a_dataset_is_packed_and_its_table_stays_as_it_was(module: Any, monkeypa
     assert {path.suffix for path in at.rglob("*") if path.is_file()} == {".tar", ".json", ".parquet"}
     found = list(files(kind))
     assert len(found) >= 2 * 5
+    if kind == "low_light":
+        values["genetic"] |= {"photos": 1}
+        search.run(View(validate(values), search.PARAMS, kind))
+        assert len(tables.read("enhanced", Places(kind).genetic / "enhanced.parquet")) == 2, "one of each split"
     for path, sha256 in found:
         assert Path(path).suffix == ".png" and sha256_file(path) == sha256 and read_uint8(path).ndim == 3
 

@@ -94,7 +94,8 @@ def test_workers_are_the_cores_unless_said(params: Params) -> None:
 
     assert workers(of()).count >= 1
     assert workers(of(workers=3)) == Workers(3)
-    assert workers(of(workers=3), "cuda") == Workers(1), "one process feeds a GPU"
+    for executor in ("processes", "tcp://head:8786"):
+        assert workers(of(workers=3, executor=executor), "cuda") == Workers(1), "this process feeds the GPU"
     assert workers(of(executor="tcp://head:8786")).cluster == "tcp://head:8786"
 
 

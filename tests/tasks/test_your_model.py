@@ -15,7 +15,6 @@ from models.fusers import create as create_fuser
 from models.own import OwnModelError
 from tasks.config import ConfigError, View, read_yaml, validate
 from tasks.low_light import pictures, start
-from tasks.low_light.enhancers import opened
 from tasks.low_light.kind import KIND
 from tasks.rounds import align, judge_start, outputs
 from tasks.stage import tables
@@ -48,7 +47,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(__import__("sys").modules, "their_net", raising=False)
-    opened.cache_clear()
     Path("their_net.py").write_text(CODE)
     torch.manual_seed(0)
     save_weights(create("their_net:Gamma"), Path("theirs.safetensors"))

@@ -16,7 +16,6 @@ from models.judges.base import Opinion, RatedJudge
 from pictures import write_png
 from tasks.config import View, validate
 from tasks.kinds import named
-from tasks.kinds.fusers import opened
 from tasks.thermal.models import method
 from tasks.training.ratings import (
     Examples,
@@ -42,7 +41,6 @@ def pair(tmp_path: Path, number: int) -> tuple[str, str]:
 
 
 def test_versions_are_the_same_for_the_same_seed_and_whole_or_cut(tmp_path: Path) -> None:
-    opened.cache_clear()
     rated = named("thermal").rated
     assert rated is not None and named("low_light").rated is None
     sources = pair(tmp_path, 0)
@@ -65,7 +63,6 @@ def test_versions_are_the_same_for_the_same_seed_and_whole_or_cut(tmp_path: Path
 def test_features_are_those_of_each_picture_and_of_a_source_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened.cache_clear()
     judge = create("reward", **SMALL)
     rated = named("thermal").rated
     assert isinstance(judge, RatedJudge) and rated is not None
@@ -121,7 +118,6 @@ def test_criteria_that_nothing_has_scores_of_are_named(tmp_path: Path) -> None:
 def test_it_learns_from_corruptions_what_holds_for_other_scenes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened.cache_clear()
     monkeypatch.chdir(tmp_path)
     values = yaml.safe_load((ROOT / "presets" / "demo.yaml").read_text())
     start = {"variants": 12, "steps": 160, "batch": 16, "learning_rate": 0.002, "halve_every": 60, "clip_norm": 1.0}

@@ -12,7 +12,6 @@ import yaml
 from models.core.storage import load_weights
 from models.judges import create
 from tasks.config import View, validate
-from tasks.kinds.fusers import opened
 from tasks.rounds import ablation, align, evaluate, judge, judge_start, labels, loop, outputs, questions, report
 from tasks.stage import tables
 from tasks.stage.places import Places
@@ -42,7 +41,6 @@ def test_a_whole_round_with_a_reward_model(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOUPE_LABELS", str(tmp_path / "labels.sqlite"))
     monkeypatch.setattr(pictures, "PHOTOS", pictures.PHOTOS[:5])
-    opened.cache_clear()
     for module in (pictures, start):
         module.run(view(module))
     found = json.loads((AT.start / "checkpoints" / "generations.json").read_text())
@@ -115,7 +113,6 @@ def test_a_round_of_ratings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOUPE_LABELS", str(tmp_path / "labels.sqlite"))
     monkeypatch.setattr(pictures, "PHOTOS", pictures.PHOTOS[:5])
-    opened.cache_clear()
 
     def of(module: Any) -> View:
         values = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
