@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,20 +46,28 @@ else:
 """
 
 
-def dvc(*arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False)
+def dvc(*arguments: str, at: Path | None = None) -> None:
+    words, environment = [sys.executable, "-m", "dvc", *arguments], {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(words, cwd=at, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("made")
+    dvc("init", "--no-scm", "-q", at=root)
+    (root / "dvc.yaml").write_text(DVC_YAML.format(python=sys.executable))
+    (root / "make.py").write_text(MAKE)
+    dvc("repro", "-q", at=root)
+    return root
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
-    dvc("init", "--no-scm", "-q")
-    (tmp_path / "dvc.yaml").write_text(DVC_YAML.format(python=sys.executable))
-    (tmp_path / "make.py").write_text(MAKE)
-    dvc("repro", "-q")
-    return tmp_path
+def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of its own for each test."""
+    shutil.copytree(made, tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "project"
 
 
 def cached(project: Path, content: str) -> Path:
