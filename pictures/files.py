@@ -35,7 +35,10 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def sha256_file(path: Path | str) -> str:
-    """SHA-256 of a file's bytes, as 64 hex digits. Raises `FileFault` for what is no regular file, or larger than 1 TB."""
+    """SHA-256 of a file's bytes, or of a packed picture's, as 64 hex digits.
+
+    Raises `FileFault` for what is no regular file, or larger than 1 TB.
+    """
     try:
         check_regular(path, _LARGEST)
     except AbsentFile:

@@ -129,9 +129,8 @@ def _inside(file: BinaryIO) -> dict[str, tuple[int, int]]:
         with tarfile.open(fileobj=file, mode="r:") as opened:
             found = {entry.name: (entry.offset_data, entry.size) for entry in opened if entry.isreg()}
             file.seek(opened.offset)
-            if file.read(tarfile.BLOCKSIZE) != bytes(
-                tarfile.BLOCKSIZE
-            ):  # a damaged header ends the list without an error
+            end = file.read(tarfile.BLOCKSIZE)
+            if end != bytes(tarfile.BLOCKSIZE):  # a damaged header ends the list without an error
                 raise tarfile.ReadError("unexpected end of data")
         _INDICES[known] = found
         if len(_INDICES) > _KEPT:
