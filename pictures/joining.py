@@ -122,9 +122,8 @@ def join(folders: Sequence[Photos], by: By = "name", optional: Collection[int] =
     scenes: list[Row] = [
         (path, *(found.get(path) for found in partners)) for path in first if all(path in found for found in required)
     ]
-    # To look for those that are in no scene takes seconds of a million. By name and by order nobody is in two.
-    together = sum(path is not None for row in scenes for path in row)
-    everything = by != "time" and together == sum(map(len, keys))
+    # To look for those that are in no scene takes seconds of a million. Nobody is in two.
+    everything = sum(path is not None for row in scenes for path in row) == sum(map(len, keys))
     used = set[Path]() if everything else {path for row in scenes for path in row if path is not None}
     lonely = [
         ImageError(path, faults.get(path, "its scene is not in every folder"))

@@ -11,10 +11,13 @@ import pytest
 import yaml
 from PIL import Image
 
+from models.core.storage import save_weights
+from models.enhancers import create
 from pictures import ImageError, read_array, read_image, sha256_file, write_png
 from tasks.config import ConfigError, load
 from tasks.datasets.crops import DatasetError, crop_places, generator, validation_names
 from tasks.low_light import pictures as low_light
+from tasks.low_light.enhancers import Trained, opened
 from tasks.stage import tables
 from tasks.stage.mapping import MapError
 
@@ -366,3 +369,16 @@ def test_what_was_done_to_photos_on_reading_is_said_and_kept(
     note = "transparency was set aside: models see the colours without it"
     assert f"2 photos: {note} (a.png, b.png)\n" in capsys.readouterr().out
     assert summary()["notes"] == {note: 2}
+
+
+def test_an_enhancer_whose_weights_were_written_anew_is_loaded_again(tmp_path: Path) -> None:
+    """As in a worker of a cluster, which serves one run after another."""
+    enhancer, path = create("curve"), tmp_path / "model.safetensors"
+    save_weights(enhancer, path)
+    spec = Trained("curve", "{}", str(path))
+    before = opened(spec)
+    assert opened(spec) is before
+    first = next(enhancer.parameters())
+    first.data += 1
+    save_weights(enhancer, path)
+    assert next(opened(spec).parameters()).equal(first) and not next(before.parameters()).equal(first)
