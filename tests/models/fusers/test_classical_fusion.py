@@ -79,6 +79,17 @@ def test_mertens_is_opencvs_and_keeps_the_channels_in_order(exposure: float) -> 
     assert np.abs(fused[0].permute(1, 2, 0).numpy() - expected).max() < 1e-5
 
 
+def test_mertens_of_many_is_the_same_each_time_whatever_the_threads() -> None:
+    threads, noise = cv2.getNumThreads(), torch.rand(4, 1, 3, 96, 128, generator=torch.Generator().manual_seed(0))
+    try:
+        cv2.setNumThreads(4)
+        results = {create("mertens").fuse_all(tuple(noise)).numpy().tobytes() for _ in range(40)}
+        assert cv2.getNumThreads() == 4
+    finally:
+        cv2.setNumThreads(threads)
+    assert len(results) == 1
+
+
 def test_wrong_options_are_named() -> None:
     with pytest.raises(ValueError, match="levels"):
         create("laplacian", levels=-1)
