@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -90,52 +90,63 @@ def test_a_result_that_was_changed_is_kept(
 
 KILLED = """
 import os, signal, sys
+import torch
+import models.tiling
 import pictures.atomic as atomic
 from cli.main import main
-when, sync, calls = sys.argv.pop(1), atomic._sync, []
-def counted(path):
-    calls.append(path)
-    # Of each photo: its file, the folder, the receipt, its folder, the photo's file again, its folder.
-    if len(calls) == int(when):
-        os.kill(os.getpid(), signal.SIGKILL)
-    sync(path)
-atomic._sync = counted
-main()
+sync, arguments = atomic._sync, sys.argv[1:-1]
+for when in map(int, sys.argv[-1].split(",")):
+    if not os.fork():
+        calls = []
+        def counted(path):
+            calls.append(path)
+            # Of each photo: its file, the folder, the receipt, its folder, the photo's file again, its folder.
+            if len(calls) == when:
+                os.kill(os.getpid(), signal.SIGKILL)
+            sync(path)
+        atomic._sync = counted
+        sys.argv[1:] = [*arguments, "--out", f"out{when}"]
+        main()
+        os._exit(0)
+    assert os.WTERMSIG(os.wait()[1]) == signal.SIGKILL
 """
+"""`loupe ARGUMENTS --out outN` for each number N of the last argument, killed at the N-th time that it makes something last."""
 
 
-@pytest.mark.parametrize("when", [8, 10, 11, 12])
-def test_a_killed_run_goes_on(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], when: int
-) -> None:
+def kill(at: Sequence[int], *arguments: str) -> None:
+    command = [sys.executable, "-c", KILLED, *arguments, ",".join(map(str, at))]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_killed_run_goes_on(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Before the second photo is whole, before its receipt, between receipt and photo, and after both."""
     assert loupe(monkeypatch, "enhance", "in", "--out", "whole") == 0
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", KILLED, str(when), "enhance", "in", "--out", "out"]
-    done = subprocess.run(command, env=environment, capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    moments = (8, 10, 11, 12)
+    kill(moments, "enhance", "in")
     capsys.readouterr()
-    assert temporaries("out")
-    known = len([name for name in made("out") if ".tmp" not in name])
-    assert loupe(monkeypatch, "enhance", "in", "--out", "out") == 0
-    assert f"{4 - known} of 4 photos enhanced" in capsys.readouterr().out
-    assert temporaries("out") == []
-    assert {name: Path("out", name).read_bytes() for name in made("out")} == {
-        name: Path("whole", name).read_bytes() for name in made("whole")
-    }
+    for out in (f"out{when}" for when in moments):
+        assert temporaries(out)
+        known = len([name for name in made(out) if ".tmp" not in name])
+        assert loupe(monkeypatch, "enhance", "in", "--out", out) == 0
+        assert f"{4 - known} of 4 photos enhanced" in capsys.readouterr().out
+        assert temporaries(out) == []
+        assert {name: Path(out, name).read_bytes() for name in made(out)} == {
+            name: Path("whole", name).read_bytes() for name in made("whole")
+        }
 
 
-@pytest.mark.parametrize("when", [10, 11, 12])
-def test_a_run_killed_while_it_replaces_its_own_goes_on(here: Path, monkeypatch: pytest.MonkeyPatch, when: int) -> None:
-    assert loupe(monkeypatch, "enhance", "in", "--out", "out") == 0
+def test_a_run_killed_while_it_replaces_its_own_goes_on(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = (10, 11, 12)
+    for when in moments:
+        assert loupe(monkeypatch, "enhance", "in", "--out", f"out{when}") == 0
     train(0.1)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", KILLED, str(when), "enhance", "in", "--out", "out"]
-    assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == -signal.SIGKILL
-    assert loupe(monkeypatch, "enhance", "in", "--out", "out") == 0, "what lies there is known as ours"
+    kill(moments, "enhance", "in")
     assert loupe(monkeypatch, "enhance", "in", "--out", "whole") == 0
-    assert Path("out/1.png").read_bytes() == Path("whole/1.png").read_bytes()
-    assert temporaries("out") == []
+    for out in (f"out{when}" for when in moments):
+        assert loupe(monkeypatch, "enhance", "in", "--out", out) == 0, "what lies there is known as ours"
+        assert Path(out, "1.png").read_bytes() == Path("whole/1.png").read_bytes()
+        assert temporaries(out) == []
 
 
 def test_ctrl_c_says_how_far_it_came(

@@ -4,30 +4,49 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 _MEASURE = """
-import sys
+import os, sys
 from pathlib import Path
 import torch
+import torchvision
 from models import quality
-metric = quality.create(sys.argv[1])
-generator = torch.Generator().manual_seed(0)
-height, width = int(sys.argv[2]), int(sys.argv[3])
-image, reference = torch.rand(2, 3, height, width, generator=generator).split(1)
-def measure(x, y):
-    return metric(x, sources=(y, y.flip(3))) if metric.info.needs_sources else metric(x, y)
-measure(image[..., :256, :256], reference[..., :256, :256])
 def kilobytes(field):
     return int(next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith(field)).split()[1])
-Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
-before = kilobytes("VmRSS")
-measure(image, reference)
-print((kilobytes("VmHWM") - before) // 1024)
+def taken(name, height, width):
+    metric = quality.create(name)
+    generator = torch.Generator().manual_seed(0)
+    image, reference = torch.rand(2, 3, int(height), int(width), generator=generator).split(1)
+    def measure(x, y):
+        return metric(x, sources=(y, y.flip(3))) if metric.info.needs_sources else metric(x, y)
+    measure(image[..., :256, :256], reference[..., :256, :256])
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    before = kilobytes("VmRSS")
+    measure(image, reference)
+    return (kilobytes("VmHWM") - before) // 1024
+for line in sys.stdin:
+    if not os.fork():
+        print(taken(*line.split()), flush=True)
+        os._exit(0)
+    if os.wait()[1]:
+        print("failed", flush=True)
 """
-"""Prints the MiB that a metric of a picture of this height and width takes beyond the picture and its reference."""
+"""For each line, a metric, a height and a width: prints the MiB it takes beyond the picture and its reference.
+
+Each in a process of its own, forked from one that has imported what takes long.
+"""
+
+
+@pytest.fixture(scope="module")
+def measuring() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", _MEASURE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as running:
+        yield running
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peak memory is read from Linux's /proc")
@@ -43,21 +62,24 @@ print((kilobytes("VmHWM") - before) // 1024)
         ("qcv", 350),
     ],
 )
-def test_a_quarter_of_twelve_megapixels_takes_a_small_part_of_two_gibibytes(name: str, most: int) -> None:
-    assert taken(name, 1500, 2000) < most
+def test_a_quarter_of_twelve_megapixels_takes_a_small_part_of_two_gibibytes(
+    measuring: subprocess.Popen[str], name: str, most: int
+) -> None:
+    assert taken(measuring, name, 1500, 2000) < most
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peak memory is read from Linux's /proc")
 @pytest.mark.parametrize(("name", "most"), [("fmi", 200), ("dists", 450)])
-def test_those_that_take_long_do_at_a_smaller_size(name: str, most: int) -> None:
-    assert taken(name, 530, 707) < most
+def test_those_that_take_long_do_at_a_smaller_size(measuring: subprocess.Popen[str], name: str, most: int) -> None:
+    assert taken(measuring, name, 530, 707) < most
 
 
-def taken(name: str, height: int, width: int) -> int:
+def taken(measuring: subprocess.Popen[str], name: str, height: int, width: int) -> int:
     """MiB."""
-    command = [sys.executable, "-c", _MEASURE, name, str(height), str(width)]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=400).stdout)
+    assert measuring.stdin is not None and measuring.stdout is not None
+    print(name, height, width, file=measuring.stdin, flush=True)
+    return int(measuring.stdout.readline())
 
 
 def test_niqe_and_vif_bring_neither_pyiqa_nor_torchvision() -> None:
