@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("where", ["import", "run"])
 def test_ended_while_it_starts_it_shows_no_traceback(tmp_path: Path, where: str) -> None:
-    wait = "open('here', 'w').close()\nimport time; time.sleep(60)\n"
+    # An import that the signal meets may swallow it (Python's callbacks of weak references do), so it comes before.
+    wait = "import time\nopen('here', 'w').close()\ntime.sleep(60)\n"
     (tmp_path / "slow.py").write_text(
         wait if where == "import" else f"if __name__ == '__main__':\n    {wait.replace(chr(10), chr(10) + '    ')}\n"
     )

@@ -221,10 +221,11 @@ def test_what_is_set_in_the_ui_stays_and_schedules_fire(project: Project) -> Non
         with httpx.Client(trust_env=False, follow_redirects=True) as client:
             assert client.get(link).status_code == 200
         deployment = running.deployment
-        schedule = {"active": True, "schedule": {"interval": 3}}
-        running.client.post(f"/deployments/{deployment}/schedules", json=[schedule]).raise_for_status()
+        # Runs are scheduled ahead with the parameters of that moment: the schedule comes last.
         mine = {"tags": ["mine"], "parameters": {"target": "report"}, "description": "as I like it"}
         running.client.patch(f"/deployments/{deployment}", json=mine).raise_for_status()
+        schedule = {"active": True, "schedule": {"interval": 3}}
+        running.client.post(f"/deployments/{deployment}/schedules", json=[schedule]).raise_for_status()
         done = running.scheduled_run(deployment)
         assert re.fullmatch(r"low-light to report, \d\d \w{3} \d\d:\d\d", done["name"])
         assert lines(root / "ran") == 1
