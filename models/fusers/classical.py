@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import Lock
 
 import numpy as np
 import torch
@@ -118,25 +119,28 @@ class Mertens(Fuser):
         fused = []
         for pictures in zip(*exposures, strict=True):
             arrays = [_eight_bit_range(picture) for picture in pictures]
-            with _summed_in_order(len(arrays)):
+            with _on_one_thread() if len(arrays) > 2 else nullcontext():
                 fused.append(torch.from_numpy(merge.process(arrays)).flip(2).permute(2, 0, 1))
         return torch.stack(fused).clamp(0, 1).to(exposures[0])
 
 
-@contextmanager
-def _summed_in_order(exposures: int) -> Iterator[None]:
-    """OpenCV on one thread meanwhile, where it adds more than two.
+_ONE_THREAD = Lock()  # how many threads OpenCV has is one number for the process
 
-    Its threads add the exposures in the order in which they end, and the last digit of a float32 sum depends on it.
+
+@contextmanager
+def _on_one_thread() -> Iterator[None]:
+    """OpenCV on one thread meanwhile: its threads add the exposures in the order in which they end, and the last digit of a
+    float32 sum of more than two depends on it.
     """
     import cv2
 
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1 if exposures > 2 else threads)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
+    with _ONE_THREAD:
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            yield
+        finally:
+            cv2.setNumThreads(threads)
 
 
 def _eight_bit_range(picture: torch.Tensor) -> np.ndarray:
