@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.seeds import rate, run
+from benchmarks.seeds import HILLIE, rate, run
 
 NIQE = {"name": "metric", "options": {"metric": "niqe"}, "start": None, "rounds": None}
 SHOWN = ("niqe", "qabf", "ssim_sources", "cc_sources", "psnr", "ssim", "lpips", "clipped", "cast")
@@ -23,7 +23,8 @@ POLICY = {"explore": {"name": "white", "scale": 0.02}, "view": "local"}
 
 
 def low_light_grpo(values: dict[str, Any]) -> None:
-    values["low_light"]["align"] |= {"name": "grpo", "crop": 128, "options": POLICY | {"view": "whole"}}
+    values["low_light"]["align"] = HILLIE | {"name": "grpo", "crop": 128, "options": POLICY | {"view": "whole"}}
+    values["low_light"]["pairs"] = {"k": 48, "strategy": "gap"}
 
 
 def brackets_ppo(values: dict[str, Any]) -> None:
@@ -40,7 +41,7 @@ def thermal_ranker(values: dict[str, Any]) -> None:
     ranker = values["low_light"]["judge"]
     values["thermal"]["judge"] = ranker | {name: ranker[name] | {"crop": 192} for name in ("start", "rounds")}
     values["thermal"]["labels"]["asks"] = "pairs"
-    values["thermal"]["align"] |= {"name": "ranker_loss", "options": values["low_light"]["align"]["options"]}
+    values["thermal"]["align"] |= {"name": "ranker_loss", "options": HILLIE["options"]}
 
 
 def thermal_niqe(values: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from benchmarks.measure import Result, compare
+from benchmarks.seeds import HILLIE
 from models.core.features import load_vgg16
 from models.core.training import Settings, train
 from models.enhancers import create
@@ -63,13 +64,13 @@ def steps(params: Params, device: str, repeats: int) -> list[Result]:
     enhancer = create(kind.model.name, **kind.model.options).to(device)
     before = create(kind.model.name, **kind.model.options).to(device).requires_grad_(False)
     judge = Ranker(**kind.judge.options).to(device).requires_grad_(False).eval()
-    features = load_vgg16(tuning.options["content_layer"], device=device)
+    features = load_vgg16(HILLIE["options"]["content_layer"], device=device)
     image = torch.rand(tuning.batch, 3, tuning.crop, tuning.crop, device=device)
 
     def finetuning(module: nn.Module, sample: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
         enhanced = module(sample)
         content = feature_content(features, enhanced, before(sample))
-        return content + tuning.options["lambda_ranker"] * ranker_loss(judge(enhanced)), {}
+        return content + HILLIE["options"]["lambda_ranker"] * ranker_loss(judge(enhanced)), {}
 
     cases: list[tuple[str, nn.Module, Any, Callable[..., Any]]] = [
         ("ranker", ranker, pair, ranking),

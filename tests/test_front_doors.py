@@ -19,7 +19,7 @@ DOORS: dict[str, set[str]] = {
     "models.aligners": {"base", "guard", "registry"},
     "models.artifacts": {"agreement"},
     "models.downstream": set(),
-    "models.enhancers": {"base", "registry", "local_tone", "parametric", "phases", "predicted"},
+    "models.enhancers": {"base", "registry", "local_tone", "parametric", "phases", "predicted", "versions"},
     "models.fusers": {"base", "registry", "many", "layout", "searched", "colour", "dcevo", "visible_colour"},
     "models.genetic": {"objectives", "palette", "search"},
     "models.judges": {"base", "ensemble", "registry"},

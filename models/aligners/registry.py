@@ -5,6 +5,7 @@ from __future__ import annotations
 # name -> MODULE:CLASS, an `Aligner` that is built from its options
 ALIGNERS: dict[str, str] = {
     "ranker_loss": "models.aligners.ranker_loss:RankerLoss",
+    "preferred": "models.aligners.preferred:PreferredPictures",
     "direct": "models.aligners.direct:Direct",
     "grpo": "models.aligners.policy:Grpo",
     "ppo": "models.aligners.policy:Ppo",

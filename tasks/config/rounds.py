@@ -215,13 +215,23 @@ class Judge(Section):
         return {key: section.crop for key, section in sections.items() if section is not None and section.crop}
 
 
+class Vary(Section):
+    """How two versions of a picture differ: by `tone`, in a field that is smooth between `parts` x `parts` places
+    (`models.enhancers.versions`); 1: all over alike.
+    """
+
+    tone: Annotated[float, Field(gt=0, le=2)]
+    parts: Annotated[int, Field(ge=1, le=16)] = 1
+
+
 class Pairs(Section):
     """Which pairs are asked: `k` of them, by the largest difference of the judge's scores, at random, or by what is expected to
-    tell an ensemble most (`models.preference.choice`).
+    tell an ensemble most (`models.preference.choice`). vary: of two versions of what f(n) makes; null: of f(n-1) and f(n).
     """
 
     k: Many
     strategy: Literal["gap", "random", "information"]
+    vary: Vary | None = None
 
 
 class Regions(Section):
@@ -285,6 +295,11 @@ class Align(Training):
     share: Annotated[float, Field(gt=0, le=1)] = 0.3
     guard: Guard | None = None
     keep: dict[str, NonNegative] = Field(default_factory=dict)
+
+    @property
+    def by_votes(self) -> bool:
+        """Whether the model learns from what was preferred, with no judge between."""
+        return self.name == "preferred" or self.options.get("pairs") == "votes"
 
     @field_validator("name")
     @classmethod

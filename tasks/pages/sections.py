@@ -326,11 +326,13 @@ def aligned(run: Run, at: Places) -> dict[str, Any]:
 
 def ablation(run: Run) -> dict[str, Any]:
     """What the judge adds (HiLLIE, Table 2)."""
+    rounds, by_votes = len(run.params.rounds), run.params.align.by_votes
+    learnt = f"with g0, then {rounds} rounds of votes" if by_votes else f"with g0 to g{rounds}"
     titles = {
         "f0": "f0: before any fine-tuning",
         "content_only": f"without the {run.judge}",
         "niqe_ranker": f"with g0 only ({run.began}, no votes)",
-        run.last: f"{run.last}: with g0 to g{len(run.params.rounds)} (the full method)",
+        run.last: f"{run.last}: {learnt} (the full method)",
     }
     rates = run.found.metrics["preference_over_f0"]
     rows = table(run, list(titles))
@@ -343,6 +345,7 @@ def ablation(run: Run) -> dict[str, Any]:
     return {
         "rows": rows,
         "unchanged": unchanged,
+        "by_votes": by_votes,
         "chart": share_chart(known, "Share of votes that prefer a version to f0") if len(known) > 1 else None,
     }
 

@@ -168,7 +168,8 @@ def align_model(
     regions = RegionSet(params.kind, [image.id for image in images]) if aligner.uses_regions else None
     crops, labels = cropping(images, params, regions)
     watch = None if section.guard is None else guard_of(section.guard, watched, judge, section.crop, to)
-    told = preferred(dataset, {image.id for image in images}) if dataset is not None and aligner.uses_votes else []
+    voted = dataset is not None and aligner.uses_votes
+    told = preferred(dataset, {image.id for image in images}, aligner.newest_votes) if dataset and voted else []
     known = identity(
         data,
         *(hash_ for image in (*images, *watched) for hash_ in image.hashes),

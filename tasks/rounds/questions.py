@@ -1,10 +1,11 @@
 """The `questions` stage of a round: what is asked about.
 
-Of pairs (`labels.asks`): f(n-1) is paired with f(n) by content, and the pairs to label are chosen (`pairs.strategy`). With
-`candidates: genetic` in the round's line of params.yaml what the genetic search made of a photo is paired with f(n), too.
+Of pairs (`labels.asks`): f(n-1) is paired with f(n) by content, or with `pairs.vary` two versions of what f(n) made with each
+other, and the pairs to label are chosen (`pairs.strategy`). With `candidates: genetic` in the round's line of params.yaml what
+the genetic search made of a photo is paired with f(n), too.
 Of ratings: pictures to rate are chosen (`tasks.rounds.items`).
 Reads the dataset, data/KIND/outputs of this round and the one before, the judge before and the candidates' folder; writes
-data/KIND/questions/ROUND: pairs.parquet, or the pictures to rate and items.parquet.
+data/KIND/questions/ROUND: pairs.parquet and the versions, or the pictures to rate and items.parquet.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from models.core.training import step_seed
 from models.preference.choice import Candidates, choose
 from tasks.config import GENETIC, View
 from tasks.datasets.subjects import subjects_of
+from tasks.rounds.versions import keep_versions, varied
 from tasks.stage import tables
 from tasks.stage.places import Places, previous
-from tasks.stage.runtime import device, stage
+from tasks.stage.runtime import device, stage, workers
 from tasks.training.judges import load_judge, member_costs_of, versions
 
 PARAMS = ("seed", "{kind}.judge.name", "{kind}.judge.options", "{kind}.pairs", "{kind}.labels")
@@ -78,13 +80,20 @@ def run(params: View, round: str, candidates: str) -> None:
         items.run(params, round)
         return
     at, out, before_it = Places(params.kind), Places(params.kind).questions(round), previous(round)
-    before = tables.read("enhanced", at.outputs(before_it) / "enhanced.parquet")
-    after = tables.read("enhanced", at.outputs(round) / "enhanced.parquet")
-    both = paired(before, after)
+    after, vary = tables.read("enhanced", at.outputs(round) / "enhanced.parquet"), params.pairs.vary
+    if vary is None:
+        both = paired(tables.read("enhanced", at.outputs(before_it) / "enhanced.parquet"), after)
+    else:
+        both = varied(after, vary, round, params.seed, out, workers(params))
     if candidates == GENETIC:
         searched = tables.read("enhanced", at.genetic / "enhanced.parquet")
         both = pd.concat([both, paired(searched, after)], ignore_index=True)
     both = differing(both)
+    if both.empty and vary is not None:
+        raise NothingToCompare(
+            f"the two versions of every picture of round {round} are the same picture: what f(n) makes is black or white all "
+            f"over, or {params.kind}.pairs.vary.tone too small"
+        )
     if both.empty:
         raise NothingToCompare(
             f"f of {before_it} and f of {round} made the same pictures, so there is nothing to label: "
@@ -102,6 +111,8 @@ def run(params: View, round: str, candidates: str) -> None:
     offered = Candidates(found["before"], found["after"], [photographs[image] for image in both.image if informed])
     chosen = choose(params.pairs.strategy, offered, params.pairs.k, step_seed(params.seed, int(round[1:]), "pairs"))
     rows = rows_of(both, chosen, offered.gaps, round, out)
+    if vary is not None:
+        keep_versions(out, {str(both.iloc[place][f"path_{side}"]) for place in chosen for side in found})
     tables.write("pairs", rows, out / "pairs.parquet")
     print(f"{len(rows)} of {len(both)} pairs chosen by {params.pairs.strategy}")
 

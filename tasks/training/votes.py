@@ -26,17 +26,27 @@ class Preferred:
     worse: tuple[str, str]
 
 
-def preferred(dataset: Path, images: Collection[str]) -> list[Preferred]:
-    """What a round's judge learnt from, of these images: pairs with a verdict, and those that ratings rank."""
+def preferred(dataset: Path, images: Collection[str], newest: int | None = None) -> list[Preferred]:
+    """What a round's judge learnt from, of these images: pairs with a verdict, and those that ratings rank.
+
+    newest: of so many of the last rounds alone.
+    """
     found = []
-    pairs, labels = (tables.read(name, dataset / f"{name}.parquet") for name in ("pairs", "labels"))
+    names = [
+        name for name in ("pairs", "labels", "ratings") if name != "ratings" or (dataset / "ratings.parquet").is_file()
+    ]
+    told = {name: tables.read(name, dataset / f"{name}.parquet") for name in names}
+    if newest is not None:
+        last = sorted({round for part in told.values() for round in part["round"]})[-newest:]
+        told = {name: part[part["round"].isin(last)] for name, part in told.items()}
+    pairs, labels = told["pairs"], told["labels"]
     if len(pairs) and len(labels):
         path = dataset / "verdicts.parquet"  # datasets of before had none, and their judges learnt from majorities
         verdicts = tables.read("verdicts", path) if path.is_file() else by_majority(labels)
         for row in tables.rows(decided(pairs, verdicts)):
             found.append(Preferred(row.image, (row.better, row.better_sha256), (row.worse, row.worse_sha256)))
-    if (dataset / "ratings.parquet").is_file():
-        rated = counted(tables.read("ratings", dataset / "ratings.parquet"))
+    if "ratings" in told:
+        rated = counted(told["ratings"])
         for pair in ranked(rated):
             better, worse = rated[pair.better], rated[pair.worse]
             found.append(Preferred(better.image, (better.path, better.sha256), (worse.path, worse.sha256)))

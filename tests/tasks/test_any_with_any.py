@@ -50,6 +50,7 @@ REWARD = {"name": "reward", "options": {"side": 64, "grid": 4, "width": 16, "dep
 NIQE = {"name": "metric", "options": {"metric": "niqe"}, "start": None, "rounds": None}
 CELLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "low_light x ranker x grpo": ("low_light", {"start": AS_RANKER}, {"name": "grpo", "crop": 64, "options": POLICY}),
+    "low_light x ranker x preferred": ("low_light", {"start": AS_RANKER}, {"name": "preferred", "crop": 64, "options": {}}),
     "brackets x reward x ppo": ("brackets", REWARD, {"name": "ppo", "crop": 64, "options": POLICY | {"view": "local"}}),
     "thermal x ranker x ranker_loss": ("thermal", {"start": AS_RANKER}, {}),
     "thermal x niqe x grpo": ("thermal", NIQE, {"name": "grpo", "crop": 192, "options": POLICY | {"view": "whole"}}),

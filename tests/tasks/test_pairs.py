@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from params_helpers import changed
 
 from labelling.store import pair_key
-from pictures import sha256_bytes
-from tasks.config import View, load_whole
+from pictures import read_uint8, sha256_bytes, sha256_file, write_png
+from tasks.config import View, validate
 from tasks.rounds import questions
 from tasks.rounds.questions import NothingToCompare
 from tasks.stage import tables
 from tasks.stage.places import Places
 
-ROOT = Path(__file__).resolve().parents[2]
 AT = Places("low_light")
 # Score of each picture by the stubbed judge; lower is better.
 SCORES = {"a": 1.0, "b": 5.0, "c": 2.0, "d": 2.5, "same": 9.0}
@@ -39,7 +41,11 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> View:
     monkeypatch.setattr(
         questions, "member_costs_of", lambda judge, paths, to: [[SCORES[Path(path).name]] for path in paths]
     )
-    return View(load_whole(ROOT / "presets" / "demo.yaml"), questions.PARAMS, "low_light")
+    return of_rounds({"k": 48, "strategy": "gap"})
+
+
+def of_rounds(pairs: dict[str, Any]) -> View:
+    return View(validate(changed(low_light__pairs=pairs)), questions.PARAMS, "low_light")
 
 
 def test_pairs_are_of_one_image_by_falling_gap(params: View) -> None:
@@ -70,3 +76,55 @@ def test_rounds_without_a_difference_say_so(params: View) -> None:
     enhanced("r01", ["a", "b"])
     with pytest.raises(NothingToCompare, match="made the same pictures"):
         questions.run(params, "r01", "pictures")
+
+
+VARIED = {"k": 2, "strategy": "gap", "vary": {"tone": 0.5, "parts": 2}}
+
+
+def of_grey(round_name: str, values: list[int]) -> None:
+    rows = []
+    for number, value in enumerate(values):
+        path = AT.outputs(round_name) / f"image{number}.png"
+        write_png(path, np.full((24, 32, 3), value, np.uint8))
+        row = {"image": f"image{number}", "split": "train", "model": "f1", "path": path.name}
+        rows.append(row | {"sha256": sha256_file(path)})
+    tables.write("enhanced", rows, AT.outputs(round_name) / "enhanced.parquet")
+
+
+def test_two_versions_of_what_the_model_makes_are_asked_about(params: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outputs before are not needed; black has no versions; of three pairs two are asked about; no other picture stays."""
+    monkeypatch.setattr(
+        questions, "member_costs_of", lambda judge, paths, to: [[read_uint8(path).mean()] for path in paths]
+    )
+    of_grey("r01", [128, 0, 60, 20])
+    found = {}
+    for again in range(2):
+        questions.run(of_rounds(VARIED), "r01", "pictures")
+        found[again] = tables.read("pairs", AT.questions("r01") / "pairs.parquet")
+    assert found[0].equals(found[1])
+    assert set(found[0].image) == {"image0", "image2"}
+    assert (set(found[0].first_model), set(found[0].second_model)) == ({"f1 darker"}, {"f1 brighter"})
+    assert {Path(path) for side in ("first", "second") for path in found[0][side]} == set(
+        (AT.questions("r01") / "versions").iterdir()
+    )
+    for row in tables.rows(found[0]):
+        darker, brighter = (read_uint8(path).astype(int) for path in (row.first, row.second))
+        assert darker.mean() < brighter.mean()
+        assert darker.std() > 0, "the field is not the same all over"
+        assert (row.first_sha256, row.second_sha256) == (sha256_file(row.first), sha256_file(row.second))
+
+
+def test_another_round_has_other_versions(params: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "member_costs_of", lambda judge, paths, to: [[0.0] for _ in paths])
+    keys = []
+    for name in ("r01", "r02"):
+        of_grey(name, [128])
+        questions.run(of_rounds(VARIED), name, "pictures")
+        keys += list(tables.read("pairs", AT.questions(name) / "pairs.parquet").key)
+    assert len(set(keys)) == 2
+
+
+def test_pictures_without_versions_say_so(params: View) -> None:
+    of_grey("r01", [0, 255])
+    with pytest.raises(NothingToCompare, match=r"black or white all over, or low_light\.pairs\.vary\.tone too small"):
+        questions.run(of_rounds(VARIED), "r01", "pictures")

@@ -23,6 +23,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "grpo": {"explore": {"scale": 0.05, "colour": True}, "kl": 0.0, "side": 32},
     "ppo": {"explore": {"scale": 0.05, "colour": True}, "kl": 0.0, "side": 32},
     "dpo": {"explore": {"scale": 0.05, "colour": True}, "side": 32},
+    "preferred": {"parts": 1},
     "toy": {"sigma": 0.1},
 }
 NAMES = [*ALIGNERS, "toy"]
@@ -105,7 +106,8 @@ def test_the_registry_knows_who_asks_about_regions() -> None:
 
 def test_what_is_no_aligner_is_named() -> None:
     with pytest.raises(
-        UnknownAligner, match="no aligner is called 'magic'; known are direct, dpo, grpo, ppo, ranker_loss, toy"
+        UnknownAligner,
+        match="no aligner is called 'magic'; known are direct, dpo, grpo, ppo, preferred, ranker_loss, toy",
     ):
         create("magic")
     with pytest.raises(UnknownAligner, match=r"aligner 'toy' with options .*: sigma is a deviation above 0, not 0"):
