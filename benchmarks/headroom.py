@@ -1,7 +1,7 @@
 """How far the low-light rounds of the demo could get if the judge knew the hidden references: python -m benchmarks.headroom 1 2 3
 
 Each seed from scratch in a folder of its own, up to f(0); then f(0) learns from the references of the training crops themselves
-(L1; the network, batch, crop and learning rate of `align`, as many steps as four rounds have). Prints on which share of the
+(L1; the network, and batch, crop, learning rate and steps of HiLLIE's four alignments). Prints on which share of the
 validation crops the panel's own utility, without its noise, says that it got better. No ranker of few labels knows as much.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.seeds import prepared
+from benchmarks.seeds import as_hillie, prepared
 from pictures import read_uint8
 from tasks.config import View, load_whole
 from tasks.datasets.subjects import Subject, subjects_of
@@ -72,7 +72,7 @@ def main() -> None:
     here = Path.cwd()
     for seed in parser.parse_args().seeds:
         with tempfile.TemporaryDirectory() as folder:
-            prepared(seed, Path(folder), f"start@{KIND.name}")
+            prepared(seed, Path(folder), f"start@{KIND.name}", as_hillie)
             os.chdir(folder)
             try:
                 print(line(seed, View(load_whole(), DECLARED, KIND.name)), flush=True)

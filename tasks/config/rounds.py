@@ -357,6 +357,12 @@ class KindSection(Section):
     report: Report
 
     @model_validator(mode="after")
+    def _varies(self) -> KindSection:
+        if self.pairs.vary is not None and self.labels.asks != "pairs":
+            raise ValueError(f"pairs.vary is of pairs, and labels.asks is {self.labels.asks}: set pairs.vary to null")
+        return self
+
+    @model_validator(mode="after")
     def _doubts(self) -> KindSection:
         if self.pairs.strategy == "information" and self.judge.opinions == 1:
             raise ValueError(

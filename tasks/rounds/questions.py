@@ -84,7 +84,7 @@ def run(params: View, round: str, candidates: str) -> None:
     if vary is None:
         both = paired(tables.read("enhanced", at.outputs(before_it) / "enhanced.parquet"), after)
     else:
-        both = varied(after, vary, round, params.seed, out, workers(params))
+        both = varied(after, params, round, out, workers(params))
     if candidates == GENETIC:
         searched = tables.read("enhanced", at.genetic / "enhanced.parquet")
         both = pd.concat([both, paired(searched, after)], ignore_index=True)

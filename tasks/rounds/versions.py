@@ -14,12 +14,15 @@ import torch
 from models.core.training import step_seed
 from models.enhancers.versions import two_versions
 from pictures import fresh_folder, read_uint8, sha256_file, write_png
+from tasks.config import View
 from tasks.config.rounds import Vary
 from tasks.stage import tables
 from tasks.stage.mapping import Workers, map_images
 
 FEW = 200
 """Pictures of which versions are made in this process: another takes seconds to start."""
+POOL, LEAST = 20, 1000
+"""So many pictures a pair that is asked about, but at least so many, are made in two versions; of more, some are drawn."""
 FOLDER = "versions"
 SIDES = {"before": "darker", "after": "brighter"}
 """Which version stands where f(n-1) and f(n) stand in `tasks.rounds.questions.paired`."""
@@ -51,11 +54,14 @@ def made(job: Job) -> dict[str, Any]:
     return row
 
 
-def varied(after: pd.DataFrame, vary: Vary, round: str, seed: int, out: Path, where: Workers) -> pd.DataFrame:
-    """Two versions of each picture of the outputs of a round, in a folder of `out`, as `tasks.rounds.questions.paired` has two
+def varied(after: pd.DataFrame, params: View, round: str, out: Path, where: Workers) -> pd.DataFrame:
+    """Two versions of pictures of the outputs of a round, in a folder of `out`, as `tasks.rounds.questions.paired` has two
     rounds'. Which versions follows from seed, round and image alone.
     """
-    number = int(round[1:])
+    number, vary, most = int(round[1:]), params.pairs.vary, max(LEAST, POOL * params.pairs.k)
+    if len(after) > most:
+        drawn = np.random.default_rng(step_seed(params.seed, number, "versions")).permutation(len(after))[:most]
+        after = after.iloc[np.sort(drawn)]
     with fresh_folder(out / FOLDER) as folder:
         jobs = [
             Job(
@@ -63,7 +69,7 @@ def varied(after: pd.DataFrame, vary: Vary, round: str, seed: int, out: Path, wh
                 row.split,
                 row.model,
                 row.path,
-                step_seed(seed, number, f"versions/{row.image}"),
+                step_seed(params.seed, number, f"versions/{row.image}"),
                 vary,
                 str(folder),
             )

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from params_helpers import changed
+from params_helpers import changed, faults
 
 from labelling.store import pair_key
 from pictures import read_uint8, sha256_bytes, sha256_file, write_png
 from tasks.config import View, validate
-from tasks.rounds import questions
+from tasks.rounds import questions, versions
 from tasks.rounds.questions import NothingToCompare
 from tasks.stage import tables
 from tasks.stage.places import Places
@@ -128,3 +128,24 @@ def test_pictures_without_versions_say_so(params: View) -> None:
     of_grey("r01", [0, 255])
     with pytest.raises(NothingToCompare, match=r"black or white all over, or low_light\.pairs\.vary\.tone too small"):
         questions.run(of_rounds(VARIED), "r01", "pictures")
+
+
+def test_of_many_pictures_some_are_drawn(params: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "member_costs_of", lambda judge, paths, to: [[0.0] for _ in paths])
+    monkeypatch.setattr(versions, "LEAST", 1)
+    monkeypatch.setattr(versions, "POOL", 1)
+    of_grey("r01", [40, 60, 80, 100, 120])
+    found = []
+    for _ in range(2):
+        questions.run(of_rounds(VARIED), "r01", "pictures")
+        found.append(list(tables.read("pairs", AT.questions("r01") / "pairs.parquet").image))
+    assert found[0] == found[1]
+    assert len(set(found[0])) == 2
+
+
+def test_versions_are_of_pairs() -> None:
+    values = changed(thermal__pairs={"k": 4, "strategy": "gap", "vary": {"tone": 0.5}})
+    assert "thermal: pairs.vary is of pairs, and labels.asks is ratings: set pairs.vary to null" in faults(values)
+    values = changed(low_light__pairs={"k": 4, "strategy": "gap", "vary": {"tone": 0.0, "parts": 40}})
+    assert "low_light.pairs.vary.tone: Input should be greater than 0" in faults(values)
+    assert "low_light.pairs.vary.parts: Input should be less than or equal to 16" in faults(values)
