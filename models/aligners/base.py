@@ -59,8 +59,8 @@ class Aligner(ABC):
     """Changes a model so that a judge likes better what it makes. Its constructor takes its options.
 
     needs: what it cannot do without. uses_regions: the judge is asked about regions. judgeless: it also works without a judge (an
-    ablation: what is left of it then). uses_votes: it learns from what was preferred, in the `newest_votes` last rounds that said
-    something; None: in all.
+    ablation: what is left of it then). uses_votes: it learns from what was preferred, in the last `newest_votes` rounds; None: in
+    all.
     """
 
     needs: ClassVar[frozenset[Need]]

@@ -27,7 +27,7 @@ from tasks.training.image_set import ImageSet, random_crops, reflect_to
 from tasks.training.kept import kept_losses
 from tasks.training.learning import running
 from tasks.training.regions import RegionSet
-from tasks.training.votes import batches_of, preferred
+from tasks.training.votes import Preferred, batches_of, preferred
 
 
 class CannotAlign(ValueError):
@@ -168,8 +168,9 @@ def align_model(
     regions = RegionSet(params.kind, [image.id for image in images]) if aligner.uses_regions else None
     crops, labels = cropping(images, params, regions)
     watch = None if section.guard is None else guard_of(section.guard, watched, judge, section.crop, to)
-    voted = dataset is not None and aligner.uses_votes
-    told = preferred(dataset, {image.id for image in images}, aligner.newest_votes) if dataset and voted else []
+    told: list[Preferred] = []
+    if dataset is not None and aligner.uses_votes:
+        told = preferred(dataset, {image.id for image in images}, aligner.newest_votes)
     known = identity(
         data,
         *(hash_ for image in (*images, *watched) for hash_ in image.hashes),

@@ -80,7 +80,7 @@ def test_the_demo_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert images.photograph.nunique() >= 12
     splits = images.groupby("photograph").split.nunique()
     assert (splits == 1).all(), "a photograph in both splits"
-    assert images[images.split == "validation"].photograph.nunique() == 5
+    assert images[images.split == "validation"].photograph.nunique() == 8
     shares = []
     for row in images.itertuples():
         assert (row.path, row.reference) == (
