@@ -135,12 +135,14 @@ def test_of_many_pictures_some_are_drawn(params: View, monkeypatch: pytest.Monke
     monkeypatch.setattr(versions, "LEAST", 1)
     monkeypatch.setattr(versions, "POOL", 1)
     of_grey("r01", [40, 60, 80, 100, 120])
+    of_grey("r02", [40, 60, 80, 100, 120])
     found = []
-    for _ in range(2):
-        questions.run(of_rounds(VARIED), "r01", "pictures")
-        found.append(list(tables.read("pairs", AT.questions("r01") / "pairs.parquet").image))
+    for name in ("r01", "r01", "r02"):
+        questions.run(of_rounds(VARIED), name, "pictures")
+        found.append(set(tables.read("pairs", AT.questions(name) / "pairs.parquet").image))
     assert found[0] == found[1]
-    assert len(set(found[0])) == 2
+    assert len(found[0]) == len(found[2]) == 2
+    assert found[0] != found[2], "another round draws others"
 
 
 def test_versions_are_of_pairs() -> None:

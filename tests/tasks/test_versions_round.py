@@ -13,7 +13,7 @@ from models.core.storage import load_tensors
 from tasks.config import View, validate
 from tasks.low_light import pictures, start
 from tasks.pages.data import round_facts
-from tasks.rounds import align, judge, judge_start, labels, outputs, questions
+from tasks.rounds import align, aligning, judge, judge_start, labels, outputs, questions
 from tasks.stage import tables
 from tasks.stage.places import MODEL, Places
 from tasks.training.votes import preferred
@@ -46,6 +46,11 @@ def test_a_model_learns_to_make_what_was_preferred(
 
     for module in (pictures, start, judge_start):
         module.run(view(module))
+    learnt: list[int] = []
+    batches_of = aligning.batches_of
+    monkeypatch.setattr(
+        aligning, "batches_of", lambda found, params: learnt.append(len(found)) or batches_of(found, params)
+    )
     align.run(view(align), "r00")
     assert "nobody has voted yet, so the judge tells two versions" in capsys.readouterr().out
     before = load_tensors(AT.model("r00") / MODEL)
@@ -65,6 +70,7 @@ def test_a_model_learns_to_make_what_was_preferred(
     )
     newest, every = preferred(dataset, images, 1), preferred(dataset, images)
     assert 0 < len(newest) < len(every) <= 4
+    assert learnt == [0, len(every) - len(newest), len(newest)]
     of_second = tables.read("pairs", AT.questions("r02") / "pairs.parquet")
     assert {one.better[1] for one in newest} <= {*of_second.first_sha256, *of_second.second_sha256}
     facts = round_facts("r02", of_second, tables.read("labels", AT.labels("r02") / "labels.parquet"))
