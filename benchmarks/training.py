@@ -60,12 +60,11 @@ def steps(params: Params, device: str, repeats: int) -> list[Result]:
         better, worse = cost_of_pairs(module, *sample)
         return margin_ranking(better, worse, section.margin), {}
 
-    tuning = kind.align
     enhancer = create(kind.model.name, **kind.model.options).to(device)
     before = create(kind.model.name, **kind.model.options).to(device).requires_grad_(False)
     judge = Ranker(**kind.judge.options).to(device).requires_grad_(False).eval()
     features = load_vgg16(HILLIE["options"]["content_layer"], device=device)
-    image = torch.rand(tuning.batch, 3, tuning.crop, tuning.crop, device=device)
+    image = torch.rand(HILLIE["batch"], 3, HILLIE["crop"], HILLIE["crop"], device=device)
 
     def finetuning(module: nn.Module, sample: torch.Tensor) -> tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
         enhanced = module(sample)

@@ -116,9 +116,27 @@ class RankerLossOptions(Section):
         return layer
 
 
+class Vary(Section):
+    """How two versions of a picture differ: by `tone`, in a field that is smooth between `parts` x `parts` places
+    (`models.enhancers.versions`); 1: all over alike.
+    """
+
+    tone: Annotated[float, Field(gt=0, le=2)]
+    parts: Annotated[int, Field(ge=1, le=16)] = 1
+
+
+class PreferredOptions(Vary):
+    """See `models.aligners.preferred`."""
+
+    tone: Annotated[float, Field(gt=0, le=2)] = 0.5
+    parts: Annotated[int, Field(ge=1, le=16)] = 2
+    newest_votes: Few | None = 1
+
+
 # Of those whose options are checked before anything is imported; of all others they are checked when one is built.
 _OPTIONS: dict[str, type[Section]] = {
     "ranker": RankerOptions, "metric": MetricOptions, "ensemble": EnsembleOptions, "ranker_loss": RankerLossOptions,
+    "preferred": PreferredOptions,
 }  # fmt: skip
 # What they learn from, of those of which it is known here; of all others it shows when one is built.
 _LEARNS = {"ranker": "pairs", "metric": None, "reward": "ratings", "ensemble": "pairs"}
@@ -213,15 +231,6 @@ class Judge(Section):
         """Sides of the crops that its trainings cut, by the path of their key."""
         sections = {"judge.start.crop": self.start, "judge.rounds.crop": self.rounds}
         return {key: section.crop for key, section in sections.items() if section is not None and section.crop}
-
-
-class Vary(Section):
-    """How two versions of a picture differ: by `tone`, in a field that is smooth between `parts` x `parts` places
-    (`models.enhancers.versions`); 1: all over alike.
-    """
-
-    tone: Annotated[float, Field(gt=0, le=2)]
-    parts: Annotated[int, Field(ge=1, le=16)] = 1
 
 
 class Pairs(Section):

@@ -151,3 +151,16 @@ def test_versions_are_of_pairs() -> None:
     values = changed(low_light__pairs={"k": 4, "strategy": "gap", "vary": {"tone": 0.0, "parts": 40}})
     assert "low_light.pairs.vary.tone: Input should be greater than 0" in faults(values)
     assert "low_light.pairs.vary.parts: Input should be less than or equal to 16" in faults(values)
+
+
+def test_options_of_preferred_are_told_with_their_path() -> None:
+    """Before anything is imported, with the type: half a round, or half a part, would fail after the first vote."""
+    options = {"newest_votes": 1.5, "tone": 5.0, "parts": 100, "part": 2}
+    said = faults(changed(low_light__align__options=options))
+    for line in (
+        "newest_votes: Input should be a valid integer",
+        "tone: Input should be less than or equal to 2",
+        "parts: Input should be less than or equal to 16",
+        "part: unknown key",
+    ):
+        assert f"low_light.align.options.{line}" in said
