@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.seeds import HILLIE, rate, run
+from benchmarks.seeds import HILLIE, as_measured, rate, run
 
 NIQE = {"name": "metric", "options": {"metric": "niqe"}, "start": None, "rounds": None}
 SHOWN = ("niqe", "qabf", "ssim_sources", "cc_sources", "psnr", "ssim", "lpips", "clipped", "cast")
@@ -23,8 +23,8 @@ POLICY = {"explore": {"name": "white", "scale": 0.02}, "view": "local"}
 
 
 def low_light_grpo(values: dict[str, Any]) -> None:
-    values["low_light"]["align"] = HILLIE | {"name": "grpo", "crop": 128, "options": POLICY | {"view": "whole"}}
-    values["low_light"]["pairs"] = {"k": 48, "strategy": "gap"}
+    as_measured(values)
+    values["low_light"]["align"] |= {"name": "grpo", "crop": 128, "options": POLICY | {"view": "whole"}}
 
 
 def brackets_ppo(values: dict[str, Any]) -> None:

@@ -37,12 +37,18 @@ HILLIE: dict[str, Any] = {
 """`low_light.align` as HiLLIE's alignment was measured at demo scale."""
 
 
+def as_measured(values: dict[str, Any]) -> None:
+    """Make the low-light rounds of params.yaml what HiLLIE's were measured with."""
+    section = values[KIND.name]
+    section["align"] = dict(HILLIE)
+    section["pairs"] = {"k": 48, "strategy": "gap"}
+    section["dataset"]["sample"]["validation_photos"] = 5
+
+
 def as_hillie(text: str) -> str:
-    """params.yaml with the low-light rounds as the paper has them, and as they were measured."""
+    """The text of params.yaml with the low-light rounds as the paper has them, and as they were measured."""
     values = yaml.safe_load(text)
-    values[KIND.name]["align"] = HILLIE
-    values[KIND.name]["pairs"] = {"k": 48, "strategy": "gap"}
-    values[KIND.name]["dataset"]["sample"]["validation_photos"] = 5
+    as_measured(values)
     return yaml.safe_dump(values, sort_keys=False)
 
 
