@@ -330,7 +330,7 @@ def ablation(run: Run) -> dict[str, Any]:
     learnt = f"with g0, then {rounds} rounds of votes" if by_votes else f"with g0 to g{rounds}"
     titles = {
         "f0": "f0: before any fine-tuning",
-        "content_only": f"without the {run.judge}",
+        "content_only": f"without {'votes and' if by_votes else 'the'} {run.judge}",
         "niqe_ranker": f"with g0 only ({run.began}, no votes)",
         run.last: f"{run.last}: {learnt} (the full method)",
     }

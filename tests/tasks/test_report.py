@@ -167,7 +167,9 @@ def test_what_is_missing_and_skipped_is_told_without_absolute_paths(here: Path) 
 
 def test_an_ablation_that_changed_nothing_is_told(here: Path) -> None:
     make()
-    assert "Without the ranker the pictures are identical" in Page(report.page(params())).text
+    assert "Without votes and ranker the pictures are identical" in Page(report.page(params())).text
+    by_ranker = {"name": "ranker_loss", "options": {"lambda_ranker": 1.0, "content_layer": "relu3_1"}}
+    assert "Without the ranker the pictures are identical" in Page(report.page(params(align=by_ranker))).text
 
 
 def test_a_summary_of_sample_photos_or_of_an_earlier_version(here: Path) -> None:
