@@ -103,6 +103,7 @@ def fusing(params: Params, device: str, repeats: int) -> list[Result]:
     network = params.of(KIND.name).model
     fusers = {
         "searched": build(balanced(), network.width, network.unrolled).eval().to(device),
+        "learned_pyramid": create("learned_pyramid").eval().to(device),
         "laplacian": create("laplacian").to(device),
         "average": create("average").to(device),
     }

@@ -125,7 +125,7 @@ def enhance_photos(
     photos: Sequence[Path],
     out: Path,
     round_name: str | None,
-    tile: int,
+    tile: int | None,
     options: Options = PLAIN,
     *,
     shipped: bool = False,

@@ -31,7 +31,7 @@ class How:
     kind: kinds.Kind
     fuser: Fuser
     rule: Rule
-    tile: int
+    tile: int | None
     device: str
     align: bool
     page: int = 1
@@ -42,7 +42,7 @@ def fuse_photos(
     out: Path,
     method: str | None,
     rule: Rule,
-    tile: int,
+    tile: int | None,
     round_name: str | None = None,
     *,
     kind: str | None = None,

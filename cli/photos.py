@@ -15,7 +15,10 @@ EXIT_CODES = (
 )
 
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos")]
-Tile = Annotated[int, typer.Option(min=64, help="Side of a tile in pixels; memory grows with it")]
+Tile = Annotated[
+    int | None,
+    typer.Option(min=64, help="Side of a tile in pixels, by default 512, on a GPU 1024; memory grows with it"),
+]
 Recursive = Annotated[
     bool, typer.Option("--recursive", help="Read sub-folders too, and make the same ones in the output folder")
 ]
@@ -50,7 +53,7 @@ def enhance(
         bool,
         typer.Option("--compare", help="Write OUT/compare.html as well: the photos before and after, with a slider"),
     ] = False,
-    tile: Tile = 1024,
+    tile: Tile = None,
     recursive: Recursive = False,
     page: Page = 1,
     fresh: Fresh = False,
@@ -113,7 +116,7 @@ def fuse(
         ),
     ] = None,
     shipped: Shipped = False,
-    tile: Tile = 1024,
+    tile: Tile = None,
     pair_by: Annotated[
         Literal["name", "order", "time"],
         typer.Option(help="How folders are joined: by file name, as the n-th of each, or by EXIF time"),

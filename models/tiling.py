@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from models.core.half import in_half, pays
 from models.enhancers.base import Enhancer, Window
 from models.fusers.base import Fuser
 from models.fusers.many import Rule, blending, check_rule, exposure_order, paired, pairs, passes, stepwise
 
-_LOOK = 512
+_LOOK, _ROWS = 512, 64
 
 
 class NotEnoughMemory(RuntimeError):
@@ -54,18 +55,23 @@ def tiles(height: int, width: int, tile: int, halo: int, stride: int) -> Iterato
             )
 
 
+def side_on(device: str) -> int:
+    """The side of a tile where nobody says: what lies between fits a CPU's caches; a GPU is kept busy."""
+    return 1024 if torch.device(device).type == "cuda" else 512
+
+
 @torch.no_grad()
-def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int = 1024, device: str = "cpu") -> np.ndarray:
+def enhance_tiled(enhancer: Enhancer, photo: np.ndarray, tile: int | None = None, device: str = "cpu") -> np.ndarray:
     """Enhance a photo (H, W, 3), uint8 or uint16, RGB, sRGB; returns the same shape and type.
 
-    tile: side of the written part of a tile, in pixels; memory beside the two photos grows with it alone. An
-    enhancer that looks at the `whole` photo gets no tiles.
+    tile: side of the written part of a tile, in pixels (None: `side_on` the device); memory beside the two photos grows with it
+    alone. An enhancer that looks at the `whole` photo gets no tiles.
     Raises `ValueError` for another type or shape, `NotFinite` where the enhancer made values that are not finite.
     """
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"a photo is (H, W, 3) uint8 or uint16, not {photo.shape} {photo.dtype}")
     with _memory(enhancer, photo, device):
-        return _enhanced(enhancer, photo, tile, device)
+        return _enhanced(enhancer, photo, tile or side_on(device), device)
 
 
 def _enhanced(enhancer: Enhancer, photo: np.ndarray, tile: int, device: str) -> np.ndarray:
@@ -95,13 +101,13 @@ def _enhanced(enhancer: Enhancer, photo: np.ndarray, tile: int, device: str) -> 
 
 @torch.no_grad()
 def fuse_tiled(
-    fuser: Fuser, photos: Sequence[np.ndarray], tile: int = 1024, device: str = "cpu", rule: Rule = "pairs"
+    fuser: Fuser, photos: Sequence[np.ndarray], tile: int | None = None, device: str = "cpu", rule: Rule = "pairs"
 ) -> np.ndarray:
     """Fuse exposures of a scene, (H, W, 3) each, all uint8 or all uint16, RGB, sRGB; returns one of that shape and type.
 
     photos: two are the under- and the over-exposed one, in this order; more are sorted by mean brightness and fused by
-    `rule` (`models.fusers.many.fold`). tile: side of the written part of a tile; a fuser that looks at the `whole` photo
-    gets no tiles. By rule "pairs" the pairs are fused tile by tile, and their results (16 bits) blended as a whole.
+    `rule` (`models.fusers.many.fold`). tile: side of the written part of a tile (None: `side_on` the device); a fuser that looks
+    at the `whole` photo gets no tiles. By rule "pairs" the pairs are fused tile by tile, their results (16 bits) blended whole.
     Tiled and whole are equal within 1/255. Raises ValueError: fewer than two, other types or shapes, another rule;
     `NotFinite`: the fuser made values that are not finite.
     """
@@ -112,7 +118,7 @@ def fuse_tiled(
         raise ValueError(f"an exposure is (H, W, 3) uint8 or uint16, not {photos[0].shape} {photos[0].dtype}")
     check_rule(rule)
     with _memory(fuser, photos[0], device):
-        return _fused(fuser, photos, tile, device, rule)
+        return _fused(fuser, photos, tile or side_on(device), device, rule)
 
 
 def _fused(fuser: Fuser, photos: Sequence[np.ndarray], tile: int, device: str, rule: Rule) -> np.ndarray:
@@ -172,15 +178,11 @@ def _overview(photo: np.ndarray, top_value: float) -> torch.Tensor:
     """A photo averaged down by a whole factor to sides of at least 512 where it is larger: (1, 3, h, w) in [0, 1]."""
     factor = max(1, min(photo.shape[:2]) // _LOOK)
     height, width = (side // factor for side in photo.shape[:2])
-    if factor == 1:
-        small = photo.astype(np.float32)
-    else:  # row by row of the result, so that no float copy of the whole photo is made
-        small = np.stack(
-            [
-                photo[row * factor : (row + 1) * factor, : width * factor]
-                .reshape(factor, width, factor, 3)
-                .mean(axis=(0, 2), dtype=np.float32)
-                for row in range(height)
-            ]
+    step = factor * max(1, _ROWS // factor)  # some rows at a time, so that no float copy of the whole photo is made
+    rows = [
+        F.avg_pool2d(
+            torch.from_numpy(photo[top : top + step, : width * factor].astype(np.float32)).permute(2, 0, 1), factor
         )
-    return torch.from_numpy(small / top_value).permute(2, 0, 1)[None]
+        for top in range(0, height * factor, step)
+    ]
+    return torch.cat(rows, 1)[None, :, :height] / top_value

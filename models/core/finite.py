@@ -11,7 +11,8 @@ class NotFinite(ValueError):
 
 def require_finite(image: torch.Tensor) -> torch.Tensor:
     """The same tensor. Raises `NotFinite` where it holds NaN or an infinity."""
-    if not bool(torch.isfinite(image).all()):
+    # A sum is finite only of what is, and takes a tenth of the time.
+    if not bool(torch.isfinite(image.sum())) and not bool(torch.isfinite(image).all()):
         broken = int((~torch.isfinite(image)).sum())
         raise NotFinite(
             f"the model made values that are not finite ({broken} of {image.numel()}): its weights are broken or its "

@@ -89,7 +89,9 @@ class LocalTone(Enhancer):
         """The picture under a photo's grid, and the logarithm (B, 1, H, W) of the gain. window: of the photo; None: all of it."""
         # In mixed precision the network alone is in half: a curve is as precise as the picture.
         lift, slope, saturation, noise = _at(grid, image, window).to(image.dtype).split(1, 1)
-        image = _with_calm_colour(image, 0.1 * F.softplus(noise - 1))
+        image = _with_calm_colour(
+            image, 0.1 * (1 + (noise - 1).exp()).log()
+        )  # softplus, which takes three times as long
         wanted = 2 * lift + 4 * slope * (luma(image) - MIDDLE)
         strength = MOST * torch.tanh(wanted / MOST)
         made = rational_curve(image, strength.exp())
@@ -152,10 +154,18 @@ def _with_calm_colour(image: torch.Tensor, deviation: torch.Tensor) -> torch.Ten
     cells = F.avg_pool2d(padded, CELL)
     colour = F.interpolate(cells - luma(cells), scale_factor=float(CELL), mode="bilinear", align_corners=False)
     coarse = colour[..., :height, :width] + grey
-    energy = (image - coarse).square().mean(1, keepdim=True)
-    energy = F.avg_pool2d(F.pad(energy, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    red, green, blue = (image - coarse).square().split(1, 1)
+    energy = _around(_around((red + green + blue) / 3, -2), -1)
     kept = energy / (energy + (deviation * (1 - grey).square()).square() + 1e-8)
     return torch.lerp(coarse, image, kept).clamp(0, 1)
+
+
+def _around(x: torch.Tensor, dim: int) -> torch.Tensor:
+    """The mean of a pixel and its neighbours in a dimension, borders repeated; in both, several times as fast as `avg_pool2d`."""
+    size = x.shape[dim]
+    before = torch.cat([x.narrow(dim, 0, 1), x.narrow(dim, 0, size - 1)], dim)
+    after = torch.cat([x.narrow(dim, 1, size - 1), x.narrow(dim, size - 1, 1)], dim)
+    return (before + x + after) / 3
 
 
 def _convolution(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:

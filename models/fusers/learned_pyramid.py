@@ -9,6 +9,7 @@ last layer: there brightness is decided, not detail.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import nn
@@ -17,13 +18,11 @@ from torch.nn import functional as F
 from models.fusers.base import Fuser, check_sources
 from models.fusers.classical import LaplacianPyramid
 from models.fusers.colour import luminance
-from models.fusers.pyramids import down, up
+from models.fusers.pyramids import by_strips, down, put_together, up
 
 FEATURES = 4
 REACH = 3
 """Rows around a pixel that decide on it at a level: a mean and two convolutions of 3 x 3."""
-STRIP = 1 << 17
-"""Pixels of a level at a time."""
 MOST_GAIN = 0.7
 """Of the logarithm of what a level's contrast is multiplied with: twice, or half."""
 
@@ -59,53 +58,63 @@ class LearnedPyramid(Fuser):
         count = len(exposures)
         pictures = torch.stack(list(exposures), 1).flatten(0, 1)  # exposures of a scene beside one another
         weights = self.mertens.weights(pictures).unflatten(0, (-1, count))
-        weights = (weights / weights.sum(1, keepdim=True)).flatten(0, 1)
+        weights = (weights / _added(weights)[:, None]).flatten(0, 1)
         levels = min(self.levels, max(0, min(pictures.shape[-2:]).bit_length() - 2))
         bands = []
         for _ in range(levels):
             smaller = down(pictures)
-            band = pictures - up(smaller, pictures.shape)
-            bands.append(self._blended(band, pictures, weights, count, self.detail))
+            bands.append(self._blended(pictures, smaller, weights, count))
             pictures, weights = smaller, down(weights)
-        fused = self._blended(pictures, pictures, weights, count, self.base)
+        fused = self._blended(pictures, None, weights, count)
         while bands:
-            band = bands.pop()
-            fused = band + up(fused, band.shape)
+            fused = put_together(bands.pop(), fused)
         return fused.clamp(0, 1)
 
     def _blended(
-        self, band: torch.Tensor, pictures: torch.Tensor, weights: torch.Tensor, count: int, head: nn.Conv2d
+        self, pictures: torch.Tensor, smaller: torch.Tensor | None, weights: torch.Tensor, count: int
     ) -> torch.Tensor:
-        """A level, strip by strip where no gradient is wanted: the network's memory then does not grow with the photo."""
-        height, width = band.shape[-2:]
-        rows = max(1, STRIP // width)
-        if torch.is_grad_enabled() or height <= rows + 2 * REACH:
-            return self._level(band, pictures, weights, count, head)
-        strips = []
-        for start in range(0, height, rows):
-            first, last = max(0, start - REACH), min(height, start + rows + REACH)
-            seen, shown, share = (whole[..., first:last, :] for whole in (band, pictures, weights))
-            made = self._level(seen, shown, share, count, head)
-            strips.append(made[..., start - first : start - first + rows, :])
-        return torch.cat(strips, -2)
+        """A level (B, 3, h, w) of the result from that of the exposures (B count, 3, h, w), their next smaller one (None at the
+        coarsest) and Mertens' weights of it.
+        """
+        height, width = pictures.shape[-2:]
+
+        def rows(first: int, last: int) -> torch.Tensor:
+            before, after = max(0, first - REACH), min(height, last + REACH)
+            cut, shares = pictures[..., before:after, :], weights[..., before:after, :]
+            band = cut if smaller is None else cut - up(smaller, (height, width), (before, after))
+            made = self._level(band, cut, shares, count, self.base if smaller is None else self.detail)
+            return made[..., first - before : last - before, :]
+
+        return by_strips(rows, height, width)
 
     def _level(
         self, band: torch.Tensor, pictures: torch.Tensor, weights: torch.Tensor, count: int, head: nn.Conv2d
     ) -> torch.Tensor:
-        """A level (B, 3, h, w) of the result from that of its exposures, (B count, 3, h, w), and Mertens' weights of it."""
+        """`_blended` of rows: from a level of the exposures' Laplacian pyramid and of their Gaussian one."""
         strength = F.avg_pool2d(F.pad(luminance(band).square(), (1, 1, 1, 1), mode="replicate"), 3, 1)
         share = weights.clamp(min=1e-4).log()
         seen = torch.cat([luminance(pictures) - 0.5, (strength + 1e-6).log() / 8 + 1, pictures.amax(1, keepdim=True) - 0.5,
                           share / 8], 1)  # fmt: skip
-        own = F.silu(self.first(seen)).unflatten(0, (-1, count))
-        all_ = own.mean(1, keepdim=True).expand_as(own)
-        found = head(F.silu(self.second(torch.cat([own, all_], 2).flatten(0, 1)))).unflatten(0, (-1, count))
+        own = F.silu(self.first(seen.contiguous(memory_format=torch.channels_last)))  # six times as fast as in planes
+        found = head(F.silu(self._second(own, count))).contiguous().unflatten(0, (-1, count))
         share = torch.softmax(share.unflatten(0, (-1, count)) + found[:, :, :1], 1)
-        blended = (share * band.unflatten(0, (-1, count))).sum(1)
-        if head is self.base:
-            return blended + 0.2 * torch.tanh((share * found[:, :, 1:]).sum(1))
-        gain = torch.exp(MOST_GAIN * torch.tanh((share * found[:, :, 1:]).sum(1)))
-        return gain * blended
+        blended = _added(share * band.unflatten(0, (-1, count)))
+        change = torch.tanh(_added(share * found[:, :, 1:]))
+        return blended + 0.2 * change if head is self.base else torch.exp(MOST_GAIN * change) * blended
+
+    def _second(self, own: torch.Tensor, count: int) -> torch.Tensor:
+        """The second convolution, of what is seen of an exposure beside the mean of all; of that once a scene."""
+        width = own.shape[1]
+        both = F.pad(own, (1, 1, 1, 1), mode="replicate")
+        mean = _added(both.unflatten(0, (-1, count))) / count
+        of_all = F.conv2d(mean, self.second.weight[:, width:], self.second.bias)
+        of_own = F.conv2d(both, self.second.weight[:, :width]).unflatten(0, (-1, count))
+        return (of_own + of_all[:, None]).flatten(0, 1)
+
+
+def _added(x: torch.Tensor) -> torch.Tensor:
+    """Of (B, count, ...) the sum over the exposures; several times as fast as `sum` where they are few."""
+    return reduce(torch.add, x.unbind(1))
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Conv2d:

@@ -34,7 +34,8 @@ def brightness(photo: np.ndarray | torch.Tensor) -> float:
     if isinstance(photo, torch.Tensor):
         return float(luminance(photo).mean())
     top = 1 if photo.dtype.kind == "f" else np.iinfo(photo.dtype).max
-    red, green, blue = photo.reshape(-1, 3).mean(0, dtype=np.float64) / top
+    # Channel by channel: numpy is many times slower along an axis of three.
+    red, green, blue = (photo[..., channel].mean(dtype=np.float64) / top for channel in range(3))
     return float(0.299 * red + 0.587 * green + 0.114 * blue)
 
 
@@ -49,7 +50,9 @@ def clipped(photo: np.ndarray) -> tuple[float, float]:
     All three channels have to be within two levels of 255 of the end: JPEG leaves its traces in clipped areas.
     """
     top = 1.0 if photo.dtype.kind == "f" else float(np.iinfo(photo.dtype).max)
-    return float((photo.max(2) <= _BLACK * top).mean()), float((photo.min(2) >= _WHITE * top).mean())
+    red, green, blue = (photo[..., channel] for channel in range(3))
+    most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    return float((most <= _BLACK * top).mean()), float((least >= _WHITE * top).mean())
 
 
 def empty(photo: np.ndarray) -> str | None:

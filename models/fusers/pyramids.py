@@ -1,10 +1,33 @@
-"""A step down and up a Gaussian pyramid, as OpenCV's pyrDown and pyrUp."""
+"""A step down and up a Gaussian pyramid, as OpenCV's pyrDown and pyrUp; large levels strip by strip.
+
+What is as large as a photo is made once, and what lies between fits the caches: most of the time of a pyramid is memory's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
+
+STRIP = 1 << 17
+"""Pixels of a level at a time, where no gradient is wanted."""
+
+
+def by_strips(make: Callable[[int, int], torch.Tensor], height: int, width: int) -> torch.Tensor:
+    """What `make` gives for rows (first, last) of a level of this size, strip by strip into one tensor (..., height, width).
+
+    All rows at once where a gradient is wanted, which keeps what lies between in any case.
+    """
+    rows = max(2, STRIP // width)
+    if torch.is_grad_enabled() or height <= rows:
+        return make(0, height)
+    strip = make(0, rows)
+    whole = strip.new_empty((*strip.shape[:-2], height, strip.shape[-1]))
+    whole[..., :rows, :] = strip
+    for first in range(rows, height, rows):
+        last = min(height, first + rows)
+        whole[..., first:last, :] = make(first, last)
+    return whole
 
 
 def down(x: torch.Tensor) -> torch.Tensor:
@@ -12,29 +35,57 @@ def down(x: torch.Tensor) -> torch.Tensor:
 
     Mirrored at the borders without repeating the edge, as OpenCV's pyrDown.
     """
-    return _down_last(_down_last(x).transpose(-1, -2)).transpose(-1, -2)
+    height, width = x.shape[-2:]
+
+    def rows(first: int, last: int) -> torch.Tensor:
+        before = max(0, first - 1)  # a row more at each side, which is wrong at a cut, and left out
+        cut = x[..., 2 * before : 2 * last + 1, :]
+        return _halved(_halved(cut, -2)[..., first - before : last - before, :], -1)
+
+    return by_strips(rows, -(-height // 2), -(-width // 2))
 
 
-def _down_last(x: torch.Tensor) -> torch.Tensor:
-    size = x.shape[-1]
-    places = torch.arange(-2, size + 2, device=x.device)
-    if size > 1:
-        places = places.remainder(2 * size - 2)
-        places = torch.minimum(places, 2 * size - 2 - places)
-    x = x.index_select(-1, places.clamp(0, size - 1))
-    return (x[..., :-4] + x[..., 4:] + 4 * (x[..., 1:-3] + x[..., 3:-1]) + 6 * x[..., 2:-2])[..., ::2] / 16
-
-
-def up(x: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+def up(x: torch.Tensor, shape: Sequence[int], rows: tuple[int, int] | None = None) -> torch.Tensor:
     """Twice as large by the same filter, (1 6 1) / 8 and (1 1) / 2 between, cut to the last two of `shape`.
 
-    Mirrored at the first border and repeated at the last, as OpenCV's pyrUp.
+    Mirrored at the first border and repeated at the last, as OpenCV's pyrUp. rows: (first, last) of the result alone.
     """
-    x = _up_last(_up_last(x).transpose(-1, -2)).transpose(-1, -2)
-    return x[..., : shape[-2], : shape[-1]]
+    first, last = rows or (0, shape[-2])
+    before = max(0, first // 2 - 1)
+    cut = x[..., before : (last - 1) // 2 + 2, :]
+    return _doubled(_doubled(cut, -2)[..., first - 2 * before : last - 2 * before, :], -1)[..., : shape[-1]]
 
 
-def _up_last(x: torch.Tensor) -> torch.Tensor:
-    before = torch.cat([x[..., 1:2] if x.shape[-1] > 1 else x, x[..., :-1]], -1)
-    after = torch.cat([x[..., 1:], x[..., -1:]], -1)
-    return torch.stack([(before + 6 * x + after) / 8, (x + after) / 2], -1).flatten(-2)
+def put_together(band: torch.Tensor, smaller: torch.Tensor) -> torch.Tensor:
+    """A level (..., H, W) of a picture from that of its Laplacian pyramid and the next smaller level of the picture."""
+    return by_strips(
+        lambda first, last: band[..., first:last, :] + up(smaller, band.shape, (first, last)), *band.shape[-2:]
+    )
+
+
+def _halved(x: torch.Tensor, dim: int) -> torch.Tensor:
+    """`down` along one dimension."""
+    size = x.shape[dim]
+    if size == 1:
+        return x
+    even, odd = _part(x, dim, 0, size, 2), _part(x, dim, 1, size, 2)
+    second, last = min(2, size - 1) // 2, even.shape[dim] - 1 - size % 2
+    around = torch.cat([_part(even, dim, second, second + 1), even, _part(even, dim, last, last + 1)], dim)
+    beside = torch.cat([_part(odd, dim, 0, 1), odd, *([_part(odd, dim, -1, None)] if size % 2 else [])], dim)
+    outer = _part(around, dim, 0, -2) + _part(around, dim, 2, None)
+    inner = _part(beside, dim, 0, -1) + _part(beside, dim, 1, None)
+    return (outer + 4 * inner + 6 * even) / 16
+
+
+def _doubled(x: torch.Tensor, dim: int) -> torch.Tensor:
+    """`up` along one dimension."""
+    more = x.shape[dim] > 1
+    before = torch.cat([_part(x, dim, 1, 2) if more else x, _part(x, dim, 0, -1)], dim)
+    after = torch.cat([_part(x, dim, 1, None), _part(x, dim, -1, None)], dim)
+    both = torch.stack([(before + 6 * x + after) / 8, (x + after) / 2], dim)
+    return both.flatten(dim - 1, dim)
+
+
+def _part(x: torch.Tensor, dim: int, start: int, stop: int | None, step: int = 1) -> torch.Tensor:
+    """x[start:stop:step] along a dimension counted from the last."""
+    return x[(..., slice(start, stop, step), *(slice(None) for _ in range(-dim - 1)))]

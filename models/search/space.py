@@ -182,7 +182,30 @@ class WeightedOperations(nn.Module):
     def forward(self, x: torch.Tensor, step: int = 0) -> torch.Tensor:
         total = torch.zeros_like(x)
         for name, weight in self.weights.items():
-            norms = self.norms[name]
-            assert isinstance(norms, nn.ModuleList)
-            total = total + weight * F.relu(norms[step](self.convolutions[name](x)))
+            norm = self._norm(name, step)
+            if norm.training or torch.is_grad_enabled():
+                total = total + weight * F.relu(norm(self.convolutions[name](x)))
+            else:
+                kernel, bias = self._folded(name, norm)
+                o = OPERATIONS[name]
+                total += F.conv2d(x, kernel, bias, padding=o.padding, dilation=o.dilation).relu_()
         return total
+
+    def _norm(self, name: str, step: int) -> nn.BatchNorm2d:
+        norms = self.norms[name]
+        assert isinstance(norms, nn.ModuleList)
+        norm = norms[step]
+        assert isinstance(norm, nn.BatchNorm2d)
+        return norm
+
+    def _folded(self, name: str, norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+        """Kernel and bias of one convolution that is an operation, its normalisation by running statistics and its weight.
+
+        A weight is not negative, and passes through ReLU.
+        """
+        assert norm.running_mean is not None and norm.running_var is not None
+        convolution = self.convolutions[name]
+        assert isinstance(convolution, nn.Conv2d)
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        kernel = self.weights[name] * scale[:, None, None, None] * convolution.weight
+        return kernel, self.weights[name] * (norm.bias - norm.running_mean * scale)

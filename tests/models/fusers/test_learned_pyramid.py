@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.fusers import learned_pyramid
+from models.fusers import pyramids
 from models.fusers.classical import LaplacianPyramid
 from models.fusers.learned_pyramid import LearnedPyramid
 
@@ -56,7 +56,7 @@ def test_a_batch_is_its_scenes_one_by_one() -> None:
 def test_strip_by_strip_is_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     fuser, given = strong(), exposures(3)
     whole = fuser.fuse_all(given).detach()
-    monkeypatch.setattr(learned_pyramid, "STRIP", 93 * 9)
+    monkeypatch.setattr(pyramids, "STRIP", 93 * 9)
     with torch.no_grad():
         assert torch.allclose(fuser.fuse_all(given), whole, atol=1e-5)
 

@@ -99,6 +99,8 @@ def test_a_weighted_node_is_the_weighted_sum_of_conv_bn_relu() -> None:
         for buffer in node.buffers():
             if buffer.is_floating_point():
                 buffer.copy_(torch.rand(buffer.shape) + 0.5)
+        for name, parameter in node.norms.named_parameters():
+            parameter.copy_(torch.rand(parameter.shape) + (0.5 if "weight" in name else 0))
     node.eval()
     x = torch.randn(1, 3, 9, 8)
     for use in range(2):
@@ -110,8 +112,11 @@ def test_a_weighted_node_is_the_weighted_sum_of_conv_bn_relu() -> None:
             norm = norms[use]
             assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None
             mean, variance = norm.running_mean.view(1, 3, 1, 1), norm.running_var.view(1, 3, 1, 1)
-            expected = expected + weight * torch.relu((y - mean) / (variance + 1e-5).sqrt())
+            scale, shift = norm.weight.view(1, 3, 1, 1), norm.bias.view(1, 3, 1, 1)
+            expected = expected + weight * torch.relu(scale * (y - mean) / (variance + 1e-5).sqrt() + shift)
         assert torch.allclose(node(x, use), expected, atol=1e-5)
+        with torch.no_grad():  # normalisation and weight are then part of the convolution
+            assert torch.allclose(node(x, use), expected, atol=1e-5)
     assert not torch.allclose(node(x, 0), node(x, 1))
 
 
