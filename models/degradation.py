@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+from PIL import Image
 
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:
@@ -32,8 +35,8 @@ def expose(
 ) -> np.ndarray:
     """A photo (H, W, 3), float in [0, 1], sRGB, exposed `stops` longer (each doubles the light) and noisy; float in [0, 1].
 
-    Negative stops expose it shorter; of (H, W) stops each pixel has its own. What exceeds full scale is clipped, as the
-    sensor's wells are full.
+    Negative stops expose it shorter; of (H, W) stops each pixel has its own, of (H, W, 3) each channel of it. What exceeds full
+    scale is clipped, as the sensor's wells are full.
     """
     more = np.asarray(stops, dtype=np.float64)
     linear = to_linear(np.asarray(photo, dtype=np.float64)) * 2.0 ** (more[..., None] if more.ndim == 2 else more)
@@ -46,3 +49,10 @@ def darken(
     """A photo (H, W, 3), float in [0, 1], sRGB, under-exposed by `stops` (each halves the light), (H, W) or one number,
     and noisy; float in [0, 1]."""
     return expose(photo, -stops, shot_gain, read_sigma, random)
+
+
+def compressed(picture: np.ndarray, quality: int) -> np.ndarray:
+    """A picture (H, W, 3) uint8 as it comes back from a JPEG of that quality, 1 to 100."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))

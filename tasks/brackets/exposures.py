@@ -11,6 +11,7 @@ import numpy as np
 
 from models.degradation import expose
 from models.fusers.many import brightness, empty
+from models.lighting import lighting
 from pictures import (
     By,
     ImageError,
@@ -29,7 +30,7 @@ from pictures import (
     write_png,
 )
 from tasks.brackets.params import FolderBrackets, SampleBrackets
-from tasks.datasets.crops import crops_of, generator, working_copy
+from tasks.datasets.crops import crops_of, generator, in_turn, working_copy
 from tasks.datasets.folders import original
 from tasks.datasets.photos import Photo
 
@@ -46,13 +47,18 @@ class Files:
 
 
 def sample_scenes(photo: Photo, settings: SampleBrackets, seed: int, folder: str) -> list[dict[str, Any]]:
-    """Crops of one photograph exposed shorter and longer, the crop itself as reference; rows without split and hashes."""
-    random = generator(seed, "brackets", photo.name)
+    """Crops of one photograph, in a light of their own, exposed shorter and longer, the crop itself as reference; rows without
+    split and hashes.
+    """
+    random, falls = generator(seed, "brackets", photo.name), generator(seed, "contrast", photo.name)
+    lights = in_turn(settings.lights, seed, photo.name)
     rows = []
     for name, crop in crops_of(photo, "brackets.dataset", settings.crop, settings.crops_per_photo, random):
         shorter, longer = random.uniform(*settings.under_stops), random.uniform(*settings.over_stops)
+        light = -lighting(crop, next(lights), falls.uniform(*settings.contrast_stops), falls)
+        metered = light - light.mean()
         for part, stops in (("under", -shorter), ("over", longer)):
-            exposed = expose(crop, stops, settings.shot_gain, settings.read_sigma, random)
+            exposed = expose(crop, metered + stops, settings.shot_gain, settings.read_sigma, random)
             write_png(Path(folder) / part / f"{name}.png", exposed)
         write_png(Path(folder) / "reference" / f"{name}.png", crop)
         rows.append(row(name, photo.name, crop, f"{photo.package}/{photo.file}", has_reference=True))

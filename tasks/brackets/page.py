@@ -22,7 +22,10 @@ def origins(params: View, counts: Counts) -> list[Origin]:
     """The sample's exposures are made of real photographs; a folder's are as they are."""
     sample = params.dataset.source == "sample"
     if sample:
-        (low, high), (lower, higher) = params.dataset.sample.under_stops, params.dataset.sample.over_stops
+        of = params.dataset.sample
+        (low, high), (lower, higher), (least, most) = of.under_stops, of.over_stops, of.contrast_stops
+        uneven = [name for name in of.lights if name not in ("even", "fine")]
+        light = f"; light ({', '.join(of.lights)}) of {least} to {most} stops from dark to bright" if uneven else ""
         photographs = (
             f"{count(counts.photographs, 'photograph')} that installed Python packages ship, cut into "
             f"{count(counts.images, 'image')}."
@@ -30,8 +33,8 @@ def origins(params: View, counts: Counts) -> list[Origin]:
         exposures = Origin(
             "Exposures",
             "Simulated",
-            f"{low} to {high} stops shorter and {lower} to {higher} stops longer in linear light, clipped, with sensor "
-            "noise.",
+            f"{low} to {high} stops shorter and {lower} to {higher} stops longer in linear light{light}, clipped, with "
+            "sensor noise.",
         )
     else:
         photographs = f"{count(counts.images, 'scene')} of yours."

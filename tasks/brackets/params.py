@@ -15,6 +15,7 @@ from tasks.config.base import (
     Few,
     Fraction,
     InnerFaults,
+    Lights,
     Many,
     Rate,
     Section,
@@ -45,10 +46,16 @@ Layers = Annotated[list[str], Field(min_length=1), AfterValidator(_known_layers)
 
 
 class SampleBrackets(Section):
-    """Photographs that installed packages ship, exposed shorter and longer in linear light."""
+    """Photographs that installed packages ship, exposed shorter and longer in linear light.
+
+    lights: which a photograph's crops are lit by, in turn. contrast_stops: how much darker than its brightest places such a light
+    leaves the darkest; exposures are metered for the mean.
+    """
 
     crops_per_photo: Few
     crop: Annotated[int, Field(ge=64, le=MAX_SIDE)]
+    lights: Lights = Field(default_factory=lambda: ["even"])
+    contrast_stops: Stops = (2.0, 5.0)
     under_stops: Stops
     over_stops: Stops
     shot_gain: Fraction
@@ -61,6 +68,8 @@ class SampleBrackets(Section):
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise ValueError(f"{name} must be [low, high] with 0 < low <= high (stops away from the photograph)")
+        if self.contrast_stops[0] > self.contrast_stops[1]:
+            raise ValueError("contrast_stops must be [low, high] with 0 <= low <= high (stops from dark to bright)")
         return self
 
 

@@ -36,6 +36,18 @@ Stops = Annotated[
     tuple[Annotated[float, Field(ge=0, le=16)], Annotated[float, Field(ge=0, le=16)]], Field(strict=False)
 ]
 """Of exposure: 16 are all that a camera's sensor tells apart."""
+
+
+def _known_lights(names: list[str]) -> list[str]:
+    from models.lighting import LIGHTS
+
+    if unknown := [name for name in names if name not in LIGHTS]:
+        raise ValueError(f"{', '.join(unknown)} is not known; known are {', '.join(LIGHTS)}")
+    return names
+
+
+Lights = Annotated[list[str], Field(min_length=1), AfterValidator(_known_lights)]
+"""Of `models.lighting`, that the crops of a sample photograph are taken in, in turn."""
 Shares = Annotated[tuple[Fraction, Fraction], Field(strict=False)]
 
 

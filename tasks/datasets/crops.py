@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +66,11 @@ def crops_of(
         (f"{photo.name}_{number}", source[top : top + crop, left : left + crop])
         for number, (top, left) in enumerate(crop_places(source.shape[0], source.shape[1], crop, count, random))
     ]
+
+
+def in_turn(names: Sequence[str], seed: int, photo: str) -> Iterator[str]:
+    """Names in an order of the photograph's own, again and again."""
+    return cycle(names[place] for place in generator(seed, "lights", photo).permutation(len(names)))
 
 
 def working_copy(path: Path, photo: np.ndarray, max_side: int | None) -> np.ndarray:

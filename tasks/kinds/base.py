@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pictures import Photo
     from tasks.config import KindSection, View
     from tasks.datasets.looking import Findings
+    from tasks.datasets.subjects import Subject
 
 
 class Spec(Protocol):
@@ -152,6 +153,13 @@ class Rated(Protocol):
         """
 
 
+class Elsewhere(Protocol):
+    """Pictures of another character than the dataset's, which are measured and shown, and of which nothing learns."""
+
+    def subjects(self, params: View, folder: Path) -> dict[str, list[Subject]]:
+        """Those that the kind's section asks for, by group, with their files below a folder. Raises `ImageError`."""
+
+
 class Page(Protocol):
     """How the report speaks of a kind; a module with these."""
 
@@ -215,6 +223,11 @@ class Kind(ABC):
     def rated(self) -> Rated | None:
         """Of kinds that have corruptions with a known truth."""
         return cast(Rated, self._beside("rated")) if self._has("rated") else None
+
+    @property
+    def elsewhere(self) -> Elsewhere | None:
+        """Of kinds that have such pictures."""
+        return cast(Elsewhere, self._beside("elsewhere")) if self._has("elsewhere") else None
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:

@@ -11,6 +11,7 @@ from tasks.config.base import (
     Crop,
     Few,
     Fraction,
+    Lights,
     Many,
     NonNegative,
     Options,
@@ -19,20 +20,20 @@ from tasks.config.base import (
     Stops,
     Training,
 )
-from tasks.config.rounds import KindSection, TaughtModel
+from tasks.config.rounds import Evaluate, KindSection, TaughtModel
 
 
 class SampleDataset(Section):
     """Photographs that installed packages ship, darkened in linear light.
 
-    lights: of `models.lighting`, which a photograph's crops take in turn. noise_growth: powers of two of the shot noise for each
+    lights: which a photograph's crops take in turn. noise_growth: powers of two of the shot noise for each
     stop of under-exposure, as a camera's gain raises it.
     """
 
     crops_per_photo: Few
     crop: Annotated[int, Field(ge=64, le=MAX_SIDE)]
     exposure_stops: Stops
-    lights: Annotated[list[str], Field(min_length=1)] = Field(default_factory=lambda: ["even"])
+    lights: Lights = Field(default_factory=lambda: ["even"])
     noise_growth: Annotated[float, Field(ge=0, le=2)] = 0.0
     shot_gain: Fraction
     read_sigma: Fraction
@@ -43,10 +44,6 @@ class SampleDataset(Section):
         low, high = self.exposure_stops
         if not 0 <= low <= high:
             raise ValueError("exposure_stops must be [low, high] with 0 <= low <= high (stops of under-exposure)")
-        from models.lighting import LIGHTS
-
-        if unknown := [name for name in self.lights if name not in LIGHTS]:
-            raise ValueError(f"lights: {', '.join(unknown)} is not known; known are {', '.join(LIGHTS)}")
         return self
 
 
@@ -118,10 +115,44 @@ class Pretrain(Training):
     weights: ZeroReferenceWeights
 
 
+class SampleElsewhere(Section):
+    """New crops of the sample photographs that validate, in light of another character.
+
+    warmth: the most stops by which red is brighter than blue. jpeg: the quality of the file that they are kept in.
+    """
+
+    crops_per_photo: Few
+    crop: Annotated[int, Field(ge=64, le=MAX_SIDE)]
+    exposure_stops: Stops
+    lights: Lights
+    warmth: Annotated[float, Field(ge=0, le=8)]
+    shot_gain: Fraction
+    read_sigma: Fraction
+    jpeg: Annotated[int, Field(ge=1, le=100)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> SampleElsewhere:
+        if self.exposure_stops[0] > self.exposure_stops[1]:
+            raise ValueError("exposure_stops must be [low, high] with 0 <= low <= high (stops of under-exposure)")
+        return self
+
+
+class Elsewhere(Section):
+    """Photos of another character, of which nothing learns. photos: a folder of the user's."""
+
+    photos: str | None = None
+    sample: SampleElsewhere | None = None
+
+
+class EvaluateElsewhere(Evaluate):
+    elsewhere: Elsewhere | None = None
+
+
 class LowLight(KindSection):
     dataset: Dataset
     model: Enhancer
     start: Pretrain
+    evaluate: EvaluateElsewhere
 
 
 SECTION = LowLight

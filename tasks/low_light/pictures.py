@@ -7,10 +7,9 @@ images.parquet, summary.json. The split into train and validation is by photogra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from pictures import (
     write_png,
 )
 from tasks.config import View
-from tasks.datasets.crops import DatasetError, crops_of, generator, validation_names, working_copy
+from tasks.datasets.crops import DatasetError, crops_of, generator, in_turn, validation_names, working_copy
 from tasks.datasets.folders import listed, not_read, original, photos_in, say, say_notes
 from tasks.datasets.photos import PHOTOS, Photo
 from tasks.low_light.kind import KIND
@@ -47,16 +46,11 @@ PARAMS = ("seed", "{kind}.dataset")
 OUT = Places(KIND.name).pictures
 
 
-def cycled(count: int, seed: int, name: str) -> Iterator[int]:
-    """Places of `count` in an order of the photograph's own, again and again."""
-    return cycle(int(place) for place in generator(seed, "lights", name).permutation(count))
-
-
 def sample_photo(photo: Photo, settings: SampleDataset, seed: int, folder: str) -> list[dict[str, Any]]:
     """Cut and darken the crops of one photograph; returns rows without split and hashes."""
     random = generator(seed, "sample", photo.name)
     rows = []
-    lights = (settings.lights[place] for place in cycled(len(settings.lights), seed, photo.name))
+    lights = in_turn(settings.lights, seed, photo.name)
     for name, crop in crops_of(photo, "low_light.dataset", settings.crop, settings.crops_per_photo, random):
         stops, light = random.uniform(*settings.exposure_stops), next(lights)
         write_png(Path(folder) / "reference" / f"{name}.png", crop)

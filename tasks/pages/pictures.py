@@ -57,16 +57,19 @@ def choose(images: pd.DataFrame, wanted: int) -> list[str]:
     ]
 
 
-def embed(images: pd.DataFrame, enhanced: pd.DataFrame, models: Sequence[str], wanted: int) -> list[Photo]:
+def embed(
+    images: pd.DataFrame, enhanced: pd.DataFrame, models: Sequence[str], wanted: int, budget: int | None = None
+) -> list[Photo]:
     """The chosen photos with the versions `models` and, where there is one, the reference; smaller where many are asked for.
 
-    images, enhanced: the tables of those names, of the validation split. Fewer photos than wanted come back where even the
-    smallest size would make the page too large. Raises `ImageError` for a picture that is absent or damaged.
+    images, enhanced: the tables of those names, of the validation split. budget: characters that they may take together. Fewer
+    photos than wanted come back where even the smallest size would make the page too large. Raises `ImageError` for a picture
+    that is absent or damaged.
     """
     while True:
         chosen = choose(images, wanted)
         for side, quality in SIZES:
-            photos = _photos(images, enhanced, models, chosen, side, quality)
+            photos = _photos(images, enhanced, models, chosen, (side, quality), budget or BUDGET)
             if photos is not None:
                 return photos
         wanted = max(1, len(chosen) // 2)
@@ -75,7 +78,12 @@ def embed(images: pd.DataFrame, enhanced: pd.DataFrame, models: Sequence[str], w
 
 
 def _photos(
-    images: pd.DataFrame, enhanced: pd.DataFrame, models: Sequence[str], chosen: Sequence[str], side: int, quality: int
+    images: pd.DataFrame,
+    enhanced: pd.DataFrame,
+    models: Sequence[str],
+    chosen: Sequence[str],
+    size_and_quality: tuple[int, int],
+    budget: int,
 ) -> list[Photo] | None:
     """The photos at one size; None as soon as they exceed the budget."""
     paths = {(row.image, row.model): row.path for row in enhanced.itertuples(index=False)}
@@ -87,10 +95,10 @@ def _photos(
             files.append(("reference", facts.reference[image]))
         versions, size = [], (1, 1)
         for key, path in files:
-            uri, size = jpeg(str(path), side, quality)
+            uri, size = jpeg(str(path), *size_and_quality)
             versions.append(Version(key, uri))
             spent += len(uri)
-            if spent > BUDGET:
+            if spent > budget:
                 return None
         photos.append(Photo(image, str(facts.photograph[image]), size[0], size[1], tuple(versions)))
     return photos

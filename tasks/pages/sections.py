@@ -16,6 +16,7 @@ from tasks.pages import aligned as alignments
 from tasks.pages import charts, words
 from tasks.pages import rated as ratings
 from tasks.pages.data import Findings, read_json
+from tasks.pages.means import higher_is_better, mean_rows
 from tasks.stage import tables
 from tasks.stage.places import Places
 
@@ -130,12 +131,6 @@ class Run:
         return model in hashes and "f0" in hashes and bool((hashes[model] == hashes["f0"]).all())
 
 
-def higher_is_better(metric: str) -> bool:
-    from models.quality import info
-
-    return info(metric).higher_is_better
-
-
 def headline(run: Run) -> dict[str, Any]:
     """The one result, and how sure it is."""
     rate = run.found.metrics["preference_over_f0"].get(run.last)
@@ -203,15 +198,7 @@ def improved(scores: pd.DataFrame, metric: str, before: str, after: str, higher:
 
 def table(run: Run, models: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of (model, cells) with the mean of every measured metric; the best of each column is marked."""
-    rows: list[dict[str, Any]] = [{"model": model, "cells": []} for model in models]
-    for metric in run.measured:
-        values = [run.mean(model, metric) for model in models]
-        shown = [words.metric_value(metric, value) for value in values]
-        known = [value for value in values if value is not None]
-        best = None if not known else words.metric_value(metric, (max if higher_is_better(metric) else min)(known))
-        for row, text in zip(rows, shown, strict=True):
-            row["cells"].append({"text": text, "best": text == best and len(set(shown)) > 1})
-    return rows
+    return mean_rows(run.found.metrics["scores"], run.measured, models)
 
 
 def preferences(run: Run) -> dict[str, Any]:

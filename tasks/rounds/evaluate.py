@@ -1,8 +1,8 @@
 """The `evaluate` stage: every f(n) on the validation images, by metrics, by the panel and by the judges.
 
 Reads the dataset, the models, the ablations and the judges; writes data/KIND/evaluate: outputs/, enhanced.parquet,
-scores.parquet, votes.parquet, judgements.parquet, metrics.json, models.json (the weights' hashes) and
-the tables behind the plots.
+scores.parquet, votes.parquet, judgements.parquet, metrics.json, models.json (the weights' hashes), the tables behind the plots,
+and elsewhere/, the same of pictures of another character.
 With `labels.source: people` the votes are those that people gave for round `KIND-validation` (`loupe label KIND-validation`);
 it never waits for them: raise evaluate.label_rev to take new ones in.
 """
@@ -24,6 +24,7 @@ from tasks.measuring.rows import score_row
 from tasks.measuring.scoring import available
 from tasks.rounds import loop
 from tasks.rounds.ablation import VARIANTS
+from tasks.rounds.elsewhere import evaluate_elsewhere
 from tasks.rounds.measured import Job, measure, model_weights
 from tasks.rounds.voted import peoples_votes, simulated_votes
 from tasks.stage import tables
@@ -129,6 +130,8 @@ def run(params: View) -> None:
         jobs = [Job(subject, params.kind, models, measured_names, str(folder)) for subject in subjects]
         found = [row for rows in map_images(measure, jobs, workers(params), "validation") for row in rows]
         pack(folder)
+    of_rounds = tuple((name, spec) for name, spec in models if name not in VARIANTS)
+    evaluate_elsewhere(params, of_rounds, measured_names)
     photographs = {subject.id: subject.photograph for subject in subjects}
     outputs = pd.DataFrame([{**row, "photograph": photographs[row["image"]]} for row in found])
     measured = {(row["image"], row["model"]): row["scores"] for row in found}

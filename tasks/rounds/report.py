@@ -13,7 +13,7 @@ from typing import Any
 from pictures import fresh_folder, read_json
 from tasks import kinds
 from tasks.config import View
-from tasks.pages import calibrated, concluded
+from tasks.pages import calibrated, concluded, elsewhere
 from tasks.pages import page as report_page
 from tasks.pages import sections as report_sections
 from tasks.pages import words as report_words
@@ -47,6 +47,7 @@ def page(params: View, data: Path = DATA) -> str:
         means=report_sections.table(run, ["input", *run.models]),
         photo_tables=report_sections.photo_tables(run),
         preferences=report_sections.preferences(run),
+        elsewhere=elsewhere.section(run, Places(params.kind, data)),
         concluded=concluded.section(run, Places(params.kind, data)),
         judges=report_sections.judges(run),
         calibrated=calibrated.section(found.metrics.get("calibration", {})),

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 
-from models.degradation import add_noise, to_linear, to_srgb
+from models.degradation import add_noise, compressed, to_linear, to_srgb
 from models.lighting import LIGHTS, lighting
 from pictures import read_image, reduce_to
 from tasks.datasets.photos import PHOTOS, locate
@@ -69,9 +67,7 @@ def taken(photo: np.ndarray, random: np.random.Generator) -> np.ndarray:
         dark = add_noise(dark, shot, shot**0.5 * random.uniform(0.01, 0.06), random)
     seen = (to_srgb(dark).clip(0, 1) * 255 + 0.5).astype(np.uint8)
     if random.random() < 0.6:
-        file = io.BytesIO()
-        Image.fromarray(seen).save(file, "JPEG", quality=int(random.uniform(75, 98)))
-        seen = np.asarray(Image.open(file))
+        seen = compressed(seen, int(random.uniform(75, 98)))
     return seen.astype(np.float32) / 255
 
 

@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 from skimage import data
 
-from models.degradation import expose
+from models.degradation import expose, to_linear
 from pictures import ImageError, quantise, read_array, read_image, sha256_file, write_png
 from tasks.brackets import pictures as brackets
 from tasks.config import ConfigError, load
@@ -92,6 +92,28 @@ def test_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = {file.name: sha256_file(file) for file in Path("data").rglob("*.p*") if file.is_file()}
     build_in(tmp_path / "two", monkeypatch, "sample", **sample, workers=2)
     assert {file.name: sha256_file(file) for file in Path("data").rglob("*.p*") if file.is_file()} == first
+
+
+def test_in_uneven_light_no_exposure_alone_shows_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brackets, "PHOTOS", [photo for photo in PHOTOS if photo.name in ("chelsea", "coffee", "boat")])
+    steady = {"crops_per_photo": 2, "validation_photos": 1, "under_stops": [2.0, 2.0], "over_stops": [2.0, 2.0]}
+
+    def spread(place: str, **sample: Any) -> float:
+        """Of the light that the shorter exposure has of the reference: of the brightest tenth over the darkest, in stops."""
+        table, found = build_in(tmp_path / place, monkeypatch, "sample", **steady, **sample), []
+        for row in table.itertuples():
+            under, reference = (to_linear(read_image(path)).mean(2) for path in (row.under, row.reference))
+            shown = np.log2(under[reference > 0.05] / reference[reference > 0.05] + 1e-4)
+            found.append(float(np.subtract(*np.percentile(shown, [90, 10]))))
+        return float(np.mean(found))
+
+    even = spread("even", lights=["even"], contrast_stops=[4.0, 4.0])
+    assert even < 0.8, "noise alone"
+    assert spread("uneven", lights=["window", "gradient"], contrast_stops=[4.0, 4.0]) > even + 1.5
+    with pytest.raises(ConfigError, match="contrast_stops must be"):
+        spread("wrong", contrast_stops=[3.0, 2.0])
+    with pytest.raises(ConfigError, match="moon is not known"):
+        spread("unknown", lights=["moon"])
 
 
 def test_a_sample_with_too_few_training_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def values(**changes: Any) -> dict[str, Any]:
     found = copy.deepcopy(read_yaml(ROOT / "tests" / "tiny.yaml"))
     own = found["brackets"]
     own["labels"] |= {"source": "simulated"}
-    own["labels"]["simulated"]["utility"] = {"mef_ssim": 1.0}
+    own["labels"]["simulated"] |= {"utility": {"mef_ssim": 1.0}, "noise": 0.0}  # two observers would often differ
     own["evaluate"]["metrics"] = ["mef_ssim", "psnr"]
     for path, value in changes.items():
         section, key = path.split("__")

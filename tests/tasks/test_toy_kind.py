@@ -54,6 +54,7 @@ def values() -> dict[str, Any]:
     shared["labels"]["simulated"]["utility"] = {"psnr": 1.0}
     shared["align"]["learning_rate"] = 0.05
     shared["evaluate"]["metrics"] = ["psnr", "entropy"]
+    del shared["evaluate"]["elsewhere"]  # of photos in the dark
     found["kinds"] = {"toy": {"start": "pictures", "rounds": 1}}
     found["rounds"] = {
         "toy-r01": {"kind": "toy", "round": "r01", "prev": "r00", "candidates": "pictures", "label_rev": 0}
