@@ -36,7 +36,7 @@ _WEIGHTS_OF = {
     "musiq": ("musiq",), "nrqm": ("nrqm",), "pi": ("niqe", "nrqm"),
 }  # fmt: skip
 _TOLERANCE = 1e-4
-_PROBES = ((96, 96), (128, 160))
+_PROBES = ((96, 96), (128, 160), (601, 530))  # large ones are looked at through a thumbnail
 
 
 class ExportError(ValueError):

@@ -87,3 +87,14 @@ def test_a_photo_of_one_row_in_tiles() -> None:
 def test_no_channels_are_refused() -> None:
     with pytest.raises(ValueError, match="width must be at least 1, not 0"):
         LocalTone(0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [(96, 96), (130, 171), (601, 530)])
+def test_a_trace_is_the_network_at_any_size(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    network = LocalTone(4).eval()
+    network.last.weight.normal_(0, 0.3)
+    script = torch.jit.trace(network, torch.rand(1, 3, 96, 96), check_trace=False)
+    image = torch.rand(1, 3, *size)
+    assert torch.allclose(script(image), network(image), atol=1e-5)
