@@ -136,11 +136,20 @@ def add_up(model: nn.Module, values: Mapping[str, float]) -> dict[str, float]:
             gradients.append(parameter.grad)
     together(gradients, added)
     together(list(model.buffers()), _from_the_first)
-    totals: dict[str, float] = {}
-    for _, each in said:
+    return _sums([each for _, each in said])
+
+
+def totals(values: Mapping[str, float]) -> dict[str, float]:
+    """The values of all processes by name, added up in their order."""
+    return _sums([json.loads(each) for each in told(json.dumps(dict(values)))])
+
+
+def _sums(said: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for each in said:
         for key, value in each.items():
-            totals[key] = totals.get(key, 0.0) + value
-    return totals
+            found[key] = found.get(key, 0.0) + value
+    return found
 
 
 def follow(model: nn.Module) -> None:
@@ -160,7 +169,9 @@ def _from_the_first(tensor: torch.Tensor) -> None:
 
 @torch.no_grad()
 def together(tensors: Sequence[torch.Tensor], what: Callable[[torch.Tensor], object]) -> None:
-    """Do something in place to many tensors at once, which are the same ones in all processes."""
+    """Do something in place to many tensors at once, which are the same ones in all processes; alone, nothing."""
+    if count() == 1:
+        return
     for group in _buckets(tensors):
         flat = torch.cat([tensor.reshape(-1) for tensor in group])
         with _heard():

@@ -35,8 +35,8 @@ def thumbnail(image: torch.Tensor, side: int = THUMBNAIL) -> torch.Tensor:
 
 def _cells(pixels: torch.Tensor, factor: torch.Tensor, cells: int) -> torch.Tensor:
     """Weights (cells, pixels) of averages by a factor, then of `adaptive_avg_pool2d`, in what every exporter knows."""
-    place, cell = (torch.arange(count, device=pixels.device) for count in (pixels, cells))
-    reduced, cell = pixels // factor, cell[:, None]
+    place = torch.arange(pixels, device=pixels.device)  # type: ignore[call-overload]  # whose number a trace keeps open
+    reduced, cell = pixels // factor, torch.arange(cells, device=pixels.device)[:, None]
     first, last = cell * reduced // cells * factor, ((cell + 1) * reduced + cells - 1) // cells * factor
     inside = (place >= first) & (place < last)
     return inside.to(torch.float32) / (last - first)

@@ -26,6 +26,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from models.core import processes
 from models.fusers.colour import luminance
 from models.losses.fusion import LOSSES, Features, FusionScene, SharedFeatures, hybrid, loss_weights, usable, weighted
 from models.search.supernet import Supernet
@@ -105,45 +106,75 @@ def constraint_value(
 
 def step(
     learners: Learners,
-    training: Callable[[], SearchBatch],
-    validation: Callable[[], SearchBatch],
+    training: Callable[[], Sequence[SearchBatch]],
+    validation: Callable[[], Sequence[SearchBatch]],
     features: Features,
     *,
     constraint: Constraint = "both",
     upper: bool = True,
+    count: int = 1,
 ) -> dict[str, float]:
     """One alternating step; returns the values to log (loss, validation_loss, constraint).
 
-    training, validation: the batches of this step from the two halves of the training set. features: frozen, of VGG16.
+    training, validation: batches of this step from the two halves of the training set, of `count` in all those that this process
+    takes (`models.core.processes`); what they say is averaged. features: frozen, of VGG16.
     constraint: what steers beta. upper: whether beta and alpha move too, or omega alone (warm-up, or cheaper steps).
     """
-    network, beta = learners.network, learners.loss.beta
-    batch = training()
-    known = SharedFeatures(features)
-    loss, _ = weighted(scene_of(network.fuse(batch.under, batch.over), batch), beta.detach(), known)
-    descend(learners.omega, network.operation_weights(), loss)
-    values = {"loss": float(loss.detach())}
+    network, beta, batches = learners.network, learners.loss.beta, training()
+    weights, values = network.operation_weights(), {"loss": 0.0}
+    descent = Descent(weights, count)
+    for batch in batches:
+        loss, _ = weighted(_scene(network, batch), beta.detach(), SharedFeatures(features))
+        descent.add(loss)
+        values["loss"] += float(loss.detach()) / count
+    assign(learners.omega, weights, descent.gradients())
     if not upper:
-        return values
-    held_out = validation()
-    seen = SharedFeatures(features)
-    scene = scene_of(network.fuse(held_out.under, held_out.over), held_out)
+        return processes.totals(values)
+    held_out = [(batch, _scene(network, batch), SharedFeatures(features)) for batch in validation()]
     if constraint != "none":
-        gamma = constraint_value(held_out, scene, seen, constraint)
-        direction = torch.autograd.grad(gamma, network.operation_weights(), retain_graph=True, allow_unused=True)
-        slopes = term_slopes(network, batch, direction, features)
-        assign(learners.beta, [beta], [beta_gradient(beta, slopes, batch.reference is not None)])
-        values["constraint"] = float(gamma.detach())
+        ascent, values["constraint"] = Descent(weights, count), 0.0
+        for batch, scene, seen in held_out:
+            gamma = constraint_value(batch, scene, seen, constraint)
+            ascent.add(gamma, keep=True)
+            values["constraint"] += float(gamma.detach()) / count
+        direction = ascent.gradients()
+        slopes = torch.stack([term_slopes(network, batch, direction, features) for batch in batches]).sum(0) / count
+        processes.together([slopes], processes.added)
+        assign(learners.beta, [beta], [beta_gradient(beta, slopes, batches[0].reference is not None)])
     # The forward pass is shared: neither omega nor alpha moved since, and beta enters as the terms' weights alone.
-    validation_loss, _ = weighted(scene, beta.detach(), seen)
-    descend(learners.alpha, network.architecture(), validation_loss)
-    values["validation_loss"] = float(validation_loss.detach())
-    return values
+    architecture, values["validation_loss"] = network.architecture(), 0.0
+    descent = Descent(architecture, count)
+    for _, scene, seen in held_out:
+        validation_loss, _ = weighted(scene, beta.detach(), seen)
+        descent.add(validation_loss)
+        values["validation_loss"] += float(validation_loss.detach()) / count
+    assign(learners.alpha, architecture, descent.gradients())
+    return processes.totals(values)
 
 
-def descend(optimiser: torch.optim.Optimizer, parameters: list[nn.Parameter], loss: torch.Tensor) -> None:
-    """One step of the optimiser on `loss` by these parameters alone."""
-    assign(optimiser, parameters, list(torch.autograd.grad(loss, parameters, allow_unused=True)))
+def _scene(network: Supernet, batch: SearchBatch) -> FusionScene:
+    return scene_of(network.fuse(batch.under, batch.over), batch)
+
+
+class Descent:
+    """Gradients of a mean over `count` values by some parameters, of which several processes may each add a share."""
+
+    def __init__(self, parameters: Sequence[nn.Parameter], count: int) -> None:
+        self._parameters, self._count = list(parameters), count
+        self._sums: list[torch.Tensor | None] = [None] * len(self._parameters)
+
+    def add(self, value: torch.Tensor, *, keep: bool = False) -> None:
+        """Take in one of the values. keep: its graph, for another gradient."""
+        found = torch.autograd.grad(value / self._count, self._parameters, allow_unused=True, retain_graph=keep)
+        self._sums = [
+            one if before is None else before if one is None else before + one
+            for before, one in zip(self._sums, found, strict=True)
+        ]
+
+    def gradients(self) -> list[torch.Tensor | None]:
+        """Their sums over all processes; None for a parameter on which no value depends (a pruned operation)."""
+        processes.together([gradient for gradient in self._sums if gradient is not None], processes.added)
+        return self._sums
 
 
 def assign(

@@ -1,7 +1,8 @@
 """The dual search: its loop, its exact state on disk, and its result.
 
 `models.core.training.train` descends one loss with one optimiser. The search alternates three, prunes operations in between
-and has masks to resume, so it has a loop of its own; seeds, atomic files and the rules of resuming are the engine's.
+and has masks to resume, so it has a loop of its own; seeds, atomic files, the rules of resuming, and how several processes share
+the batches of a step are the engine's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from models.core import processes
 from models.core.adam import Adam
 from models.core.resume import ResumableState
 from models.core.training import TrainingError, make_deterministic, step_seed
@@ -38,7 +40,8 @@ class SearchSettings:
     upper_every: beta and alpha move at every such step. omega_rate, alpha_rate, beta_rate: Adam's learning rates.
     constraint: what steers beta (both, reference, natural, none). refinement: wsras, retention, pruning or darts.
     threshold: weight under which a node's smallest operation is pruned (the paper gives no number). retain: P, the operations
-    a node keeps; pruning stops there, too. save_every: steps between resumable states.
+    a node keeps; pruning stops there, too. save_every: steps between resumable states. accumulate: batches a step, over which
+    everything is averaged, and which several processes share.
     Raises ValueError that names the setting.
     """
 
@@ -55,9 +58,10 @@ class SearchSettings:
     retain: int = 3
     save_every: int = 25
     seed: int = 0
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "epoch", "upper_every", "save_every"):
+        for name in ("steps", "epoch", "upper_every", "save_every", "accumulate"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} should be at least 1, not {getattr(self, name)}")
         for name in ("omega_rate", "alpha_rate", "beta_rate"):
@@ -115,7 +119,9 @@ class SearchOutcome:
 
     def discard_state(self) -> None:
         """Remove the resumable state, once the stage's outputs are safe on disk."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        processes.meet()
+        if processes.leads():
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def search(
@@ -132,13 +138,15 @@ def search(
 ) -> SearchOutcome:
     """Search `network` in place and return what was found.
 
-    training, validation: step -> batch, pure functions, of the two halves of the training set; the batches of a search all
-    have references, or none has. features: frozen VGG16 maps, on `device`.
+    training, validation: number -> batch, pure functions, of the two halves of the training set, of which a step takes the next
+    `accumulate`; the batches of a search all have references, or none has. features: frozen VGG16 maps, on `device`.
     folder: where the resumable state lives; identity: what the data are (a hash of the stage's inputs). A state is continued
     only when settings, identity and initial weights are the same, else it is discarded; an interrupted search then ends with
     the same result as an uninterrupted one.
-    Raises `TrainingError` when a loss or the weights stop being finite; ValueError when the constraint's positives are missing.
+    Raises `TrainingError` when a loss or the weights stop being finite; ValueError when the constraint's positives are missing;
+    `ProcessesError` when several processes cannot work together.
     """
+    processes.check_shares(name, settings.accumulate)
     make_deterministic()
     target = torch.device(device)
     network.to(target).train()
@@ -150,7 +158,9 @@ def search(
         beta=Adam(loss.parameters(), settings.beta_rate),
         alpha=Adam(network.architecture(), settings.alpha_rate),
     )
-    state = _State(folder, _fingerprint(network, settings, identity), learners)
+    fingerprint = _fingerprint(network, settings, identity)
+    processes.check_alike(fingerprint, f"{name}: the processes start with different weights, settings or data")
+    state = _State(folder, fingerprint, learners)
     first = state.resume(target)
     has_reference = training(0).reference is not None
     if not state.history:
@@ -163,11 +173,12 @@ def search(
         upper = index >= settings.warmup and (index - settings.warmup) % settings.upper_every == 0
         values = step(
             learners,
-            partial(_batch, training, index, target),
-            partial(_batch, validation, index, target),
+            partial(_share, training, index, settings.accumulate, target),
+            partial(_share, validation, index, settings.accumulate, target),
             features,
             constraint=settings.constraint,
             upper=upper,
+            count=settings.accumulate,
         )
         if not all(math.isfinite(value) for value in values.values()):
             raise TrainingError(
@@ -202,8 +213,9 @@ def search(
     )
 
 
-def _batch(batches: SearchBatches, index: int, target: torch.device) -> SearchBatch:
-    return batches(index).to(target)
+def _share(batches: SearchBatches, index: int, count: int, target: torch.device) -> list[SearchBatch]:
+    """Of the `count` batches of a step those that this process takes."""
+    return [batches(index * count + part).to(target) for part in range(processes.place(), count, processes.count())]
 
 
 def _entry(learners: Learners, epoch: int, done: int, values: dict[str, float], has_reference: bool) -> Epoch:
@@ -240,7 +252,17 @@ class _State:
         return means
 
     def resume(self, device: torch.device) -> int:
-        """Load the state if it is this search's; returns the number of steps done, 0 for a fresh start."""
+        """Load the state if it is this search's; returns the number of steps done, 0 for a fresh start.
+
+        The first process alone may remove it; the others do as it does.
+        """
+        done = self._load(device) if processes.leads() else 0
+        if int(processes.of_the_first(str(done))) and not processes.leads():
+            done = self._load(device)
+        processes.check_alike(str(done), f"{self._state.folder} holds different states for the processes")
+        return done
+
+    def _load(self, device: torch.device) -> int:
         saved = self._state.load(device)
         if saved is None:
             return 0
@@ -250,6 +272,8 @@ class _State:
         return int(saved["step"])
 
     def save(self, done: int) -> None:
+        if not processes.leads():
+            return
         self._state.save(
             history=[asdict(entry) for entry in self.history],
             pruned=[list(entry) for entry in self.pruned],
@@ -259,7 +283,10 @@ class _State:
 
 
 def _fingerprint(network: Supernet, settings: SearchSettings, identity: str) -> str:
-    digest = hashlib.sha256(json.dumps([asdict(settings), identity, NODES, list(OPERATIONS)], sort_keys=True).encode())
+    said = asdict(settings)
+    if settings.accumulate == 1:  # as before there was another number: what was saved then goes on
+        del said["accumulate"]
+    digest = hashlib.sha256(json.dumps([said, identity, NODES, list(OPERATIONS)], sort_keys=True).encode())
     for key, tensor in sorted(network.state_dict().items()):
         digest.update(key.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

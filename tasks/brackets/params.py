@@ -119,7 +119,10 @@ class Dataset(Section):
 
 
 class Search(Section):
-    """The dual search; see `models.search.loop.SearchSettings`. layers: of VGG16, for perceptual losses and constraint."""
+    """The dual search; see `models.search.loop.SearchSettings`. layers: of VGG16, for perceptual losses and constraint.
+
+    accumulate: batches a step, which several processes share.
+    """
 
     width: Channels
     steps: Count
@@ -137,6 +140,7 @@ class Search(Section):
     batch: Batch
     layers: Layers
     save_every: Count = 25
+    accumulate: Few = 1
 
     @model_validator(mode="after")
     def _possible(self) -> Search:

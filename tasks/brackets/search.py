@@ -94,7 +94,9 @@ def run(params: View) -> None:
         load_vgg16_layers(section.layers, to),
         settings_of(section, params.seed),
         folder=STATE / "search",
-        identity=identity(scenes.identity, section.model_dump_json(), params.model.options.unrolled),
+        identity=identity(
+            scenes.identity, section.model_dump_json(exclude={"accumulate"}), params.model.options.unrolled
+        ),
         device=to,
     )
     write(outcome)
@@ -116,4 +118,4 @@ def write(outcome: SearchOutcome) -> None:
 
 
 if __name__ == "__main__":
-    stage(__doc__, run, PARAMS, kind=KIND.name)
+    stage(__doc__, run, PARAMS, kind=KIND.name, trains=("search",))

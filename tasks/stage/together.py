@@ -21,7 +21,7 @@ from typing import Any
 
 from pictures import writing_aside
 from tasks.config import ConfigError, View
-from tasks.config.base import Training
+from tasks.config.base import Section
 
 WRITTEN = (Path("data"), Path(".loupe"))
 _ASIDE = Path(".loupe") / "work" / "process"
@@ -34,16 +34,16 @@ def launched() -> int:
     return int("ACCELERATE_MIXED_PRECISION" in os.environ)
 
 
-def shared_by(wanted: int, sections: Sequence[Training | None]) -> int:
+def shared_by(wanted: int, sections: Sequence[Section | None]) -> int:
     """How many processes share the trainings: the most up to `wanted` that divide every `accumulate`."""
     batches = [section.accumulate for section in _trainings(sections)]
     return max(number for number in range(1, max(wanted, 1) + 1) if math.gcd(*batches) % number == 0) if batches else 1
 
 
-def _trainings(sections: Sequence[Any]) -> Iterator[Training]:
+def _trainings(sections: Sequence[Any]) -> Iterator[Any]:
     """The sections that train, and those inside them."""
     for section in sections:
-        if isinstance(section, Training):
+        if isinstance(section, Section) and hasattr(section, "accumulate"):
             yield section
             for value in vars(section).values():
                 yield from _trainings(list(value.values()) if isinstance(value, dict) else [value])

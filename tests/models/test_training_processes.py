@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 import torch
-from torch import distributed, nn
+from torch import nn
+from two_processes import in_two
 
 from models.core import processes
 from models.core.processes import ProcessesError
 from models.core.training import Settings, step_generator, train
 
-ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = Settings(
     steps=12, learning_rate=0.02, weight_decay=0.01, halve_every=7, accumulate=4, ema=0.8, clip_norm=0.5, save_every=5,
     log_every=4, seed=3,
@@ -133,25 +129,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str,
     """What both say: this process, which is the first, and another."""
     folder = tmp_path_factory.mktemp("processes")
     interrupted(folder / "of_one")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    code = f"import sys; sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(ROOT)!r}]\nfrom pathlib import Path\n"
-    code += f"from test_training_processes import one_of_two\none_of_two(Path({str(folder)!r}))"
-    there = {
-        "WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
-        "GLOO_SOCKET_IFNAME": "lo",
-    }  # fmt: skip
-    with patch.dict(os.environ, there), patch.object(processes, "GRACE_SECONDS", 0.0):
-        other = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "RANK": "1"})
-        try:
-            one_of_two(folder)
-            assert other.wait(60) == 0
-        finally:
-            other.kill()
-            other.wait()
-            if distributed.is_initialized():
-                distributed.destroy_process_group()
+    in_two(one_of_two, folder)
     return folder, [json.loads((folder / f"{rank}.json").read_text()) for rank in range(2)]
 
 

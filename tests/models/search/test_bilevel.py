@@ -116,11 +116,11 @@ def test_every_level_moves_and_warm_up_moves_the_weights_alone() -> None:
     parts = learners()
     omega, alpha = parts.network.operation_weights(), parts.network.architecture()
     before = copies(omega), copies(alpha), copies([parts.loss.beta])
-    values = step(parts, lambda: batch(0), lambda: batch(1), features, upper=False)
+    values = step(parts, lambda: [batch(0)], lambda: [batch(1)], features, upper=False)
     assert moved(omega, before[0])
     assert not moved(alpha, before[1]) and not moved([parts.loss.beta], before[2])
     assert set(values) == {"loss"}
-    values = step(parts, lambda: batch(0), lambda: batch(1), features)
+    values = step(parts, lambda: [batch(0)], lambda: [batch(1)], features)
     assert moved(alpha, before[1]) and moved([parts.loss.beta], before[2])
     assert set(values) == {"loss", "constraint", "validation_loss"}
 
@@ -132,7 +132,7 @@ def test_alpha_descends_the_validation_loss_and_omega_the_training_loss() -> Non
     loss, _ = weighted(scene, beta.detach(), features)
     by_omega = torch.autograd.grad(loss, omega)
     before_omega, before_alpha = copies(omega), copies(parts.network.architecture())
-    step(parts, lambda: batch(0), lambda: batch(1), features)
+    step(parts, lambda: [batch(0)], lambda: [batch(1)], features)
     # Adam's first step is the rate against the sign of the gradient
     for now, then, gradient in zip(omega, before_omega, by_omega, strict=True):
         large = gradient.abs() > 1e-5
@@ -149,7 +149,7 @@ def test_alpha_descends_the_validation_loss_and_omega_the_training_loss() -> Non
     bilevel.assign(parts.alpha, parts.network.architecture(), list(by_alpha))
     again = copies(parts.network.architecture())
     fresh = learners()
-    step(fresh, lambda: batch(0), lambda: batch(1), features)
+    step(fresh, lambda: [batch(0)], lambda: [batch(1)], features)
     assert all(
         torch.allclose(one, other, atol=1e-3) for one, other in zip(fresh.network.architecture(), again, strict=True)
     )
@@ -158,11 +158,11 @@ def test_alpha_descends_the_validation_loss_and_omega_the_training_loss() -> Non
 @pytest.mark.parametrize(("constraint", "moves"), [("none", False), ("reference", True), ("natural", True)])
 def test_ablations_of_the_constraint(constraint: bilevel.Constraint, moves: bool) -> None:
     parts = learners()
-    values = step(parts, lambda: batch(0), lambda: batch(1), features, constraint=constraint)
+    values = step(parts, lambda: [batch(0)], lambda: [batch(1)], features, constraint=constraint)
     assert bool(parts.loss.beta.detach().any()) == moves
     assert ("constraint" in values) == moves
 
 
 def test_missing_positives_are_named() -> None:
     with pytest.raises(ValueError, match="'reference' needs reference positives"):
-        step(learners(), lambda: batch(0, False), lambda: batch(1, False), features, constraint="reference")
+        step(learners(), lambda: [batch(0, False)], lambda: [batch(1, False)], features, constraint="reference")
