@@ -161,6 +161,7 @@ def export(out: Path, round_name: str | None) -> None:
     import torch
 
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch")  # TorchScript goes on working
+    warnings.filterwarnings("ignore", message="Constant folding")  # of slices in ONNX: they stay as they are
     params = load_whole()
     source = chosen_weights(params, round_name, LOW_LIGHT)
     named = "f0" if source == loop.first_weights(LOW_LIGHT.name) else f"round {source.parent.name}"

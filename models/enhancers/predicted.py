@@ -6,6 +6,7 @@ The network learns from what `models.genetic` chose; a new photo then costs one 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ def thumbnail(image: torch.Tensor, side: int = THUMBNAIL) -> torch.Tensor:
     right and lower edge, are left out then. A trace does the same in one step, for photos of any size.
     """
     if torch.jit.is_tracing():
-        height, width = (torch.as_tensor(size, device=image.device) for size in image.shape[-2:])
+        height, width = cast("tuple[torch.Tensor, torch.Tensor]", image.shape[-2:])  # what a trace has for numbers
         traced = (torch.minimum(height, width) // (2 * side)).clamp(min=1)
         return torch.matmul(_cells(height, traced, side), torch.matmul(image, _cells(width, traced, side).T))
     factor = min(image.shape[-2:]) // (2 * side)
