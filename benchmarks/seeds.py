@@ -1,7 +1,8 @@
 """The whole demo over several seeds, each from scratch in a folder of its own: python -m benchmarks.seeds 1 2 3 [--hillie]
 
 --hillie: the low-light rounds as the paper has them, pairs of f(n-1) and f(n), and the ranker loss.
-Prints a markdown table: the panel's preference of every f(n) over f(0), and the rankers' accuracy on validation votes.
+Prints a markdown table: the panel's preference of every f(n) over f(0), the rankers' accuracy on validation votes, and the last
+model's preference in light of another character.
 """
 
 from __future__ import annotations
@@ -53,12 +54,15 @@ def as_hillie(text: str) -> str:
 
 
 def run(seed: int, folder: Path, kind: str = KIND.name, edit: Callable[[str], str] = str) -> dict[str, Any]:
-    """Run the pipeline of a kind with another seed in `folder`; returns data/KIND/evaluate/metrics.json.
+    """Run the pipeline of a kind with another seed in `folder`; returns data/KIND/evaluate/metrics.json, and as `elsewhere` the
+    preferences over f0 in light of another character; {} where nothing is taken in such.
 
     edit: what is made of the text of params.yaml.
     """
     prepared(seed, folder, f"evaluate@{kind}", edit)
-    return json.loads((folder / "data" / kind / "evaluate" / "metrics.json").read_text())
+    made = folder / "data" / kind / "evaluate"
+    elsewhere = json.loads((made / "elsewhere" / "summary.json").read_text()).get("sample", {})
+    return {**json.loads((made / "metrics.json").read_text()), "elsewhere": elsewhere.get("preference_over_f0", {})}
 
 
 def prepared(seed: int, folder: Path, target: str, edit: Callable[[str], str] = str) -> None:
@@ -91,11 +95,14 @@ def table(found: dict[int, dict[str, Any]]) -> str:
     first = next(iter(found.values()))
     models = [name for name in first["preference_over_f0"] if re.fullmatch(r"f\d+", name)]
     rankers = list(first["judge_accuracy"])
-    header = ["seed", *(f"{name} over f0" for name in models), *(f"{name} accuracy" for name in rankers)]
+    apart = [name for name in models[-1:] if name in first["elsewhere"]]
+    header = ["seed", *(f"{name} over f0" for name in models), *(f"{name} accuracy" for name in rankers),
+              *(f"{name} over f0 elsewhere" for name in apart)]  # fmt: skip
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for seed, metrics in found.items():
         cells = [rate(metrics["preference_over_f0"][name]) for name in models]
         cells += [f"{metrics['judge_accuracy'][name]:.2f}" for name in rankers]
+        cells += [rate(metrics["elsewhere"][name]) for name in apart]
         lines.append("| " + " | ".join([str(seed), *cells]) + " |")
     return "\n".join(lines)
 

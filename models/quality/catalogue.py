@@ -34,10 +34,9 @@ CATALOGUE: tuple[tuple[MetricInfo, str], ...] = (
             value_range=(-INFINITE, INFINITE),
             needs_reference=False,
             variant="original LIVE model, Y of YIQ rounded to 8 bit",
-            library=_PYIQA,
             min_size=16,
         ),
-        "models.quality.pyiqa_adapter:build_brisque",
+        "models.quality.brisque:build",
     ),
     (
         MetricInfo(

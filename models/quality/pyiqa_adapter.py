@@ -3,7 +3,6 @@ downloads, its prints and its pickle loading are never reached."""
 
 from __future__ import annotations
 
-import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,30 +15,6 @@ from models.quality import niqe
 from models.quality.metric import Compute, one_by_one
 
 LIBRARY = "pyiqa 0.1.16"
-
-
-def build_brisque(device: str | torch.device) -> Compute:
-    """BRISQUE (Mittal et al., No-Reference Image Quality Assessment in the Spatial Domain, 2012)."""
-    from safetensors.torch import load_file
-
-    model = load_file(weights.resolve("brisque"), device=str(device))
-    gamma, rho = model["gamma"].item(), model["rho"].item()
-    from pyiqa.archs.brisque_arch import brisque
-
-    def compute(image: Tensor) -> Tensor:
-        # pyiqa asserts that the luma varies.
-        if _flat(image):
-            return image.new_full((), math.nan)
-        return brisque(image.float(), sv_coef=model["sv_coef"], sv=model["sv"], gamma=gamma, rho=rho)
-
-    return one_by_one(compute)
-
-
-def _flat(image: Tensor) -> bool:
-    from models.quality.fidelity import luma
-
-    grey = luma(image)
-    return bool((grey == grey.flatten()[0]).all())
 
 
 def build_piqe(device: str | torch.device) -> Compute:
