@@ -22,6 +22,7 @@ SETTINGS = Settings(
     steps=12, learning_rate=0.02, weight_decay=0.01, halve_every=7, accumulate=4, ema=0.8, clip_norm=0.5, save_every=5,
     log_every=4, seed=3,
 )  # fmt: skip
+HALF = replace(SETTINGS, precision="bf16")
 
 
 class Toy(nn.Module):
@@ -115,6 +116,7 @@ def one_of_two(folder: Path) -> None:
         "texts": processes.told("ä" * rank),
         "whole": run(folder / "whole"),
         "of_one": run(folder / "of_one"),
+        "bf16": run(folder / "bf16", None, HALF),
         "stopped": run(folder / "stopped", 9),
         "odd": refused(folder / "odd", None, replace(SETTINGS, accumulate=3)),
         "other": refused(folder / "other", None, SETTINGS, rank),
@@ -153,6 +155,14 @@ def test_two_processes_end_with_the_loss_and_the_weights_of_one(told: Any, alone
         assert entry == pytest.approx(wanted, rel=1e-5)
     assert first["files"] == alone["files"] == ["snapshot_000006.safetensors", "state.pt"]
     assert alone["weights"]["sometimes.weight"] != run_of_nothing()["sometimes.weight"]  # it did learn
+
+
+def test_half_precision_in_two_processes_is_that_of_one(told: Any, alone: dict[str, Any], tmp_path: Path) -> None:
+    one, (first, second) = run(tmp_path / "state", None, HALF), (each["bf16"] for each in told[1])
+    assert first == second
+    assert one["weights"] != alone["weights"], "it is another precision"
+    for name, wanted in one["weights"].items():
+        assert near(first["weights"][name], wanted)
 
 
 def run_of_nothing() -> dict[str, Any]:
