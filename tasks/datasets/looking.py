@@ -16,11 +16,16 @@ LOOKED_AT = 12
 MOST_TIMES = 200
 
 
-class Folders(Protocol):
+class Named(Protocol):
     """A section of params.yaml that names a user's folders."""
 
     @property
     def recursive(self) -> bool: ...
+
+
+class Folders(Named, Protocol):
+    """One whose folders are joined."""
+
     @property
     def pair_by(self) -> By: ...
 
@@ -45,7 +50,7 @@ def photos_of(count: int) -> str:
     return f"{count} photo{'' if count == 1 else 's'}"
 
 
-def listed(section: str, settings: Folders, names: Sequence[str], found: Findings) -> dict[str, Listing]:
+def listed(section: str, settings: Named, names: Sequence[str], found: Findings) -> dict[str, Listing]:
     """The folders that are named and hold photos; the others are faults."""
     folders = {}
     for name in names:

@@ -32,11 +32,13 @@ def look_at(dataset: Dataset, crops: Mapping[str, int], found: Findings) -> None
 
 
 def look_at_model(section: LowLight, found: Findings) -> Any:
-    """The enhancer, and the trainings that it shall have."""
+    """The enhancer, the trainings that it shall have, and the photos that it is looked at with elsewhere."""
     from models.enhancers import create
     from tasks.low_light.phases import CannotTrain, planned
     from tasks.training.trying import look_at_network
 
+    if section.evaluate.elsewhere is not None:
+        listed(f"{KIND.name}.evaluate.elsewhere", section.evaluate.elsewhere, ("photos",), found)
     network = look_at_network(f"{KIND.name}.model", create, section.model, found)
     if network is not None:
         try:

@@ -39,7 +39,7 @@ def subjects(params: View, folder: Path) -> dict[str, list[Subject]]:
     if asked.sample is not None and read_json(Places(KIND.name).pictures / "summary.json")["source"] == "sample":
         found["sample"] = of_sample(asked.sample, params.seed, folder / "sample")
     if asked.photos is not None:
-        found["photos"] = of_folder(asked.photos, folder / "photos")
+        found["photos"] = of_folder(asked.photos, asked.recursive, folder / "photos")
     return found
 
 
@@ -59,10 +59,10 @@ def of_sample(settings: SampleElsewhere, seed: int, folder: Path) -> list[Subjec
     return found
 
 
-def of_folder(photos: str, folder: Path) -> list[Subject]:
+def of_folder(photos: str, recursive: bool, folder: Path) -> list[Subject]:
     """Working copies of a user's photos."""
     found, skipped, notes = list[Subject](), list[ImageError](), []
-    for path, name in identifiers(photos_in(photos, False, f"{KEY}.photos")).items():
+    for path, name in identifiers(photos_in(photos, recursive, f"{KEY}.recursive")).items():
         try:
             photo, said = read_noted(path)
             write_png(folder / f"{name}.png", working_copy(path, photo, MAX_SIDE))

@@ -138,9 +138,10 @@ class SampleElsewhere(Section):
 
 
 class Elsewhere(Section):
-    """Photos of another character, of which nothing learns. photos: a folder of the user's."""
+    """Photos of another character, of which nothing learns. photos: a folder of the user's; recursive: its sub-folders too."""
 
     photos: str | None = None
+    recursive: bool = False
     sample: SampleElsewhere | None = None
 
 

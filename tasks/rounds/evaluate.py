@@ -126,12 +126,11 @@ def run(params: View) -> None:
     measured_names = tuple(dict.fromkeys([*usable, *(params.labels.simulated.utility if simulated else ())]))
     weights = model_weights(params)
     models = tuple((name, loop.models(params).spec(params, path)) for name, path in weights.items())
+    evaluate_elsewhere(params, tuple((name, spec) for name, spec in models if name not in VARIANTS), measured_names)
     with fresh_folder(out / "outputs") as folder:
         jobs = [Job(subject, params.kind, models, measured_names, str(folder)) for subject in subjects]
         found = [row for rows in map_images(measure, jobs, workers(params), "validation") for row in rows]
         pack(folder)
-    of_rounds = tuple((name, spec) for name, spec in models if name not in VARIANTS)
-    evaluate_elsewhere(params, of_rounds, measured_names)
     photographs = {subject.id: subject.photograph for subject in subjects}
     outputs = pd.DataFrame([{**row, "photograph": photographs[row["image"]]} for row in found])
     measured = {(row["image"], row["model"]): row["scores"] for row in found}

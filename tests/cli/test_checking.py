@@ -84,6 +84,15 @@ def test_folders_that_do_not_exist_are_all_named_at_once(project: Project) -> No
     assert "no such folder" in lines[1] and "no photos in this folder" in lines[2]
 
 
+def test_photos_that_are_only_looked_at_are_looked_for(project: Project) -> None:
+    asked = project.params["low_light"]["evaluate"]["elsewhere"]
+    asked["photos"] = str(project.folder("mine", "a.png", "b.png"))
+    code, out, _ = project.check()
+    assert code == 0 and "low_light.evaluate.elsewhere.photos: 2 photos" in out
+    asked["photos"] = "nowhere"
+    assert "low_light.evaluate.elsewhere.photos: nowhere: no such folder" in project.check()[2]
+
+
 def test_folders_are_looked_at_though_the_file_has_faults(project: Project) -> None:
     project.use("low_light", inputs="nowhere")
     project.params["low_light"]["pairs"]["strategy"] = "luck"

@@ -81,7 +81,7 @@ def test_a_users_photos_come_without_reference_and_broken_ones_are_named(
     for name, size in (("night", (400, 1600)), ("tiny", (8, 8))):
         write_png(dataset / "mine" / f"{name}.png", random.integers(0, 255, (*size, 3), dtype=np.uint8))
     (dataset / "mine" / "broken.jpg").write_bytes(b"no picture")
-    (one,) = elsewhere.of_folder("mine", dataset / "made")
+    (one,) = elsewhere.of_folder("mine", False, dataset / "made")
     assert (one.id, one.reference) == ("night", None)
     assert read_uint8(Path(one.sources[0])).shape[1] == elsewhere.MAX_SIDE
     said = capsys.readouterr().out
@@ -91,7 +91,7 @@ def test_a_users_photos_come_without_reference_and_broken_ones_are_named(
 def test_a_folder_of_nothing_that_can_be_used_is_an_error(dataset: Path) -> None:
     write_png(dataset / "mine" / "tiny.png", np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(ImageError, match=r"tiny\.png"):
-        elsewhere.of_folder("mine", dataset / "made")
+        elsewhere.of_folder("mine", False, dataset / "made")
 
 
 def trained(names: tuple[str, ...]) -> tuple[tuple[str, kinds.Spec], ...]:
