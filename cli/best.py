@@ -37,6 +37,8 @@ def best_of(kind: str, rounds: Sequence[str]) -> Best | None:
         return Best(
             first, f"no round's model is preferred to it in over half of the votes on validation pictures{others}"
         )
+    apart = elsewhere_on(kind).get(name)
+    others += f"; in light of another character {share_of(apart)} do" if apart else ""
     return Best(models[name], f"{share_of(known[name])} on validation pictures prefer it to f0{others}")
 
 
@@ -58,6 +60,15 @@ def votes_on(kind: str, rounds: Sequence[str]) -> dict[str, dict[str, float]]:
     said, models = metrics.get("preference_over_f0", {}), models_of(kind, rounds)
     same = {name for name, weights in models.items() if _same(weights, voted_on.get(name))}
     return {name: said[name] for name in models if name in said and {name, "f0"} <= same}
+
+
+def elsewhere_on(kind: str) -> dict[str, dict[str, float]]:
+    """What votes say of each model against f0 on the sample in light of another character; {} where nobody could vote."""
+    path = Places(kind).evaluate / "elsewhere" / "summary.json"
+    found = read_json(path) if path.is_file() else {}
+    made = found.get("sample", {}) if isinstance(found, dict) else {}
+    said: dict[str, dict[str, float]] = made.get("preference_over_f0", {}) if isinstance(made, dict) else {}
+    return said
 
 
 def weights_by_default(params: Params, kind: Kind) -> Path:

@@ -54,6 +54,18 @@ def test_the_model_that_the_votes_prefer(project: Path, rates: dict[str, float],
     assert found.why.startswith(why)
 
 
+def test_what_does_not_carry_over_is_said(project: Path) -> None:
+    voted(f1=0.6, f2=0.9, f3=0.4)
+    rate = {"rate": 0.25, "low": 0.1, "high": 0.4, "votes": 48, "photographs": 8}
+    write_json(
+        Places(KIND).evaluate / "elsewhere" / "summary.json",
+        {"sample": {"preference_over_f0": {"f2": rate}}, "photos": {}},
+    )
+    found = best_of(KIND, ROUNDS)
+    assert found is not None
+    assert found.why.endswith("; of the last, f3, 40% of 36 votes do; in light of another character 25% of 48 votes do")
+
+
 def test_without_votes_nothing_is_said(project: Path) -> None:
     assert best_of(KIND, ROUNDS) is None
     voted()
