@@ -90,8 +90,8 @@ class Counts:
 class Check(Protocol):
     """What can be said of a user's pictures before a dataset is made of them; a module with this function.
 
-    It may also have `look_at_model(section, found)`, which looks at the kind's section `model`, at how it is to be trained and what
-    it is to be looked at with, before anything is, and returns the network, or None.
+    It may also have `look_at_model(section, found)`, which looks at the kind's section `model`, at its training, and at what
+    it is to be measured on, before anything is trained, and returns the network, or None.
     """
 
     def look_at(self, dataset: Any, crops: Mapping[str, int], found: Findings) -> None:
