@@ -61,7 +61,7 @@ class LaplacianPyramid(Fuser):
             before = max(0, first - 1)  # the contrast's neighbours
             return self._weights(exposure[..., before : last + 1, :])[..., first - before : last - before, :]
 
-        return by_strips(rows, *exposure.shape[-2:], exposure.device)
+        return by_strips(rows, exposure.shape, exposure.device)
 
     def _weights(self, exposure: torch.Tensor) -> torch.Tensor:
         grey = F.pad(luminance(exposure), (1, 1, 1, 1), mode="reflect" if min(exposure.shape[-2:]) > 1 else "replicate")
@@ -97,7 +97,7 @@ class LaplacianPyramid(Fuser):
         levels = min(exposure.shape[-2:]).bit_length() - 1 if self.levels is None else self.levels
         for _ in range(levels):
             smaller = down(exposure)
-            bands.append(by_strips(partial(_band, exposure, smaller, weight), *exposure.shape[-2:], weight.device))
+            bands.append(by_strips(partial(_band, exposure, smaller, weight), exposure.shape, weight.device))
             exposure, weight = smaller, down(weight)
         return [*bands, weight * exposure]
 

@@ -85,7 +85,7 @@ class LearnedPyramid(Fuser):
             made = self._level(band, cut, shares, count, self.base if smaller is None else self.detail)
             return made[..., first - before : last - before, :]
 
-        return by_strips(rows, height, width, pictures.device)
+        return by_strips(rows, pictures.shape, pictures.device)
 
     def _level(
         self, band: torch.Tensor, pictures: torch.Tensor, weights: torch.Tensor, count: int, head: nn.Conv2d

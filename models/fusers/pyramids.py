@@ -13,11 +13,12 @@ STRIP, STRIP_ELSEWHERE = 1 << 17, 1 << 21
 """Pixels of a level at a time on a CPU, and on a GPU, which is to be kept busy; where no gradient is wanted."""
 
 
-def by_strips(make: Callable[[int, int], torch.Tensor], height: int, width: int, device: torch.device) -> torch.Tensor:
-    """What `make` gives for rows (first, last) of a level of this size, strip by strip into one tensor (..., height, width).
+def by_strips(make: Callable[[int, int], torch.Tensor], shape: Sequence[int], device: torch.device) -> torch.Tensor:
+    """What `make` gives for rows (first, last) of a level (..., H, W) of a shape, strip by strip, in one tensor.
 
     All rows at once where a gradient is wanted, which keeps what lies between in any case. device: that of the level.
     """
+    height, width = shape[-2:]
     rows = max(2, (STRIP if device.type == "cpu" else STRIP_ELSEWHERE) // width)
     if torch.is_grad_enabled() or height <= rows:
         return make(0, height)
@@ -42,7 +43,7 @@ def down(x: torch.Tensor) -> torch.Tensor:
         cut = x[..., 2 * before : 2 * last + 1, :]
         return _halved(_halved(cut, -2)[..., first - before : last - before, :], -1)
 
-    return by_strips(rows, -(-height // 2), -(-width // 2), x.device)
+    return by_strips(rows, (-(-height // 2), -(-width // 2)), x.device)
 
 
 def up(x: torch.Tensor, shape: Sequence[int], rows: tuple[int, int] | None = None) -> torch.Tensor:
@@ -60,7 +61,7 @@ def put_together(band: torch.Tensor, smaller: torch.Tensor) -> torch.Tensor:
     """A level (..., H, W) of a picture from that of its Laplacian pyramid and the next smaller level of the picture."""
     return by_strips(
         lambda first, last: band[..., first:last, :] + up(smaller, band.shape, (first, last)),
-        *band.shape[-2:],
+        band.shape,
         band.device,
     )
 

@@ -43,6 +43,6 @@ def test_every_row_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return torch.arange(first, last)[:, None].expand(-1, 10)
 
     with torch.no_grad():
-        made = by_strips(rows, 10, 10, torch.device("cpu"))
+        made = by_strips(rows, (10, 10), torch.device("cpu"))
     assert asked == [(0, 4), (4, 8), (8, 10)]
     assert made[:, 0].tolist() == list(range(10))
