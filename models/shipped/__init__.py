@@ -60,7 +60,7 @@ SHIPPED: dict[str, Shipped] = {
         Shipped(
             "learned_pyramid",
             "learned_pyramid.safetensors",
-            "e5ba8f0db0557df5a82d59577ac51fcb08d31182347395b4e03f21acd4724366",
+            "68af401645908fcebd5a5bc84047891cee8314ca5e8ccb344d40105858ccea13",
             "tasks.shipping.fuser",
             "MEF-SSIM 0.979 on mefb (Mertens 0.975); docs/shipped.md",
             {"width": 12},
