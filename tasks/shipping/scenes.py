@@ -21,13 +21,13 @@ HELD_OUT = ("coffee", "lighthouse", "snow")
 SIDE = 900
 """Of a photograph; more is reduced."""
 SHARES = {
-    "fine": 0.25,
-    "even": 0.15,
-    "gradient": 0.12,
-    "lamp": 0.13,
-    "window": 0.11,
-    "backlight": 0.17,
-    "vignette": 0.07,
+    "fine": 0.40,
+    "even": 0.12,
+    "gradient": 0.096,
+    "lamp": 0.104,
+    "window": 0.088,
+    "backlight": 0.136,
+    "vignette": 0.056,
 }
 """How often each light of `models.lighting` is drawn."""
 STOPS = (0.5, 5.0)
