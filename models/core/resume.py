@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from models.core import processes
 from models.core.storage import MAX_BYTES
 from pictures import AbsentFile, atomic_path, check_regular
+
+
+def resumed(load: Callable[[], int], folder: Path) -> int:
+    """The number of steps that `load` takes from the state in a folder, 0 for a fresh start, the same in all processes.
+
+    The first process alone may remove a state; the others do as it does.
+    """
+    done = load() if processes.leads() else 0
+    if int(processes.of_the_first(str(done))) and not processes.leads():
+        done = load()
+    processes.check_alike(str(done), f"{folder} holds different states for the processes")
+    return done
 
 
 class ResumableState:

@@ -15,6 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +24,7 @@ from torch import nn
 
 from models.core import processes
 from models.core.adam import Adam
-from models.core.resume import ResumableState
+from models.core.resume import ResumableState, resumed
 from models.core.statistics import RunningStatistics
 from models.core.storage import save_weights
 from models.core.tensors import on_device
@@ -325,15 +326,8 @@ class _State:
         self.seen: Mapping[str, float] = {}
 
     def resume(self, device: torch.device) -> int:
-        """Load the state if it is this training's; returns the number of steps done, 0 for a fresh start.
-
-        The first process alone may remove it; the others do as it does.
-        """
-        done = self._load(device) if processes.leads() else 0
-        if int(processes.of_the_first(str(done))) and not processes.leads():
-            done = self._load(device)
-        processes.check_alike(str(done), f"{self._state.folder} holds different states for the processes")
-        return done
+        """Load the state if it is this training's; returns the number of steps done, 0 for a fresh start."""
+        return resumed(partial(self._load, device), self._state.folder)
 
     def _load(self, device: torch.device) -> int:
         saved = self._state.load(device)

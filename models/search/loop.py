@@ -21,7 +21,7 @@ import torch
 
 from models.core import processes
 from models.core.adam import Adam
-from models.core.resume import ResumableState
+from models.core.resume import ResumableState, resumed
 from models.core.training import TrainingError, make_deterministic, step_seed
 from models.losses.fusion import Features
 from models.search.bilevel import CONSTRAINT_CHOICES, Beta, Constraint, Learners, SearchBatch, loss_table, step
@@ -252,15 +252,8 @@ class _State:
         return means
 
     def resume(self, device: torch.device) -> int:
-        """Load the state if it is this search's; returns the number of steps done, 0 for a fresh start.
-
-        The first process alone may remove it; the others do as it does.
-        """
-        done = self._load(device) if processes.leads() else 0
-        if int(processes.of_the_first(str(done))) and not processes.leads():
-            done = self._load(device)
-        processes.check_alike(str(done), f"{self._state.folder} holds different states for the processes")
-        return done
+        """Load the state if it is this search's; returns the number of steps done, 0 for a fresh start."""
+        return resumed(partial(self._load, device), self._state.folder)
 
     def _load(self, device: torch.device) -> int:
         saved = self._state.load(device)
