@@ -89,9 +89,8 @@ class LocalTone(Enhancer):
         """The picture under a photo's grid, and the logarithm (B, 1, H, W) of the gain. window: of the photo; None: all of it."""
         # In mixed precision the network alone is in half: a curve is as precise as the picture.
         lift, slope, saturation, noise = _at(grid, image, window).to(image.dtype).split(1, 1)
-        image = _with_calm_colour(
-            image, 0.1 * (1 + (noise - 1).exp()).log()
-        )  # softplus, which takes three times as long
+        # softplus, which takes three times as long; a deviation of 6 shrinks all that there is
+        image = _with_calm_colour(image, 0.1 * (1 + (noise - 1).clamp(max=60).exp()).log())
         wanted = 2 * lift + 4 * slope * (luma(image) - MIDDLE)
         strength = MOST * torch.tanh(wanted / MOST)
         made = rational_curve(image, strength.exp())
